@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Azure.Core;
@@ -21,28 +22,31 @@ public sealed class KeyVault : IAsyncDisposable
     private readonly KeyVaultSecrets _secrets = new();
     private readonly string _token = $"vault-token-{Guid.NewGuid():n}";
     private readonly HttpClient _client;
-    private readonly List<string> _reads = [];
-    private readonly List<(int Count, TaskCompletionSource Reached)> _waiting = [];
+
+    // Bound and never listening: what connects to its port is refused for sure, while a port that was given up may be taken by another.
+    private readonly Socket _closed = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
+    private readonly ConcurrentDictionary<string, int> _reads = new(StringComparer.OrdinalIgnoreCase);
+    private readonly AwaitableCount _readCount = new("reads of the vault");
     private TaskCompletionSource _modeChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private KeyVaultMode _mode;
-    private Socket? _reserved;
+    private int _challenges;
     private WebApplication? _server;
 
     private KeyVault(string name)
     {
         Uri = new Uri($"https://{name}.vault.azure.net/");
         Credential = new KeyVaultCredential(_token);
-        _reserved = Reserve(port: 0);
-        Port = ((IPEndPoint)_reserved.LocalEndPoint!).Port;
-        _client = KeyVaultTransport.CreateClient(Port);
+        _closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _client = KeyVaultTransport.CreateClient(() => Port);
         Transport = new HttpClientTransport(_client);
         _secrets.Remember(_token);
     }
 
     public Uri Uri { get; }
 
-    /// <summary>The port on 127.0.0.1; it stays the same over a stop and start.</summary>
-    public int Port { get; }
+    /// <summary>The port on 127.0.0.1 that <see cref="Transport"/> connects to: another one after each start, a closed one while stopped.</summary>
+    public int Port => _server is { } server ? new Uri(server.Urls.Single()).Port : ((IPEndPoint)_closed.LocalEndPoint!).Port;
 
     /// <summary>Gives the only token that the vault accepts, and only for the scope of Key Vault.</summary>
     public TokenCredential Credential { get; }
@@ -57,10 +61,10 @@ public sealed class KeyVault : IAsyncDisposable
     public IReadOnlyCollection<string> IssuedSecrets => _secrets.Issued;
 
     /// <summary>Requests without the right bearer token.</summary>
-    public int Challenges { get; private set; }
+    public int Challenges => _challenges;
 
     /// <summary>Authorised reads, whatever their answer, counted on arrival: a retry counts too.</summary>
-    public int Reads => ReadsWhere(static _ => true);
+    public int Reads => _readCount.Value;
 
     /// <summary>How reads are answered. A change lets go of the reads that hang.</summary>
     public KeyVaultMode Mode
@@ -111,31 +115,11 @@ public sealed class KeyVault : IAsyncDisposable
 
     public void Remove(string name) => _secrets.Remove(name);
 
-    public int ReadsOf(string name) => ReadsWhere(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase));
+    /// <summary>Authorised reads of one secret.</summary>
+    public int ReadsOf(string name) => _reads.GetValueOrDefault(name);
 
     /// <summary>Completes once so many reads have arrived since the vault was made; fails after a minute of real time.</summary>
-    public async Task WaitForReadsAsync(int count)
-    {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lock)
-        {
-            if (_reads.Count >= count)
-            {
-                return;
-            }
-
-            _waiting.Add((count, reached));
-        }
-
-        try
-        {
-            await reached.Task.WaitAsync(TimeSpan.FromMinutes(1)).ConfigureAwait(false);
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{Reads} reads have arrived at the vault after a minute, expected {count}.", e);
-        }
-    }
+    public Task WaitForReadsAsync(int count) => _readCount.WaitAsync(count);
 
     /// <summary>Aborts open connections and refuses new ones.</summary>
     public async Task StopAsync()
@@ -148,12 +132,9 @@ public sealed class KeyVault : IAsyncDisposable
         _server = null;
         await server.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
         await server.DisposeAsync().ConfigureAwait(false);
-
-        // Bound but not listening: refused, and the port stays ours for the next start.
-        _reserved = Reserve(Port);
     }
 
-    /// <summary>Listens again, on the same port.</summary>
+    /// <summary>Accepts connections again.</summary>
     public async Task StartAsync()
     {
         if (_server is not null)
@@ -165,12 +146,10 @@ public sealed class KeyVault : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, Port, listen => listen.UseHttps(KeyVaultTransport.Certificate));
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(KeyVaultTransport.Certificate));
         });
         var server = builder.Build();
         server.Run(AnswerAsync);
-        _reserved?.Dispose();
-        _reserved = null;
         await server.StartAsync().ConfigureAwait(false);
         _server = server;
     }
@@ -178,22 +157,15 @@ public sealed class KeyVault : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
-        _reserved?.Dispose();
+        _closed.Dispose();
         _client.Dispose();
-    }
-
-    private static Socket Reserve(int port)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-        return socket;
     }
 
     private async Task AnswerAsync(HttpContext context)
     {
         if (context.Request.Headers.Authorization != $"Bearer {_token}")
         {
-            Count(() => Challenges++);
+            Interlocked.Increment(ref _challenges);
             context.Response.Headers.WWWAuthenticate =
                 $"Bearer authorization=\"https://login.microsoftonline.com/{Tenant}\", resource=\"https://vault.azure.net\"";
             await AnswerAsync(context, StatusCodes.Status401Unauthorized, KeyVaultErrors.Unauthorized).ConfigureAwait(false);
@@ -280,30 +252,9 @@ public sealed class KeyVault : IAsyncDisposable
         return context.Response.WriteAsJsonAsync(body, context.RequestAborted);
     }
 
-    private int ReadsWhere(Func<string, bool> matches)
+    private void CountRead(string name)
     {
-        lock (_lock)
-        {
-            return _reads.Count(matches);
-        }
-    }
-
-    private void CountRead(string name) => Count(() =>
-    {
-        _reads.Add(name);
-        foreach (var (_, reached) in _waiting.Where(w => w.Count <= _reads.Count))
-        {
-            reached.TrySetResult();
-        }
-
-        _waiting.RemoveAll(w => w.Reached.Task.IsCompleted);
-    });
-
-    private void Count(Action count)
-    {
-        lock (_lock)
-        {
-            count();
-        }
+        _reads.AddOrUpdate(name, 1, (_, count) => count + 1);
+        _readCount.Increment();
     }
 }

@@ -54,7 +54,7 @@ public sealed class KeyVaultTests : IAsyncLifetime
     [InlineData("someone-elses-token")]
     public async Task Refuses_a_request_without_its_token(string? token)
     {
-        using var client = KeyVaultTransport.CreateClient(_vault.Port);
+        using var client = KeyVaultTransport.CreateClient(() => _vault.Port);
         client.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
 
         using var response = await client.GetAsync(new Uri(_vault.Uri, "secrets/corpsecret?api-version=7.6"));
@@ -74,7 +74,7 @@ public sealed class KeyVaultTests : IAsyncLifetime
     [Fact]
     public async Task Is_trusted_as_a_vault_only()
     {
-        using var client = KeyVaultTransport.CreateClient(_vault.Port);
+        using var client = KeyVaultTransport.CreateClient(() => _vault.Port);
 
         var e = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri("https://login.microsoftonline.com/")));
 

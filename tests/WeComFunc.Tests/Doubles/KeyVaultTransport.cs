@@ -6,17 +6,17 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>Brings requests for <c>*.vault.azure.net</c> to a local port, over TLS with a certificate that nobody else trusts.</summary>
+/// <summary>Brings requests for <c>*.vault.azure.net</c> to whatever local port it is now, over TLS with a certificate that nobody else trusts.</summary>
 internal static class KeyVaultTransport
 {
     public static X509Certificate2 Certificate { get; } = CreateCertificate();
 
-    public static HttpClient CreateClient(int port) => new(new SocketsHttpHandler
+    public static HttpClient CreateClient(Func<int> port) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
-        ConnectCallback = async (_, cancellationToken) => await ConnectAsync(port, cancellationToken).ConfigureAwait(false),
+        ConnectCallback = async (_, cancellationToken) => await ConnectAsync(port(), cancellationToken).ConfigureAwait(false),
         SslOptions = new SslClientAuthenticationOptions
         {
             CertificateChainPolicy = new X509ChainPolicy

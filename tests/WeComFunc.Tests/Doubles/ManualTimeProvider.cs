@@ -9,7 +9,7 @@ public sealed class ManualTimeProvider : TimeProvider
     private readonly Lock _lock = new();
     private readonly SortedSet<ManualTimer> _active =
         new(Comparer<ManualTimer>.Create((x, y) => (x.Due, x.Sequence).CompareTo((y.Due, y.Sequence))));
-    private readonly List<(int AtLeast, TaskCompletionSource Reached)> _waiting = [];
+    private readonly AwaitableCount _activeCount = new("active timers");
     private DateTimeOffset _wallClockAtZero;
 
     // Not zero: code that takes a timestamp of zero for "never" must not pass by accident.
@@ -26,16 +26,7 @@ public sealed class ManualTimeProvider : TimeProvider
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
 
     /// <summary>Timers that are waiting to fire.</summary>
-    public int ActiveTimers
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _active.Count;
-            }
-        }
-    }
+    public int ActiveTimers => _activeCount.Value;
 
     public override DateTimeOffset GetUtcNow()
     {
@@ -79,28 +70,7 @@ public sealed class ManualTimeProvider : TimeProvider
     }
 
     /// <summary>Completes once at least so many timers wait to fire; fails after a minute of real time.</summary>
-    public async Task WaitForTimersAsync(int atLeast)
-    {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lock)
-        {
-            if (_active.Count >= atLeast)
-            {
-                return;
-            }
-
-            _waiting.Add((atLeast, reached));
-        }
-
-        try
-        {
-            await reached.Task.WaitAsync(TimeSpan.FromMinutes(1)).ConfigureAwait(false);
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{ActiveTimers} timers are active after a minute, expected at least {atLeast}.", e);
-        }
-    }
+    public Task WaitForTimersAsync(int atLeast) => _activeCount.WaitAsync(atLeast);
 
     /// <summary>A callback that is due at once runs on the thread pool, as with a real timer, and not inside this call.</summary>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -130,7 +100,7 @@ public sealed class ManualTimeProvider : TimeProvider
             }
 
             _now = Later(_now, timer.Due);
-            _active.Remove(timer);
+            Deactivate(timer);
             if (timer.Period > TimeSpan.Zero)
             {
                 Activate(timer, timer.Due + timer.Period);
@@ -142,7 +112,7 @@ public sealed class ManualTimeProvider : TimeProvider
 
     private void Schedule(ManualTimer timer, TimeSpan dueTime, TimeSpan period)
     {
-        _active.Remove(timer);
+        Deactivate(timer);
         timer.Period = period;
         if (dueTime < TimeSpan.Zero)
         {
@@ -161,12 +131,13 @@ public sealed class ManualTimeProvider : TimeProvider
         timer.Due = due;
         timer.Sequence = ++_sequence;
         _active.Add(timer);
-        foreach (var (_, reached) in _waiting.Where(w => w.AtLeast <= _active.Count))
-        {
-            reached.TrySetResult();
-        }
+        _activeCount.Value = _active.Count;
+    }
 
-        _waiting.RemoveAll(w => w.Reached.Task.IsCompleted);
+    private void Deactivate(ManualTimer timer)
+    {
+        _active.Remove(timer);
+        _activeCount.Value = _active.Count;
     }
 
     private static TimeSpan Later(TimeSpan x, TimeSpan y) => x > y ? x : y;
@@ -226,7 +197,7 @@ public sealed class ManualTimeProvider : TimeProvider
             lock (clock._lock)
             {
                 _disposed = true;
-                clock._active.Remove(this);
+                clock.Deactivate(this);
             }
         }
 
