@@ -6,7 +6,6 @@ using Azure.Core.Pipeline;
 using Azure.Security.KeyVault.Secrets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -14,10 +13,8 @@ namespace WeComFunc.Tests.Doubles;
 /// An Azure Key Vault on 127.0.0.1 that the real <see cref="SecretClient"/> reads secrets from at its real address: same TLS, challenge,
 /// token, error bodies.
 /// </summary>
-public sealed class KeyVault : IAsyncDisposable
+public sealed partial class KeyVault : IAsyncDisposable
 {
-    private const string Tenant = "0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0";
-
     private readonly Lock _lock = new();
     private readonly KeyVaultSecrets _secrets = new();
     private readonly string _token = $"vault-token-{Guid.NewGuid():n}";
@@ -25,12 +22,14 @@ public sealed class KeyVault : IAsyncDisposable
 
     // Bound and never listening: what connects to its port is refused for sure, while a port that was given up may be taken by another.
     private readonly Socket _closed = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly int _closedPort;
 
     private readonly ConcurrentDictionary<string, int> _reads = new(StringComparer.OrdinalIgnoreCase);
     private readonly AwaitableCount _readCount = new("reads of the vault");
     private TaskCompletionSource _modeChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private KeyVaultMode _mode;
     private int _challenges;
+    private int _port;
     private WebApplication? _server;
 
     private KeyVault(string name)
@@ -38,6 +37,7 @@ public sealed class KeyVault : IAsyncDisposable
         Uri = new Uri($"https://{name}.vault.azure.net/");
         Credential = new KeyVaultCredential(_token);
         _closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _closedPort = _port = ((IPEndPoint)_closed.LocalEndPoint!).Port;
         _client = KeyVaultTransport.CreateClient(() => Port);
         Transport = new HttpClientTransport(_client);
         _secrets.Remember(_token);
@@ -45,8 +45,8 @@ public sealed class KeyVault : IAsyncDisposable
 
     public Uri Uri { get; }
 
-    /// <summary>The port on 127.0.0.1 that <see cref="Transport"/> connects to: another one after each start, a closed one while stopped.</summary>
-    public int Port => _server is { } server ? new Uri(server.Urls.Single()).Port : ((IPEndPoint)_closed.LocalEndPoint!).Port;
+    /// <summary>Where <see cref="Transport"/> connects to on 127.0.0.1: another after each start, a closed one while stopped.</summary>
+    public int Port => Volatile.Read(ref _port);
 
     /// <summary>Gives the only token that the vault accepts, and only for the scope of Key Vault.</summary>
     public TokenCredential Credential { get; }
@@ -88,11 +88,12 @@ public sealed class KeyVault : IAsyncDisposable
         }
     }
 
+    /// <summary>A vault that accepts connections.</summary>
     /// <param name="name">
     /// Name of the vault. SecretClient remembers the challenge of each vault for the life of the process, so a test about the challenge
     /// itself takes a name of its own.
     /// </param>
-    public static async Task<KeyVault> StartAsync(string name = "wecomfunc-test")
+    public static async Task<KeyVault> CreateAsync(string name = "wecomfunc-test")
     {
         var vault = new KeyVault(name);
         await vault.StartAsync().ConfigureAwait(false);
@@ -130,6 +131,7 @@ public sealed class KeyVault : IAsyncDisposable
         }
 
         _server = null;
+        Volatile.Write(ref _port, _closedPort);
         await server.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
         await server.DisposeAsync().ConfigureAwait(false);
     }
@@ -151,6 +153,7 @@ public sealed class KeyVault : IAsyncDisposable
         var server = builder.Build();
         server.Run(AnswerAsync);
         await server.StartAsync().ConfigureAwait(false);
+        Volatile.Write(ref _port, new Uri(server.Urls.Single()).Port);
         _server = server;
     }
 
@@ -159,102 +162,5 @@ public sealed class KeyVault : IAsyncDisposable
         await StopAsync().ConfigureAwait(false);
         _closed.Dispose();
         _client.Dispose();
-    }
-
-    private async Task AnswerAsync(HttpContext context)
-    {
-        if (context.Request.Headers.Authorization != $"Bearer {_token}")
-        {
-            Interlocked.Increment(ref _challenges);
-            context.Response.Headers.WWWAuthenticate =
-                $"Bearer authorization=\"https://login.microsoftonline.com/{Tenant}\", resource=\"https://vault.azure.net\"";
-            await AnswerAsync(context, StatusCodes.Status401Unauthorized, KeyVaultErrors.Unauthorized).ConfigureAwait(false);
-            return;
-        }
-
-        if (context.Request.Method != HttpMethods.Get
-            || context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries) is not ["secrets", var name, .. { Length: < 2 } rest])
-        {
-            var message = $"This vault only reads secrets, and got {context.Request.Method} {context.Request.Path}.";
-            await AnswerAsync(context, StatusCodes.Status400BadRequest, KeyVaultErrors.BadParameter(message)).ConfigureAwait(false);
-            return;
-        }
-
-        if (!context.Request.Query.ContainsKey("api-version"))
-        {
-            var error = KeyVaultErrors.BadParameter("AKV10046: The api-version query parameter is missing.");
-            await AnswerAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
-            return;
-        }
-
-        CountRead(name);
-        await (await ModeOfAnswerAsync(context.RequestAborted).ConfigureAwait(false) switch
-        {
-            KeyVaultMode.Normal => AnswerWithSecretAsync(context, name, rest is [var id] ? id : null),
-            KeyVaultMode.Forbidden => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Forbidden),
-            KeyVaultMode.Throttled => AnswerThrottledAsync(context),
-            KeyVaultMode.InternalError => AnswerAsync(context, StatusCodes.Status500InternalServerError, KeyVaultErrors.InternalError),
-            KeyVaultMode.Unavailable => AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, KeyVaultErrors.Unavailable),
-            _ => Task.CompletedTask,
-        }).ConfigureAwait(false);
-    }
-
-    /// <summary>The mode once it is none that hangs, or <see cref="KeyVaultMode.Hang"/> if the client has gone.</summary>
-    private async Task<KeyVaultMode> ModeOfAnswerAsync(CancellationToken aborted)
-    {
-        while (true)
-        {
-            Task changed;
-            lock (_lock)
-            {
-                if (_mode != KeyVaultMode.Hang || aborted.IsCancellationRequested)
-                {
-                    return _mode;
-                }
-
-                changed = _modeChanged.Task;
-            }
-
-            await changed.WaitAsync(aborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private Task AnswerWithSecretAsync(HttpContext context, string name, string? id) => _secrets.Find(name, id) switch
-    {
-        null => AnswerAsync(context, StatusCodes.Status404NotFound, KeyVaultErrors.NotFound(name)),
-        { Enabled: false } => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Disabled),
-        var version => AnswerAsync(context, StatusCodes.Status200OK, new
-        {
-            value = version.Value,
-            id = $"{Uri}secrets/{name}/{version.Id}",
-            attributes = new
-            {
-                enabled = true,
-                created = version.Created,
-                updated = version.Created,
-                recoveryLevel = "Recoverable+Purgeable",
-                recoverableDays = 90,
-            },
-        }),
-    };
-
-    private Task AnswerThrottledAsync(HttpContext context)
-    {
-        context.Response.Headers.RetryAfter = $"{(long)RetryAfter.TotalSeconds}";
-        return AnswerAsync(context, StatusCodes.Status429TooManyRequests, KeyVaultErrors.Throttled);
-    }
-
-    private static Task AnswerAsync(HttpContext context, int status, object body)
-    {
-        context.Response.StatusCode = status;
-        context.Response.Headers.CacheControl = "no-cache";
-        context.Response.Headers["x-ms-request-id"] = Guid.NewGuid().ToString();
-        return context.Response.WriteAsJsonAsync(body, context.RequestAborted);
-    }
-
-    private void CountRead(string name)
-    {
-        _reads.AddOrUpdate(name, 1, (_, count) => count + 1);
-        _readCount.Increment();
     }
 }

@@ -15,7 +15,7 @@ public sealed class KeyVaultTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _vault = await KeyVault.StartAsync();
+        _vault = await KeyVault.CreateAsync();
         _client = _vault.CreateClient();
     }
 
@@ -39,7 +39,7 @@ public sealed class KeyVaultTests : IAsyncLifetime
     [Fact]
     public async Task Challenges_the_first_request_of_a_process()
     {
-        await using var vault = await KeyVault.StartAsync("wecomfunc-challenge");
+        await using var vault = await KeyVault.CreateAsync("wecomfunc-challenge");
         vault.Set("corpsecret", "the first value");
         var client = vault.CreateClient();
 

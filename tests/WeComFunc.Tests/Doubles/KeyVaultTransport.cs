@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>Brings requests for <c>*.vault.azure.net</c> to whatever local port it is now, over TLS with a certificate that nobody else trusts.</summary>
+/// <summary>Brings every request to a local port, with a certificate for <c>*.vault.azure.net</c> that nobody else trusts.</summary>
 internal static class KeyVaultTransport
 {
     public static X509Certificate2 Certificate { get; } = CreateCertificate();

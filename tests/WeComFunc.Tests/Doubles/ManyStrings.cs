@@ -3,13 +3,16 @@ using System.Runtime.InteropServices;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
-/// Finds any of hundreds of thousands of strings at some 100 million characters a second (Rabin-Karp over the first 8 characters): for so
-/// many, <c>SearchValues</c> would build an automaton of gigabytes.
+/// Finds any of hundreds of thousands of strings at tens of millions of characters a second (Rabin-Karp over the first 8 characters).
+/// For so many, <c>SearchValues</c> would build an automaton of gigabytes.
 /// </summary>
 internal sealed class ManyStrings
 {
     private const int Window = 8;
     private const int FilterBits = 24;
+    private const ulong Prime1 = 0x9E3779B185EBCA87;
+    private const ulong Prime2 = 0xC2B2AE3D27D4EB4F;
+    private const ulong Prime3 = 0x165667B19E3779F9;
 
     private readonly ulong[] _filter = new ulong[1 << (FilterBits - 6)];
     private readonly Dictionary<ulong, int[]> _lengths;
@@ -34,20 +37,26 @@ internal sealed class ManyStrings
     public List<(int Start, string Found)> FindAll(string text)
     {
         List<(int, string)> found = [];
-        for (var i = 0; i <= text.Length - Window; i++)
+        ulong older = 0;
+        ulong newer = 0;
+        for (var end = 0; end < text.Length; end++)
         {
-            var hash = Hash(text.AsSpan(i));
+            // The window moves by one character. No calls here: tests run unoptimised, where each would cost more than the rest.
+            older = (older >> 16) | (newer << 48);
+            newer = (newer >> 16) | ((ulong)text[end] << 48);
+            var hash = ((older * Prime1) ^ (newer * Prime2)) * Prime3;
             var bit = hash >> (64 - FilterBits);
             if ((_filter[bit >> 6] >> (int)(bit & 63) & 1) == 0 || !_lengths.TryGetValue(hash, out var lengths))
             {
                 continue;
             }
 
+            var start = end - Window + 1;
             foreach (var length in lengths)
             {
-                if (length <= text.Length - i && _strings.TryGetValue(text.AsSpan(i, length), out var match))
+                if (start >= 0 && length <= text.Length - start && _strings.TryGetValue(text.AsSpan(start, length), out var match))
                 {
-                    found.Add((i, match));
+                    found.Add((start, match));
                     break;
                 }
             }
@@ -59,6 +68,6 @@ internal sealed class ManyStrings
     private static ulong Hash(ReadOnlySpan<char> text)
     {
         var halves = MemoryMarshal.Cast<char, ulong>(text[..Window]);
-        return ((halves[0] * 0x9E3779B97F4A7C15) ^ (halves[1] * 0xC2B2AE3D27D4EB4F)) * 0x165667B19E3779F9;
+        return ((halves[0] * Prime1) ^ (halves[1] * Prime2)) * Prime3;
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -77,9 +76,8 @@ public sealed class Output : IDisposable
     {
         await response.Content.LoadIntoBufferAsync().ConfigureAwait(false);
         var body = await response.Content.ReadAsStringAsync().ConfigureAwait(false);
-        Write("response", string.Create(
-            CultureInfo.InvariantCulture,
-            $"{(int)response.StatusCode} {response.ReasonPhrase}\n{response.Headers}{response.Content.Headers}{response.TrailingHeaders}\n{body}"));
+        var headers = $"{response.Headers}{response.Content.Headers}{response.TrailingHeaders}";
+        Write("response", $"{response.StatusCode:d} {response.ReasonPhrase}\n{headers}\n{body}");
     }
 
     /// <summary>Appends what a child process prints. Call it before the process begins to be read by <c>BeginOutputReadLine</c>.</summary>
