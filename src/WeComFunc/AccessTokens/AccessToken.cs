@@ -1,0 +1,67 @@
+namespace WeComFunc.AccessTokens;
+
+/// <summary>An access_token: at most 512 bytes, for one app of one corp.</summary>
+/// <param name="value">The token itself.</param>
+/// <param name="obtainedAt">When <c>gettoken</c> was first seen to give it.</param>
+/// <param name="expiresAt">When it expires, counted from the instant before <c>gettoken</c> was sent (rule T2).</param>
+/// <param name="onProbation">Whether it replaced a rejected token and has not been seen to work yet (rule T6).</param>
+public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false)
+{
+    /// <summary>The token itself; never for a log, a trace, an exception or a response.</summary>
+    public string Value { get; } = value;
+
+    /// <summary>The token as it stands in a query.</summary>
+    internal string Escaped { get; } = Uri.EscapeDataString(value);
+
+    /// <summary>When <c>gettoken</c> was first seen to give it.</summary>
+    public DateTimeOffset ObtainedAt { get; } = obtainedAt;
+
+    /// <summary>When it expires.</summary>
+    public DateTimeOffset ExpiresAt { get; } = expiresAt;
+
+    /// <summary>Whether it replaced a rejected token and has not been seen to work yet.</summary>
+    public bool OnProbation { get; } = onProbation;
+
+    internal AccessToken Confirmed() => new(Value, ObtainedAt, ExpiresAt);
+
+    /// <summary><c>***</c></summary>
+    public override string ToString() => "***";
+}
+
+/// <summary>Where a token came from (rule T12).</summary>
+public enum TokenSource
+{
+    /// <summary>The memory of this process.</summary>
+    Memory,
+
+    /// <summary>The row that the fleet shares.</summary>
+    Table,
+
+    /// <summary><c>gettoken</c>.</summary>
+    WeCom,
+}
+
+/// <summary>Why a token was looked for beyond the memory (rule T12), the most pressing last.</summary>
+public enum RenewalReason
+{
+    /// <summary>It was not: memory had a fresh one.</summary>
+    None,
+
+    /// <summary>The timer's run.</summary>
+    Timer,
+
+    /// <summary>A login found less than ten minutes left.</summary>
+    Ahead,
+
+    /// <summary>Memory had none.</summary>
+    Missing,
+
+    /// <summary>The one in memory had expired.</summary>
+    Expired,
+
+    /// <summary>WeCom rejected the one in use.</summary>
+    Rejected,
+}
+
+/// <summary>A token for use, with where it came from and why.</summary>
+public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason);

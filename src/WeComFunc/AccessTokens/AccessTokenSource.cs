@@ -1,0 +1,199 @@
+using Microsoft.Extensions.Logging;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.AccessTokens;
+
+/// <summary>
+/// Hands out the access_token of one app: from the memory of this process, from the row of the fleet, from WeCom, in this order
+/// (rule T1), with one renewal at a time (rule T5).
+/// </summary>
+internal sealed partial class AccessTokenSource
+{
+    private readonly Lock _gate = new();
+    private readonly WeComApp _app;
+    private readonly TokenRenewer _renewer;
+    private readonly TimeProvider _time;
+    private readonly Telemetry _telemetry;
+    private readonly ILogger<AccessTokenSource> _logger;
+    private AccessToken? _current;
+    private Renewal? _renewal;
+    private long _lookAgainAt;
+
+    public AccessTokenSource(WeComApp app, TokenRenewer renewer, TimeProvider time, Telemetry telemetry, ILogger<AccessTokenSource> logger)
+    {
+        (_app, _renewer, _time, _telemetry, _logger) = (app, renewer, time, telemetry, logger);
+        telemetry.ObserveToken(() => _current is { } token && token.ExpiresAt > time.GetUtcNow() ? (token.ExpiresAt - time.GetUtcNow()).TotalSeconds : 0, app);
+    }
+
+    /// <summary>The token in memory; it may have expired.</summary>
+    public AccessToken? Current => Volatile.Read(ref _current);
+
+    /// <summary>A token for a login. With ten minutes or more left it comes from memory without another call (rule T4).</summary>
+    /// <param name="cancellationToken">Ends the waiting of this caller, never the renewal it waits for (rule T11).</param>
+    public ValueTask<Result<TokenUse>> GetAsync(CancellationToken cancellationToken)
+    {
+        var token = Current;
+        var now = _time.GetUtcNow();
+        if (token is null || token.ExpiresAt <= now)
+        {
+            return new(WaitAsync(new(token is null ? RenewalReason.Missing : RenewalReason.Expired, token), cancellationToken));
+        }
+
+        var isFresh = token.ExpiresAt - now >= TokenRules.AheadWindow;
+        if (!isFresh && now.UtcTicks >= Volatile.Read(ref _lookAgainAt))
+        {
+            Join(new(RenewalReason.Ahead, token));
+        }
+
+        return new(new TokenUse(token, TokenSource.Memory, isFresh ? RenewalReason.None : RenewalReason.Ahead));
+    }
+
+    /// <summary>Another token in place of one that WeCom rejected (rule T6).</summary>
+    /// <inheritdoc cref="GetAsync" path="/param" />
+    public async ValueTask<Result<TokenUse>> ReplaceAsync(AccessToken rejected, int? errcode, CancellationToken cancellationToken) =>
+        await WaitAsync(new(RenewalReason.Rejected, Current, rejected, errcode), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>To be told of a token on probation that WeCom has accepted it (rule T6).</summary>
+    public void Confirm(AccessToken token)
+    {
+        if (token.OnProbation && Interlocked.CompareExchange(ref _current, token.Confirmed(), token) == token)
+        {
+            _ = Task.Run(() => _renewer.ConfirmAsync(token));
+        }
+    }
+
+    /// <summary>The timer's run: renews a token with less than forty minutes left (rule T4).</summary>
+    /// <exception cref="TokenRenewalException">Nothing could be renewed, and the token has lapsed or is about to.</exception>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        var (renewal, _) = Join(new(RenewalReason.Timer, Current));
+        var answer = await renewal.Answer.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var left = answer.Result.Failure is null ? answer.Result.Value.Token.ExpiresAt - _time.GetUtcNow() : TimeSpan.Zero;
+        if (answer.Failure is { } failure && left < TokenRules.AheadWindow)
+        {
+            throw new TokenRenewalException(
+                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {failure.Errcode?.ToString(provider: null) ?? "none"}) and has {left.TotalMinutes:0} minutes left. {Errcodes.Advice(failure.Kind, failure.Errcode)}");
+        }
+    }
+
+    /// <summary>What is known of the token, the row and the corpsecret now, without a call to WeCom.</summary>
+    public Task<Knowledge> InspectAsync() => _renewer.ReadAsync();
+
+    private async Task<Result<TokenUse>> WaitAsync(RenewalRequest request, CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                if (Current is { } current && current.ExpiresAt > _time.GetUtcNow() && current.Value != request.Rejected?.Value)
+                {
+                    return new TokenUse(current, TokenSource.Memory, request.Reason);
+                }
+
+                var (renewal, isMine) = Join(request with { Held = Current });
+                var answer = await renewal.Answer.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+                var serves = answer.Result.Failure is null
+                    ? answer.Result.Value.Token.Value != request.Rejected?.Value
+                    : renewal.Reason >= RenewalReason.Missing;
+                if (isMine || serves)
+                {
+                    return answer.Result;
+                }
+
+                await renewal.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return new Failure(FailureKind.Busy);
+        }
+        finally
+        {
+            _telemetry.Waited(request.Reason, _time.GetElapsedTime(started));
+        }
+    }
+
+    /// <summary>The renewal under way, or a new one.</summary>
+    private (Renewal Renewal, bool IsMine) Join(RenewalRequest request)
+    {
+        lock (_gate)
+        {
+            if (_renewal is { Done.Task.IsCompleted: false } underWay)
+            {
+                return (underWay, false);
+            }
+
+            _renewal = new Renewal(request.Reason);
+            _ = Task.Run(() => RunAsync(_renewal, request));
+            return (_renewal, true);
+        }
+    }
+
+    private async Task RunAsync(Renewal renewal, RenewalRequest request)
+    {
+        try
+        {
+            await _renewer.RunAsync(request, answer =>
+            {
+                if (answer.Result.Failure is null)
+                {
+                    Volatile.Write(ref _current, answer.Result.Value.Token);
+                }
+
+                Volatile.Write(ref _lookAgainAt, answer.LookAgainAt.UtcTicks);
+                renewal.Answer.TrySetResult(answer);
+                Report(request, answer);
+            }).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            LogBroken(_logger, exception, _app.CorpId);
+            renewal.Answer.TrySetException(exception);
+        }
+        finally
+        {
+            renewal.Done.SetResult();
+        }
+    }
+
+    private void Report(RenewalRequest request, RenewalAnswer answer)
+    {
+        var (reason, outcome) = (Telemetry.Label(request.Reason), Telemetry.Label(answer.Outcome));
+        _telemetry.Renewed(reason, outcome);
+        var left = answer.Result.Failure is null ? (answer.Result.Value.Token.ExpiresAt - _time.GetUtcNow()).TotalMinutes : 0;
+        if (answer.Failure is { } failure)
+        {
+            LogFailed(_logger, answer.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
+                reason, outcome, left, failure.Kind, failure.Errcode, failure.RetryAfter?.TotalSeconds, Errcodes.Advice(failure.Kind, failure.Errcode));
+        }
+        else
+        {
+            LogRenewal(_logger, request.Reason is RenewalReason.Ahead && answer.Outcome is RenewalOutcome.NotDue or RenewalOutcome.Elsewhere ? LogLevel.Debug : LogLevel.Information,
+                reason, outcome, left);
+        }
+    }
+
+    [LoggerMessage(311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left")]
+    private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft);
+
+    [LoggerMessage(312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try in {RetrySeconds:0} s. {Advice}")]
+    private static partial void LogFailed(
+        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, int? errcode, double? retrySeconds, string advice);
+
+    [LoggerMessage(313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
+    private static partial void LogBroken(ILogger logger, Exception exception, string corpId);
+
+    /// <summary>A renewal under way: its answer comes before the row is written, and only one is under way until that is done.</summary>
+    private sealed class Renewal(RenewalReason reason)
+    {
+        public RenewalReason Reason { get; } = reason;
+
+        public TaskCompletionSource<RenewalAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
+
+/// <summary>The access_token was not renewed and is about to lapse; thrown by the timer's run, so that the platform shows it.</summary>
+public sealed class TokenRenewalException(string message) : Exception(message);

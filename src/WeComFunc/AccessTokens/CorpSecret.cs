@@ -1,0 +1,61 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace WeComFunc.AccessTokens;
+
+/// <summary>A corpsecret, with what is derived from it (HKDF-SHA256, RFC 5869).</summary>
+public sealed class CorpSecret(string value)
+{
+    private const int NonceLength = 12;
+    private const int TagLength = 16;
+    private const int HeadLength = NonceLength + TagLength;
+
+    private readonly byte[] _key = Derive(value, "wecomfunc access_token encryption", 32);
+
+    /// <summary>The corpsecret itself; never for a log, a trace, an exception or a response.</summary>
+    public string Value { get; } = value;
+
+    /// <summary>Tells two corpsecrets apart without telling either: 64 bits of a key derivation, in hexadecimal.</summary>
+    public string Fingerprint { get; } = Convert.ToHexStringLower(Derive(value, "wecomfunc corpsecret fingerprint", 8));
+
+    /// <summary>Encrypts an access_token for the row of <paramref name="app"/> (AES-256-GCM, rule T9): nonce, tag and ciphertext in Base64.</summary>
+    public string Seal(string token, WeComApp app)
+    {
+        var plain = Encoding.UTF8.GetBytes(token);
+        var box = new byte[HeadLength + plain.Length];
+        RandomNumberGenerator.Fill(box.AsSpan(0, NonceLength));
+        using var aes = new AesGcm(_key, TagLength);
+        aes.Encrypt(box.AsSpan(0, NonceLength), plain, box.AsSpan(HeadLength), box.AsSpan(NonceLength, TagLength), Place(app));
+        return Convert.ToBase64String(box);
+    }
+
+    /// <summary>Decrypts what <see cref="Seal"/> made; null for anything else: another secret, another row, a changed or cut value.</summary>
+    public string? Open(string? text, WeComApp app)
+    {
+        var box = new byte[(text ?? "").Length];
+        if (!Convert.TryFromBase64String(text ?? "", box, out var length) || length <= HeadLength)
+        {
+            return null;
+        }
+
+        var plain = new byte[length - HeadLength];
+        try
+        {
+            using var aes = new AesGcm(_key, TagLength);
+            aes.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(HeadLength, plain.Length), box.AsSpan(NonceLength, TagLength), plain, Place(app));
+            return Encoding.UTF8.GetString(plain);
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary><c>***</c></summary>
+    public override string ToString() => "***";
+
+    private static byte[] Derive(string secret, string purpose, int length) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), length, salt: [], info: Encoding.UTF8.GetBytes(purpose));
+
+    private static byte[] Place(WeComApp app) => Encoding.UTF8.GetBytes($"{app.CorpId}\n{app.Name}");
+}

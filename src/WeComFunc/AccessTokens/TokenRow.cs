@@ -1,0 +1,155 @@
+using Azure;
+using Azure.Data.Tables;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.AccessTokens;
+
+/// <summary>
+/// The row that the fleet shares: one per app, partition key = corpid, row key = the app's name. Everything in it may be read by an
+/// operator; the token is encrypted. All times are UTC, of the clock of the process that wrote them.
+/// </summary>
+public sealed record TokenRow : ITableEntity
+{
+    /// <summary>The version of this layout; a row with a higher one is left alone.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>corpid.</summary>
+    public string PartitionKey { get; set; } = "";
+
+    /// <summary>Name of the app within the corp.</summary>
+    public string RowKey { get; set; } = "";
+
+    /// <summary>When the table last wrote the row, by its own clock.</summary>
+    public DateTimeOffset? Timestamp { get; set; }
+
+    /// <summary>Changes with every write; <c>default</c> for a row that is not in the table yet.</summary>
+    public ETag ETag { get; set; }
+
+    /// <summary>Layout of the row, see <see cref="CurrentVersion"/>.</summary>
+    public int Version { get; set; } = CurrentVersion;
+
+    /// <summary>The access_token, encrypted with a key derived from the corpsecret (rule T9); null before the first.</summary>
+    public string? SealedToken { get; set; }
+
+    /// <summary>Fingerprint of the corpsecret that <see cref="SealedToken"/> is encrypted with.</summary>
+    public string? SealedWith { get; set; }
+
+    /// <summary>When the token was first obtained.</summary>
+    public DateTimeOffset? ObtainedAt { get; set; }
+
+    /// <summary>When the token expires (rules T2, T3).</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+
+    /// <summary>When the token may be renewed ahead of time at the earliest (rule T4).</summary>
+    public DateTimeOffset? RenewableAt { get; set; }
+
+    /// <summary>Who is calling <c>gettoken</c> now: a random id; null when nobody is (rule T5).</summary>
+    public string? Lease { get; set; }
+
+    /// <summary>When the lease was taken.</summary>
+    public DateTimeOffset? LeasedAt { get; set; }
+
+    /// <summary>Failed renewals in a row; 0 after a success (rule T7).</summary>
+    public int Failures { get; set; }
+
+    /// <summary>Class of the last failure: Busy, Misconfigured or Unexpected.</summary>
+    public string? FailureKind { get; set; }
+
+    /// <summary>WeCom's errcode of the last failure.</summary>
+    public int? FailureErrcode { get; set; }
+
+    /// <summary>Fingerprint of the corpsecret that WeCom refused; null when the failure was of another kind.</summary>
+    public string? RefusedSecret { get; set; }
+
+    /// <summary>No renewal before this instant, whoever asks (rule T7).</summary>
+    public DateTimeOffset? RetryAt { get; set; }
+
+    /// <summary>Renewals in a row because WeCom rejected the token, without one that worked since (rule T6).</summary>
+    public int Rejections { get; set; }
+
+    /// <summary>errcode of the last rejection.</summary>
+    public int? RejectionErrcode { get; set; }
+
+    /// <summary>No renewal because of a rejection before this instant (rule T6).</summary>
+    public DateTimeOffset? RejectionRetryAt { get; set; }
+
+    /// <summary>An empty row for an app.</summary>
+    public static TokenRow For(WeComApp app) => new() { PartitionKey = app.CorpId, RowKey = app.Name };
+
+    /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
+    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now)
+    {
+        if (Holds(RetryAt, now) && (RefusedSecret is null || RefusedSecret == secret.Fingerprint))
+        {
+            return new(Enum.TryParse<FailureKind>(FailureKind, out var kind) ? kind : WeCom.FailureKind.Misconfigured, FailureErrcode, RetryAt - now);
+        }
+
+        return reason is RenewalReason.Rejected && Holds(RejectionRetryAt, now)
+            ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now)
+            : null;
+    }
+
+    /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits (rule T7).</summary>
+    internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now)
+    {
+        var failures = FailureKind == failure.Kind.ToString() ? Failures + 1 : 1;
+        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause);
+        return this with
+        {
+            Lease = null,
+            LeasedAt = null,
+            Failures = failures,
+            FailureKind = failure.Kind.ToString(),
+            FailureErrcode = failure.Errcode,
+            RefusedSecret = Errcodes.IsAboutSecret(failure.Errcode) ? secret.Fingerprint : null,
+            RetryAt = now + (failure.RetryAfter > pause ? failure.RetryAfter.Value : pause),
+        };
+    }
+
+    /// <summary>The row after <c>gettoken</c> gave a token.</summary>
+    /// <param name="token">The token, encrypted with <paramref name="secret"/>.</param>
+    /// <param name="secret">The corpsecret that gave it.</param>
+    /// <param name="obtainedAt">When it was first obtained.</param>
+    /// <param name="expiresAt">When it expires.</param>
+    /// <param name="isSame">Whether it is the token that was there before: then the next try ahead of time waits for half of its life (rule T4).</param>
+    /// <param name="request">Why it was fetched.</param>
+    /// <param name="now">The time.</param>
+    internal TokenRow AfterRenewal(
+        string token, CorpSecret secret, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool isSame, RenewalRequest request, DateTimeOffset now)
+    {
+        var isRejected = request.Reason is RenewalReason.Rejected;
+        var half = isSame ? (expiresAt - now) / 2 : TimeSpan.Zero;
+        return this with
+        {
+            Lease = null,
+            LeasedAt = null,
+            SealedToken = token,
+            SealedWith = secret.Fingerprint,
+            ObtainedAt = obtainedAt,
+            ExpiresAt = expiresAt,
+            RenewableAt = now + (half > TokenRules.AheadPause ? half : TokenRules.AheadPause),
+            Failures = 0,
+            FailureKind = null,
+            FailureErrcode = null,
+            RefusedSecret = null,
+            RetryAt = null,
+            Rejections = isRejected ? Rejections + 1 : Rejections,
+            RejectionErrcode = isRejected ? request.Errcode : RejectionErrcode,
+            RejectionRetryAt = isRejected ? now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause) : RejectionRetryAt,
+        };
+    }
+
+    /// <summary>Whether an instant lies ahead, and not so far that only a wrong clock can have written it.</summary>
+    private static bool Holds(DateTimeOffset? until, DateTimeOffset now) => until > now && until - now < TokenRules.LongestPause;
+}
+
+/// <summary>Where the fleet keeps its rows. Whatever it throws counts as out of reach.</summary>
+public interface ITokenStore
+{
+    /// <summary>Reads the row of an app; null when there is none.</summary>
+    Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken);
+
+    /// <summary>Writes a row if nobody else has since it was read: inserts it when its ETag is <c>default</c>, replaces it otherwise.</summary>
+    /// <returns>The new ETag; null when somebody else was faster.</returns>
+    Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken);
+}

@@ -1,0 +1,50 @@
+namespace WeComFunc.AccessTokens;
+
+/// <summary>The times of the access token rules, together, each with its reason.</summary>
+internal static class TokenRules
+{
+    /// <summary>The timer renews under this: with a run every 5 min there are eight tries before the token expires (T4).</summary>
+    public static readonly TimeSpan TimerWindow = TimeSpan.FromMinutes(40);
+
+    /// <summary>A login renews behind its back under this: the timer has failed or stopped by then (T4).</summary>
+    public static readonly TimeSpan AheadWindow = TimeSpan.FromMinutes(10);
+
+    /// <summary>A renewal that is merely ahead of time happens at most this often in the whole fleet (T4).</summary>
+    public static readonly TimeSpan AheadPause = TimeSpan.FromMinutes(1);
+
+    /// <summary>The holder of the lease calls <c>gettoken</c> within this; with <see cref="TableLimit"/> for the write it is done in 5 s (T5).</summary>
+    public static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>One operation on the table (T10).</summary>
+    public static readonly TimeSpan TableLimit = TimeSpan.FromSeconds(2);
+
+    /// <summary>How often a process without a token looks again while another holds the lease (T5).</summary>
+    public static readonly TimeSpan LeasePoll = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A lease watched for this long without a change is taken over: its holder is dead, as it gives up within 5 s (T5).</summary>
+    public static readonly TimeSpan LeaseWatched = TimeSpan.FromSeconds(6);
+
+    /// <summary>A lease this old is dead at sight, whatever the clocks (T5).</summary>
+    public static readonly TimeSpan LeaseDead = TimeSpan.FromMinutes(5);
+
+    /// <summary>First and longest pause after a failure that passes by itself (T7).</summary>
+    public static readonly (TimeSpan First, TimeSpan Most) TransientPause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+
+    /// <summary>First and longest pause after a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
+    public static readonly (TimeSpan First, TimeSpan Most) ConfigurationPause = (TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10));
+
+    /// <summary>A pause that is longer than this was written by a wrong clock, and is not kept.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long a corpsecret is used before the vault is asked again (T8).</summary>
+    public static readonly TimeSpan SecretKept = TimeSpan.FromHours(1);
+
+    /// <summary>How often at most the vault is asked because the corpsecret seems to have changed, or after it failed (T8).</summary>
+    public static readonly TimeSpan SecretReread = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often at most the vault is asked while there is no corpsecret at all.</summary>
+    public static readonly TimeSpan VaultPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>One reading of the vault.</summary>
+    public static readonly TimeSpan VaultLimit = TimeSpan.FromSeconds(3);
+}

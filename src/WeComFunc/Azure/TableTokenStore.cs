@@ -1,0 +1,60 @@
+using Azure;
+using Azure.Core;
+using Azure.Data.Tables;
+using WeComFunc.AccessTokens;
+
+namespace WeComFunc.Azure;
+
+/// <summary>The rows in Table Storage, by compare-and-swap on their ETags.</summary>
+internal sealed class TableTokenStore(TableClient table) : ITokenStore
+{
+    /// <summary>A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint is in.</summary>
+    public static TableClient CreateClient(Settings settings, TokenCredential credential)
+    {
+        var options = new TableClientOptions();
+        options.Retry.MaxRetries = 1;
+        options.Retry.Delay = TimeSpan.FromMilliseconds(100);
+        options.Retry.NetworkTimeout = TokenRules.TableLimit;
+        if (settings.TableServiceUri is not { } uri)
+        {
+            return new TableClient(settings.TableConnectionString, settings.TableName, options);
+        }
+
+        options.Audience = uri.Host switch
+        {
+            var host when host.EndsWith(".chinacloudapi.cn", StringComparison.OrdinalIgnoreCase) => TableAudience.AzureChina,
+            var host when host.EndsWith(".usgovcloudapi.net", StringComparison.OrdinalIgnoreCase) => TableAudience.AzureGovernment,
+            _ => TableAudience.AzurePublicCloud,
+        };
+        return new TableClient(uri, settings.TableName, credential, options);
+    }
+
+    /// <inheritdoc />
+    public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
+    {
+        var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken).ConfigureAwait(false);
+        return row.HasValue ? row.Value : null;
+    }
+
+    /// <inheritdoc />
+    public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await SendAsync().ConfigureAwait(false)).Headers.ETag;
+        }
+        catch (RequestFailedException missing) when (missing.Status == 404 && row.ETag == default)
+        {
+            await table.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+            return (await SendAsync().ConfigureAwait(false)).Headers.ETag;
+        }
+        catch (RequestFailedException faster) when (faster.Status is 404 or 409 or 412)
+        {
+            return null;
+        }
+
+        Task<Response> SendAsync() => row.ETag == default
+            ? table.AddEntityAsync(row, cancellationToken)
+            : table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellationToken);
+    }
+}

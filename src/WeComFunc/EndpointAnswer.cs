@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace WeComFunc;
+
+/// <summary>What a host sends back, whatever host it is: a status, headers, and a body that is always JSON.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="ContentType">The media type of the body.</param>
+/// <param name="Body">The body, in UTF-8.</param>
+/// <param name="RetryAfter">When to try again, if that is worth it.</param>
+public sealed record EndpointAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter = null)
+{
+    /// <summary>The headers, Content-Type among them. Nothing may be kept by a cache.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Headers
+    {
+        get
+        {
+            yield return new("Content-Type", ContentType);
+            yield return new("Cache-Control", "no-store");
+            if (RetryAfter is { } pause)
+            {
+                yield return new("Retry-After", Math.Max(1, Math.Ceiling(pause.TotalSeconds)).ToString(CultureInfo.InvariantCulture));
+            }
+        }
+    }
+}

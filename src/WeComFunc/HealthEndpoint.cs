@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc;
+
+/// <summary><c>GET /api/health</c>, for any host: whether a login could succeed now, found out without a call to WeCom.</summary>
+public sealed partial class HealthEndpoint
+{
+    private readonly AccessTokenSource _tokens;
+    private readonly TimeProvider _time;
+
+    internal HealthEndpoint(AccessTokenSource tokens, TimeProvider time) => (_tokens, _time) = (tokens, time);
+
+    /// <summary>Answers 200 when a login could succeed now, 503 when it could not.</summary>
+    public async Task<EndpointAnswer> CheckAsync()
+    {
+        var known = await _tokens.InspectAsync().ConfigureAwait(false);
+        var now = _time.GetUtcNow();
+        var token = new[] { known.Stored, _tokens.Current }.MaxBy(token => token?.ExpiresAt);
+        var left = token is null ? TimeSpan.MinValue : token.ExpiresAt - now;
+        var obstacle = Obstacle(known, left > TimeSpan.Zero, now);
+        var report = new Report(
+            obstacle is null ? "healthy" : "unhealthy",
+            new TokenReport(
+                left >= TokenRules.TimerWindow ? "fresh" : left > TimeSpan.Zero ? "renewing" : token is null ? "missing" : "expired",
+                token?.ExpiresAt,
+                token?.ObtainedAt),
+            known.IsShared ? "ok" : "unreachable",
+            known.Secret.Failure is null ? "ok" : known.Secret.Failure.Kind is FailureKind.Busy ? "unreachable" : "refused",
+            obstacle ?? (known.IsShared ? null : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor."));
+        return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, HealthJson.Default.Report));
+    }
+
+    /// <summary>Why no login can succeed now, as advice; null when one can.</summary>
+    private static string? Obstacle(Knowledge known, bool hasToken, DateTimeOffset now)
+    {
+        if (known.Row.Rejections > 1)
+        {
+            return Errcodes.Advice(FailureKind.Misconfigured, known.Row.RejectionErrcode);
+        }
+
+        var failure = known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now);
+        return hasToken || failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
+    }
+
+    private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
+
+    private sealed record Report(string Status, TokenReport Token, string TokenStore, string Secret, string? Advice);
+
+    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonSerializable(typeof(Report))]
+    private sealed partial class HealthJson : JsonSerializerContext;
+}

@@ -1,0 +1,31 @@
+using System.Threading.RateLimiting;
+
+namespace WeComFunc.Login;
+
+/// <summary>Limits the logins of one caller address, by the settings <c>Limits__…</c>; each process counts for itself.</summary>
+internal sealed class CallerLimiter(Settings settings) : IDisposable
+{
+    private readonly PartitionedRateLimiter<string>? _limiter = settings.LoginsPerSecond == 0
+        ? null
+        : PartitionedRateLimiter.Create<string, string>(address => RateLimitPartition.GetTokenBucketLimiter(address, _ => new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = settings.Burst,
+            TokensPerPeriod = 1,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1 / settings.LoginsPerSecond),
+        }));
+
+    /// <summary>Asks for one login.</summary>
+    /// <returns>Null when it may go on; otherwise when to try again.</returns>
+    public TimeSpan? Refuse(string address)
+    {
+        if (_limiter is null)
+        {
+            return null;
+        }
+
+        using var lease = _limiter.AttemptAcquire(address);
+        return lease.IsAcquired ? null : lease.TryGetMetadata(MetadataName.RetryAfter, out var pause) ? pause : TimeSpan.FromSeconds(1);
+    }
+
+    public void Dispose() => _limiter?.Dispose();
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Login;
+
+/// <summary><c>POST /api/login</c>, for any host: takes what a request is and gives what an answer is. It never throws.</summary>
+public sealed partial class LoginEndpoint
+{
+    private static readonly TimeSpan DefaultRetryAfter = TimeSpan.FromSeconds(2);
+
+    private readonly LoginHandler _handler;
+    private readonly CallerLimiter _limiter;
+    private readonly TimeProvider _time;
+    private readonly Telemetry _telemetry;
+    private readonly ILogger<LoginEndpoint> _logger;
+
+    internal LoginEndpoint(LoginHandler handler, CallerLimiter limiter, TimeProvider time, Telemetry telemetry, ILogger<LoginEndpoint> logger) =>
+        (_handler, _limiter, _time, _telemetry, _logger) = (handler, limiter, time, telemetry, logger);
+
+    /// <summary>Logs in.</summary>
+    /// <param name="contentType">The Content-Type of the request, if it has one.</param>
+    /// <param name="callerAddress">The address the limiter counts by; null where the host does not know it.</param>
+    /// <param name="body">The body of the request.</param>
+    /// <param name="cancellationToken">That the caller has gone, or the host is stopping.</param>
+    public async Task<EndpointAnswer> LoginAsync(string? contentType, string? callerAddress, Stream body, CancellationToken cancellationToken)
+    {
+        using var activity = Telemetry.Source.StartActivity("login");
+        var traceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+        var started = _time.GetTimestamp();
+        try
+        {
+            if (!LoginRequest.IsJson(contentType))
+            {
+                return Refuse(Problem.UnsupportedMediaType);
+            }
+
+            var (code, problem) = await LoginRequest.ReadAsync(body, cancellationToken).ConfigureAwait(false);
+            if (problem is not null)
+            {
+                return Refuse(problem);
+            }
+
+            if (_limiter.Refuse(callerAddress ?? "") is { } pause)
+            {
+                return Refuse(Problem.TooManyRequests, new Failure(FailureKind.Busy, null, pause));
+            }
+
+            var (answer, token) = await _handler.LoginAsync(code, cancellationToken).ConfigureAwait(false);
+            if (answer.Failure is { } failure)
+            {
+                return Refuse(Problem.Of(failure.Kind), failure, token);
+            }
+
+            Report("ok", null, token);
+            return new(200, "application/json", answer.Value);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return Refuse(Problem.WeComBusy);
+        }
+        catch (Exception exception)
+        {
+            LogDefect(_logger, exception, traceId);
+            return Refuse(Problem.InternalError);
+        }
+
+        EndpointAnswer Refuse(Problem problem, Failure? failure = null, TokenUse token = default)
+        {
+            Report(problem.Code, failure, token);
+            return new(problem.Status, "application/problem+json", problem.ToJson(failure?.Errcode, traceId), problem.IsRetryable ? failure?.RetryAfter ?? DefaultRetryAfter : null);
+        }
+
+        void Report(string outcome, Failure? failure, TokenUse token)
+        {
+            var elapsed = _time.GetElapsedTime(started);
+            _telemetry.Login(outcome, elapsed);
+            activity?.SetTag("outcome", outcome);
+            var source = token.Token is null ? "none" : Telemetry.Label(token.Source);
+            if (failure?.Kind is FailureKind.Misconfigured)
+            {
+                LogMisconfigured(_logger, outcome, failure.Errcode, elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
+            }
+            else
+            {
+                LogLogin(_logger, outcome, failure?.Errcode, elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId);
+            }
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}")]
+    private static partial void LogLogin(ILogger logger, string outcome, int? errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId);
+
+    [LoggerMessage(2, LogLevel.Error, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}. {Advice}")]
+    private static partial void LogMisconfigured(
+        ILogger logger, string outcome, int? errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
+
+    [LoggerMessage(3, LogLevel.Error, "Login: a defect of the software, traceId {TraceId}; please report it")]
+    private static partial void LogDefect(ILogger logger, Exception exception, string traceId);
+}

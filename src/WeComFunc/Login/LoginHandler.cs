@@ -1,0 +1,134 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Login;
+
+/// <summary>What a login came to.</summary>
+/// <param name="Answer">The body of the answer, or why there is none.</param>
+/// <param name="Token">The token that was used last; <c>default</c> where there was none.</param>
+internal readonly record struct LoginOutcome(Result<byte[]> Answer, TokenUse Token);
+
+/// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
+internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
+{
+    /// <summary>The token in hand, the one in the row, a fresh one: there is nothing to try after that.</summary>
+    private const int TokensPerCall = 3;
+
+    private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
+    private static readonly JsonWriterOptions Verbatim = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private readonly ConcurrentDictionary<string, Task<LoginOutcome>> _underWay = new(StringComparer.Ordinal);
+
+    private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, CancellationToken cancellationToken);
+
+    /// <summary>Logs in. Whoever posts a code that is being exchanged already waits for that exchange (rule L5).</summary>
+    /// <param name="code">The js_code from <c>wx.qy.login</c>.</param>
+    /// <param name="cancellationToken">Ends the waiting of a caller that shares another's exchange; an exchange once begun is finished.</param>
+    public async Task<LoginOutcome> LoginAsync(string code, CancellationToken cancellationToken)
+    {
+        var own = new TaskCompletionSource<LoginOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var underWay = _underWay.GetOrAdd(code, own.Task);
+        if (underWay != own.Task)
+        {
+            return await underWay.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            own.SetResult(await ExchangeAsync(code).ConfigureAwait(false));
+        }
+        catch (Exception exception)
+        {
+            own.SetException(exception);
+        }
+        finally
+        {
+            _underWay.TryRemove(code, out _);
+        }
+
+        return await own.Task.ConfigureAwait(false);
+    }
+
+    private async Task<LoginOutcome> ExchangeAsync(string code)
+    {
+        using var limit = new CancellationTokenSource(LoginLimit, time);
+        var (session, token) = await CallAsync(static (client, token, code, limit) => client.GetSessionAsync(token, code, limit), code, limit.Token).ConfigureAwait(false);
+        if (session.Failure is { } failure)
+        {
+            return new(failure, token);
+        }
+
+        if (session.Value.CorpId != settings.App.CorpId)
+        {
+            return new(new Failure(FailureKind.CorpMismatch), token);
+        }
+
+        (var profile, token) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token).ConfigureAwait(false);
+        return profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible)
+            ? new(unseen, token)
+            : new(Compose(session.Value, profile), token);
+    }
+
+    /// <summary>Makes a data call; when WeCom rejects its token, again with another one (rule T6).</summary>
+    private async Task<(Result<T> Result, TokenUse Token)> CallAsync<T>(DataCall<T> call, string argument, CancellationToken limit)
+    {
+        var use = await tokens.GetAsync(limit).ConfigureAwait(false);
+        for (var tried = 1; ; tried++)
+        {
+            if (use.Failure is { } none)
+            {
+                return (none, default);
+            }
+
+            var (token, source, reason) = use.Value;
+            telemetry.TokenUsed(source, reason);
+            var result = await call(client, token, argument, limit).ConfigureAwait(false);
+            if (result.Failure is not { Kind: FailureKind.TokenRejected } rejected)
+            {
+                if (result.Failure is null)
+                {
+                    tokens.Confirm(token);
+                }
+
+                return (result, use.Value);
+            }
+
+            if (tried == TokensPerCall)
+            {
+                return (rejected with { Kind = FailureKind.Misconfigured }, use.Value);
+            }
+
+            use = await tokens.ReplaceAsync(token, rejected.Errcode, limit).ConfigureAwait(false);
+        }
+    }
+
+    private static byte[] Compose(Session session, Result<byte[]> profile)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256 + (profile.Failure is null ? profile.Value.Length : 0));
+        using var json = new Utf8JsonWriter(buffer, Verbatim);
+        json.WriteStartObject();
+        json.WriteString("userid"u8, session.UserId);
+        json.WriteString("corpid"u8, session.CorpId);
+        json.WritePropertyName("profile"u8);
+        if (profile.Failure is { } failure)
+        {
+            json.WriteNullValue();
+            json.WriteStartObject("profileError"u8);
+            json.WriteString("code"u8, Problem.Of(failure.Kind).Code);
+            json.WriteNumber("errcode"u8, failure.Errcode ?? 0);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteRawValue(profile.Value, skipInputValidation: true);
+        }
+
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,77 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Unicode;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Login;
+
+/// <summary>Reads the request of a login by the contract (rule L1).</summary>
+internal static class LoginRequest
+{
+    private const int LargestBody = 8 * 1024;
+    private const int LongestCode = 512;
+
+    /// <summary>Whether a Content-Type is JSON in UTF-8.</summary>
+    public static bool IsJson(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
+            || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
+        && (type.CharSet is null || string.Equals(type.CharSet.Trim('"'), "utf-8", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Reads the code.</summary>
+    /// <returns>The code, or the problem with the body.</returns>
+    public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(Stream body, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[LargestBody + 1];
+        int length;
+        try
+        {
+            length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            return ("", Problem.InvalidRequest);
+        }
+
+        if (length > LargestBody)
+        {
+            return ("", Problem.PayloadTooLarge);
+        }
+
+        return Parse(buffer.AsSpan(0, length)) is { } code ? (code, null) : ("", Problem.InvalidRequest);
+    }
+
+    private static string? Parse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            string? code = null;
+            var reader = new Utf8JsonReader(json);
+            if (!Utf8.IsValid(json) || !reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
+            {
+                return null;
+            }
+
+            while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
+            {
+                var isCode = reader.ValueTextEquals("code"u8);
+                reader.Read();
+                if (isCode && (code is not null || reader.TokenType is not JsonTokenType.String))
+                {
+                    return null;
+                }
+
+                code = isCode ? reader.GetString() : code;
+                reader.Skip();
+            }
+
+            // Anything but white space behind the object is refused by this last read.
+            reader.Read();
+            return code is { Length: <= LongestCode } && !string.IsNullOrWhiteSpace(code) && !code.AsSpan().ContainsAnyExceptInRange(' ', '~') ? code : null;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Login;
+
+/// <summary>What a caller of the login can be told instead of who is logged in (RFC 9457). The table of the contract.</summary>
+public sealed partial record Problem(string Code, int Status, string Title, string Detail, bool IsRetryable = false)
+{
+    /// <summary>The body is not what the contract says.</summary>
+    public static readonly Problem InvalidRequest = new("invalid_request", 400, "The request is malformed.",
+        "The body must be a JSON object whose member code is a string of 1 to 512 printable ASCII characters.");
+
+    /// <summary>The body is over 8 KiB.</summary>
+    public static readonly Problem PayloadTooLarge = new("payload_too_large", 413, "The request is too large.", "The body must not exceed 8 KiB.");
+
+    /// <summary>The content type is not JSON.</summary>
+    public static readonly Problem UnsupportedMediaType = new("unsupported_media_type", 415, "The content type is not JSON.",
+        "Send the body with Content-Type: application/json, in UTF-8.");
+
+    /// <summary>See <see cref="FailureKind.InvalidCode"/>.</summary>
+    public static readonly Problem InvalidCode = new("invalid_code", 401, "The code is not valid.",
+        "It was used, has expired, or is not of this mini program. Call wx.qy.login again and post the new code.");
+
+    /// <summary>See <see cref="FailureKind.CorpMismatch"/>.</summary>
+    public static readonly Problem CorpMismatch = new("corp_mismatch", 403, "The member belongs to another corp.",
+        "Switch to the right corp in WeCom, call wx.qy.login again and post the new code.");
+
+    /// <summary>See <see cref="FailureKind.MemberNotVisible"/>.</summary>
+    public static readonly Problem MemberNotVisible = new("member_not_visible", 403, "The member is not visible to the app.",
+        "An administrator of the corp can add the member to the visible range of the app.");
+
+    /// <summary>The limiter's.</summary>
+    public static readonly Problem TooManyRequests = new("too_many_requests", 429, "Too many logins from this address.", "Wait as long as Retry-After says.", true);
+
+    /// <summary>See <see cref="FailureKind.Unexpected"/>.</summary>
+    public static readonly Problem WeComUnexpected = new("wecom_unexpected", 502, "WeCom answered something unexpected.", "Tell the operator the traceId.");
+
+    /// <summary>See <see cref="FailureKind.Busy"/>.</summary>
+    public static readonly Problem WeComBusy = new("wecom_busy", 503, "WeCom is busy or out of reach.",
+        "Wait as long as Retry-After says, call wx.qy.login again and post the new code.", true);
+
+    /// <summary>See <see cref="FailureKind.Misconfigured"/>.</summary>
+    public static readonly Problem Misconfigured = new("misconfigured", 500, "The service is misconfigured.", "Tell the operator the traceId; the log says what to do.");
+
+    /// <summary>Anything else.</summary>
+    public static readonly Problem InternalError = new("internal_error", 500, "Something went wrong in the service.", "Tell the operator the traceId.");
+
+    /// <summary>The problem that a failure is to the caller.</summary>
+    public static Problem Of(FailureKind kind) => kind switch
+    {
+        FailureKind.InvalidCode => InvalidCode,
+        FailureKind.CorpMismatch => CorpMismatch,
+        FailureKind.MemberNotVisible => MemberNotVisible,
+        FailureKind.Busy => WeComBusy,
+        FailureKind.Unexpected => WeComUnexpected,
+        _ => Misconfigured,
+    };
+
+    /// <summary>The body, in UTF-8.</summary>
+    public byte[] ToJson(int? errcode, string traceId) => JsonSerializer.SerializeToUtf8Bytes(
+        new Body($"urn:wecomfunc:problem:{Code}", Title, Status, Detail, Code, errcode, IsRetryable, traceId), ProblemJson.Default.Body);
+
+    private sealed record Body(string Type, string Title, int Status, string Detail, string Code, int? Errcode, bool Retryable, string TraceId);
+
+    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonSerializable(typeof(Body))]
+    private sealed partial class ProblemJson : JsonSerializerContext;
+}

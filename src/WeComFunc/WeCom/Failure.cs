@@ -1,0 +1,53 @@
+namespace WeComFunc.WeCom;
+
+/// <summary>Why something failed, in the classes that the code treats alike.</summary>
+public enum FailureKind
+{
+    /// <summary>The code from <c>wx.qy.login</c> was used, has expired or belongs to another app.</summary>
+    InvalidCode,
+
+    /// <summary>The code belongs to a member of another corp.</summary>
+    CorpMismatch,
+
+    /// <summary>The app may not see this member.</summary>
+    MemberNotVisible,
+
+    /// <summary>WeCom refused the access_token of a data call; another token may do.</summary>
+    TokenRejected,
+
+    /// <summary>Something an operator has to put right: corpsecret, corpid, permission, trusted IP, Key Vault.</summary>
+    Misconfigured,
+
+    /// <summary>Passes by itself: busy, a limit, HTTP 5xx, a time-out, no connection.</summary>
+    Busy,
+
+    /// <summary>An unknown errcode, or an answer that is not the documented JSON.</summary>
+    Unexpected,
+}
+
+/// <summary>An expected failure, as a value.</summary>
+/// <param name="Kind">Its class.</param>
+/// <param name="Errcode">WeCom's errcode, when WeCom gave one.</param>
+/// <param name="RetryAfter">When to try again at the earliest, where that is known.</param>
+public sealed record Failure(FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null);
+
+/// <summary>What a call came to: a value or a failure.</summary>
+public readonly struct Result<T>
+{
+    private readonly T? _value;
+
+    private Result(T? value, Failure? failure) => (_value, Failure) = (value, failure);
+
+    /// <summary>The failure; null on success.</summary>
+    public Failure? Failure { get; }
+
+    /// <summary>The value of a success.</summary>
+    /// <exception cref="InvalidOperationException">It is a failure.</exception>
+    public T Value => Failure is null ? _value! : throw new InvalidOperationException($"There is no value: {Failure.Kind}.");
+
+    /// <summary>A success.</summary>
+    public static implicit operator Result<T>(T value) => new(value, null);
+
+    /// <summary>A failure.</summary>
+    public static implicit operator Result<T>(Failure failure) => new(default, failure);
+}

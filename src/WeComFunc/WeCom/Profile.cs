@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace WeComFunc.WeCom;
+
+/// <summary>
+/// The members of an answer of <c>user/get</c> (document 96255), byte for byte as WeCom sent them, without errcode and errmsg:
+/// a member nobody has heard of passes through as well as a number of twenty digits.
+/// </summary>
+internal static class Profile
+{
+    /// <summary>Reads the answer; its value is the profile as one JSON object, null without a userid.</summary>
+    /// <param name="json">The whole answer.</param>
+    /// <param name="fields">The members to keep; empty for all.</param>
+    /// <exception cref="JsonException">It is not a JSON object in UTF-8, or errcode and errmsg are not of their types.</exception>
+    public static Answer<byte[]> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new JsonException("it is not UTF-8");
+        }
+
+        int? errcode = null;
+        string? errmsg = null;
+        var hasUserId = false;
+        var profile = new ArrayBufferWriter<byte>(json.Length);
+        profile.Write("{"u8);
+        var reader = new Utf8JsonReader(json);
+        if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
+        {
+            throw new JsonException("it is not an object");
+        }
+
+        while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
+        {
+            var start = (int)reader.TokenStartIndex;
+            if (reader.ValueTextEquals("errcode"u8))
+            {
+                reader.Read();
+                errcode = reader.GetInt32();
+                continue;
+            }
+
+            if (reader.ValueTextEquals("errmsg"u8))
+            {
+                reader.Read();
+                errmsg = reader.GetString();
+                continue;
+            }
+
+            var isUserId = reader.ValueTextEquals("userid"u8);
+            var isWanted = fields.Count == 0 || fields.Contains(reader.GetString()!);
+            reader.Read();
+            hasUserId |= isUserId && reader.TokenType is JsonTokenType.String;
+            reader.Skip();
+            if (isWanted)
+            {
+                profile.Write(profile.WrittenCount > 1 ? ","u8 : []);
+                profile.Write(json[start..(int)reader.BytesConsumed]);
+            }
+        }
+
+        // Anything but white space behind the object is refused by this last read.
+        reader.Read();
+        profile.Write("}"u8);
+        return new(errcode, errmsg, hasUserId ? profile.WrittenSpan.ToArray() : null);
+    }
+}

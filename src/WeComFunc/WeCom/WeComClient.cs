@@ -1,0 +1,211 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+
+namespace WeComFunc.WeCom;
+
+/// <summary>
+/// The three calls of WeCom's server API behind a login. Failures are values. -1, HTTP 5xx, lost connections and time-outs are tried
+/// three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
+/// </summary>
+internal sealed partial class WeComClient(HttpClient http, Settings settings, TimeProvider time, Telemetry telemetry, ILogger<WeComClient> logger)
+{
+    private const int Attempts = 3;
+    private const int LargestAnswer = 1024 * 1024;
+    private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
+
+    private static readonly (TimeSpan First, TimeSpan Most) AttemptPause = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
+
+    private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
+
+    private delegate Answer<T> Reader<T>(ReadOnlySpan<byte> json)
+        where T : class;
+
+    /// <summary>The handler that the calls need: it follows changes of DNS and no redirects, and no diagnostics see the queries.</summary>
+    public static SocketsHttpHandler CreateHandler() => new()
+    {
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        ConnectTimeout = AttemptLimit,
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+    };
+
+    /// <summary><c>gettoken</c> (document 91039).</summary>
+    /// <param name="corpId">企业ID.</param>
+    /// <param name="secret">The corpsecret of the app.</param>
+    /// <param name="cancellationToken">The time limit: when it is up, the failure is <see cref="FailureKind.Busy"/>.</param>
+    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, CancellationToken cancellationToken) =>
+        SendAsync(
+            new Call("gettoken", $"cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
+            Answers.OfGetToken,
+            cancellationToken);
+
+    /// <summary><c>miniprogram/jscode2session</c> (document 96959).</summary>
+    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='cancellationToken']" />
+    public Task<Result<Session>> GetSessionAsync(AccessToken token, string code, CancellationToken cancellationToken) =>
+        SendAsync(
+            new Call(
+                "jscode2session",
+                $"cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
+                token.Value,
+                code),
+            Answers.OfGetSession,
+            cancellationToken);
+
+    /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
+    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='cancellationToken']" />
+    public Task<Result<byte[]>> GetProfileAsync(AccessToken token, string userId, CancellationToken cancellationToken) =>
+        SendAsync(
+            new Call("user/get", $"cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
+            ReadProfile,
+            cancellationToken);
+
+    private Answer<byte[]> ReadProfile(ReadOnlySpan<byte> json) => Profile.Read(json, settings.ProfileFields);
+
+    private async Task<Result<T>> SendAsync<T>(Call call, Reader<T> reader, CancellationToken cancellationToken)
+        where T : class
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var result = await AttemptAsync(call, reader, cancellationToken).ConfigureAwait(false);
+            var worthAnother = result.Failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy };
+            if (!worthAnother || attempt == Attempts || cancellationToken.IsCancellationRequested)
+            {
+                return result;
+            }
+
+            await Task.Delay(Backoff.After(attempt, AttemptPause), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<Result<T>> AttemptAsync<T>(Call call, Reader<T> reader, CancellationToken cancellationToken)
+        where T : class
+    {
+        using var limit = new CancellationTokenSource(AttemptLimit, time);
+        using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
+        using var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
+        var started = time.GetTimestamp();
+        int? errcode = null;
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, _baseUrl + call.PathAndQuery);
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+            if (response.StatusCode != HttpStatusCode.OK)
+            {
+                LogStatus(logger, call.Api, (int)response.StatusCode);
+                return new Failure((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
+            }
+
+            var (buffer, length) = await ReadAsync(response.Content, limit.Token).ConfigureAwait(false);
+            Answer<T> answer;
+            try
+            {
+                answer = reader(buffer.AsSpan(0, length));
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+
+            errcode = answer.Errcode;
+            if (errcode is 0 && answer.Value is { } value)
+            {
+                return value;
+            }
+
+            return Explain(call, answer.Errcode, answer.Errmsg);
+        }
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or InvalidDataException)
+        {
+            LogMalformed(logger, call.Api, exception.Message);
+            return new Failure(FailureKind.Unexpected);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        {
+            LogUnreachable(logger, call.Api, exception is OperationCanceledException ? "no answer in time" : exception.Message);
+            return new Failure(FailureKind.Busy);
+        }
+        finally
+        {
+            var outcome = errcode is { } code ? code.ToString(CultureInfo.InvariantCulture) : "none";
+            activity?.SetTag("wecom.errcode", outcome);
+            telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));
+        }
+    }
+
+    private Failure Explain(Call call, int? errcode, string? errmsg)
+    {
+        if (errcode is not { } code || code == 0)
+        {
+            LogMalformed(logger, call.Api, "a documented member is missing");
+            return new Failure(FailureKind.Unexpected);
+        }
+
+        var kind = call.Api == "gettoken" ? Errcodes.OfGetToken(code) : Errcodes.OfDataCall(code);
+        var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
+        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg), Errcodes.Advice(kind, code));
+        return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
+    }
+
+    private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
+    {
+        var stream = await content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        var buffer = ArrayPool<byte>.Shared.Rent(4096);
+        for (var length = 0; ;)
+        {
+            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+            if (read == 0)
+            {
+                return (buffer, length);
+            }
+
+            length += read;
+            if (length > LargestAnswer)
+            {
+                throw new InvalidDataException("it is larger than 1 MiB");
+            }
+
+            if (length == buffer.Length)
+            {
+                var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                buffer.CopyTo(larger, 0);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
+            }
+        }
+    }
+
+    [LoggerMessage(101, LogLevel.Warning, "WeCom {Api}: HTTP status {Status}")]
+    private static partial void LogStatus(ILogger logger, string api, int status);
+
+    [LoggerMessage(102, LogLevel.Warning, "WeCom {Api}: the answer is not the documented JSON: {Reason}")]
+    private static partial void LogMalformed(ILogger logger, string api, string reason);
+
+    [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}")]
+    private static partial void LogUnreachable(ILogger logger, string api, string reason);
+
+    [LoggerMessage(104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}. {Advice}")]
+    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg, string advice);
+
+    /// <summary>One call: what is sent, and which parts of it are secret.</summary>
+    private readonly record struct Call(string Api, string PathAndQuery, string Secret, string OtherSecret)
+    {
+        public override string ToString() => Api;
+
+        /// <summary>errmsg as it may be logged: one line, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
+        public string Redact(string? errmsg)
+        {
+            var text = Hide(Hide(errmsg ?? "", Secret), OtherSecret).ReplaceLineEndings(" ");
+            return text.Length <= 500 ? text : text[..500];
+        }
+
+        private static string Hide(string text, string secret) => secret.Length == 0
+            ? text
+            : text.Replace(secret, "***", StringComparison.Ordinal).Replace(Uri.EscapeDataString(secret), "***", StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,65 @@
+using Azure.Core;
+using Azure.Identity;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
+using WeComFunc.Login;
+using WeComFunc.WeCom;
+
+namespace WeComFunc;
+
+/// <summary>Adds the login to a host.</summary>
+public static class WeComFuncServices
+{
+    /// <summary>Checks the settings and adds <see cref="LoginEndpoint"/>, <see cref="HealthEndpoint"/> and <see cref="TokenRefresh"/>.</summary>
+    /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
+    public static void AddWeComFunc(this IHostApplicationBuilder builder)
+    {
+        var settings = Settings.Read(builder.Configuration);
+        var services = builder.Services;
+        services.AddMetrics();
+        services.AddSingleton(settings);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Telemetry>();
+        services.AddAzure(settings);
+        services.AddSingleton(provider => new WeComClient(
+            new HttpClient(WeComClient.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan },
+            settings,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Telemetry>(),
+            provider.GetRequiredService<ILogger<WeComClient>>()));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, settings.App));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<TokenRenewer>(provider, settings.App));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, settings.App));
+        services.AddSingleton<CallerLimiter>();
+        services.AddSingleton<LoginHandler>();
+        services.AddSingleton(provider => new LoginEndpoint(
+            provider.GetRequiredService<LoginHandler>(),
+            provider.GetRequiredService<CallerLimiter>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Telemetry>(),
+            provider.GetRequiredService<ILogger<LoginEndpoint>>()));
+        services.AddSingleton(provider => new HealthEndpoint(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>()));
+    }
+
+    private static void AddAzure(this IServiceCollection services, Settings settings)
+    {
+        services.TryAddSingleton<TokenCredential>(_ => settings.IsDevelopment
+            ? new DefaultAzureCredential()
+            : new ManagedIdentityCredential(settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned));
+        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton<ITokenStore, TableTokenStore>();
+        if (settings.CorpSecret is { } secret)
+        {
+            services.TryAddSingleton<ICorpSecretStore>(new ConfiguredSecretStore(secret));
+            return;
+        }
+
+        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.KeyVaultUri!, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
+    }
+}
