@@ -22,7 +22,7 @@ internal sealed record ConnectionString(Uri Endpoint, HttpPipelinePolicy Authent
 
         if (!settings.TryGetValue("AccountName", out var name) || !settings.TryGetValue("AccountKey", out var key))
         {
-            throw new FormatException("The connection string has no AccountName or no AccountKey.");
+            throw new ArgumentException("The connection string has no AccountName or no AccountKey.");
         }
 
         if (settings.TryGetValue("TableEndpoint", out var endpoint))
@@ -32,7 +32,7 @@ internal sealed record ConnectionString(Uri Endpoint, HttpPipelinePolicy Authent
 
         if (!settings.TryGetValue("EndpointSuffix", out var suffix))
         {
-            throw new FormatException("The connection string has neither TableEndpoint nor EndpointSuffix.");
+            throw new ArgumentException("The connection string has neither TableEndpoint nor EndpointSuffix.");
         }
 
         var scheme = settings.GetValueOrDefault("DefaultEndpointsProtocol", "https");
