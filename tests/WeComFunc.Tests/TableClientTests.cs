@@ -607,6 +607,7 @@ public sealed class TableClientTokenTests : IAsyncLifetime
         {
             aud = audience,
             iss = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
+            iat = today.AddDays(-1).ToUnixTimeSeconds(),
             nbf = today.AddDays(-1).ToUnixTimeSeconds(),
             exp = today.AddDays(2).ToUnixTimeSeconds(),
         };

@@ -112,11 +112,22 @@ public sealed class Azurite : IAsyncLifetime
 
     public Task ResumeAsync() => SignalAsync("SIGCONT");
 
+    // Below the range that outgoing connections take their ports from, so that none of theirs gets in between.
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(20000, 30000);
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+            }
+        }
     }
 
     private static string RepositoryRoot()
@@ -149,7 +160,7 @@ public sealed class Azurite : IAsyncLifetime
 
     private async Task BeReadyAsync()
     {
-        using var http = new HttpClient(CreateTrustingHandler());
+        using var http = new HttpClient(CreateTrustingHandler()) { Timeout = StartLimit };
         var waited = Stopwatch.StartNew();
         while (true)
         {
@@ -168,6 +179,7 @@ public sealed class Azurite : IAsyncLifetime
             }
             catch (HttpRequestException e)
             {
+                await StopAsync();
                 throw new InvalidOperationException($"The Table Storage emulator does not start. {_complaints}", e);
             }
 
