@@ -1,0 +1,22 @@
+// Runs azurite-table for as long as stdin stays open, so that it cannot outlive whoever started it, however that ended.
+// A line on stdin is the name of a signal to pass on, and is echoed once it is sent.
+const { spawn } = require('node:child_process');
+const { createInterface } = require('node:readline');
+
+const main = require.resolve('azurite/dist/src/table/main.js');
+const azurite = spawn(process.execPath, [main, ...process.argv.slice(2)], { stdio: ['ignore', 'ignore', 'inherit'] });
+azurite.on('exit', code => process.exit(code ?? 1));
+
+const stop = () => {
+  azurite.kill('SIGCONT');
+  azurite.kill('SIGINT');
+  setTimeout(() => azurite.kill('SIGKILL'), 5000);
+};
+
+createInterface({ input: process.stdin })
+  .on('line', signal => {
+    azurite.kill(signal);
+    console.log(signal);
+  })
+  .on('close', stop);
+process.on('SIGINT', stop).on('SIGTERM', stop);
