@@ -181,7 +181,7 @@ public sealed partial record Settings
             return value;
         }
 
-        public IReadOnlyCollection<string> Names(string key)
+        public HashSet<string> Names(string key)
         {
             var names = (Text(key) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             if (!names.All(name => MemberNamePattern().IsMatch(name)))

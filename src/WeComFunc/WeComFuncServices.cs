@@ -20,7 +20,6 @@ public static class WeComFuncServices
     {
         var settings = Settings.Read(builder.Configuration);
         var services = builder.Services;
-        services.AddMetrics();
         services.AddSingleton(settings);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Telemetry>();

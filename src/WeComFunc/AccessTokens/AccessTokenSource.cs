@@ -174,10 +174,10 @@ internal sealed partial class AccessTokenSource
         }
     }
 
-    [LoggerMessage(311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left")]
+    [LoggerMessage(EventId = 311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left")]
     private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft);
 
-    [LoggerMessage(312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try in {RetrySeconds:0} s. {Advice}")]
+    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try in {RetrySeconds:0} s. {Advice}")]
     private static partial void LogFailed(
         ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, int? errcode, double? retrySeconds, string advice);
 

@@ -1,7 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Unicode;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
 

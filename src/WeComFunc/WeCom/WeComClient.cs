@@ -189,7 +189,7 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
     [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}")]
     private static partial void LogUnreachable(ILogger logger, string api, string reason);
 
-    [LoggerMessage(104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}. {Advice}")]
+    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}. {Advice}")]
     private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg, string advice);
 
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
