@@ -54,7 +54,7 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
     private readonly Lock _lock = new();
     private readonly List<Fault> _faults = [];
     private readonly List<TaskCompletionSource> _held = [];
-    private readonly List<(int Count, TaskCompletionSource Reached)> _waiters = [];
+    private readonly List<(Func<bool> Reached, TaskCompletionSource Waiter)> _waiters = [];
     private readonly Dictionary<int, int> _errcodes = [];
     private int _arrived;
     private int _inFlight;
@@ -77,20 +77,10 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
     }
 
     /// <summary>Completes when the call number <paramref name="count"/> since the last reset has arrived, answered or not.</summary>
-    public Task WaitForCallsAsync(int count)
-    {
-        lock (_lock)
-        {
-            if (_arrived >= count)
-            {
-                return Task.CompletedTask;
-            }
+    public Task WaitForCallsAsync(int count) => WaitUntilAsync(() => _arrived >= count);
 
-            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiters.Add((count, reached));
-            return reached.Task;
-        }
-    }
+    /// <summary>Completes when no call is in flight.</summary>
+    public Task WaitForIdleAsync() => WaitUntilAsync(() => _inFlight == 0);
 
     public void ResetCalls()
     {
@@ -159,12 +149,7 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
             _arrived++;
             _inFlight++;
             _maxInFlight = Math.Max(_maxInFlight, _inFlight);
-            foreach (var (_, reached) in _waiters.Where(waiter => waiter.Count <= _arrived))
-            {
-                reached.TrySetResult();
-            }
-
-            _waiters.RemoveAll(waiter => waiter.Count <= _arrived);
+            WakeWaiters();
             if (_inFlight > _maxConcurrent)
             {
                 return new(Refusal: 45033);
@@ -192,8 +177,23 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
             {
                 _withoutErrcode++;
             }
+
+            WakeWaiters();
         }
     }
+
+    private Task WaitUntilAsync(Func<bool> reached)
+    {
+        lock (_lock)
+        {
+            var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiters.Add((reached, waiter));
+            WakeWaiters();
+            return waiter.Task;
+        }
+    }
+
+    private void WakeWaiters() => _waiters.RemoveAll(entry => entry.Reached() && entry.Waiter.TrySetResult());
 
     private bool IsOverRate()
     {
