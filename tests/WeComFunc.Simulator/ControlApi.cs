@@ -87,19 +87,13 @@ internal static class ControlApi
     }
 
     private sealed record ClockRequest(double AdvanceSeconds);
-
     private sealed record AppRequest(string? Secret, bool? Associated, bool? IpTrusted, string[]? HiddenMembers);
-
     private sealed record RotateRequest(string? Secret, bool RevokeTokens);
-
-    private sealed record CodeRequest([property: JsonRequired] string UserId, string? Code, int? Count, string CorpId = SimulatorState.SeedCorpId);
-
+    private sealed record CodeRequest(
+        [property: JsonRequired] string UserId, string? Code, int? Count, string CorpId = SimulatorState.SeedCorpId);
     private sealed record RevokeRequest([property: JsonPropertyName("access_token")] string? AccessToken);
-
     private sealed record ApiRequest(Api? Api);
-
     private sealed record LimitsRequest(Api? Api, int? MaxPerMinute, int? MaxConcurrent);
-
     private sealed record ReleaseRequest(Api? Api, int? Count);
 
     private sealed record FaultRequest : Fault

@@ -18,7 +18,7 @@ internal static class Program
                 secret: options["secret"] ?? DefaultSecret,
                 url: options["urls"] ?? "http://127.0.0.1:7072",
                 log: options["quiet"] is "true" ? null : Console.Out);
-            Console.WriteLine($"Simulator of qyapi ready on {simulator.BaseAddress} (corpid {SimulatorState.SeedCorpId}, control under /sim/)");
+            Console.WriteLine($"Simulator of qyapi ready on {simulator.BaseAddress}, control under /sim/, corpid {SimulatorState.SeedCorpId}");
             await stop.Task;
             return 0;
         }

@@ -91,10 +91,13 @@ internal readonly record struct Answer(int? Errcode, int Status, ReadOnlyMemory<
 
     public static Answer Success(byte[] body) => new(0, 200, body);
 
+    public static Answer Success(string body) => Success(Encoding.UTF8.GetBytes(body));
+
     /// <summary>Worded as WeCom words it; the hint is a time and a number that only WeCom can look up.</summary>
     public static Answer Failure(int errcode, DateTimeOffset now)
     {
-        var text = $"{Text(errcode)}, hint: [{now.ToUnixTimeSeconds()}{Random.Shared.NextInt64((long)1e14, (long)1e15)}], from ip: 127.0.0.1, "
+        var hint = $"{now.ToUnixTimeSeconds()}{Random.Shared.NextInt64((long)1e14, (long)1e15)}";
+        var text = $"{Text(errcode)}, hint: [{hint}], from ip: 127.0.0.1, "
             + $"more info at https://open.work.weixin.qq.com/devtool/query?e={errcode}";
         return new(errcode, 200, Encoding.UTF8.GetBytes($$"""{"errcode":{{errcode}},"errmsg":"{{text}}"}"""));
     }
@@ -106,7 +109,6 @@ internal readonly record struct Answer(int? Errcode, int Status, ReadOnlyMemory<
     {
         -1 => "system busy",
         40001 => "invalid credential",
-        40003 => "invalid userid",
         40013 => "invalid corpid",
         40014 => "invalid access_token",
         40029 => "invalid code",

@@ -3,42 +3,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace WeComFunc.Simulator;
-
-/// <summary>What <c>gettoken</c> does while the last token is still valid. WeCom promises none of these (document 91039).</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<TokenSemantics>))]
-public enum TokenSemantics
-{
-    SameWhileValid,
-    NewEachTimeOldLives,
-    NewEachTimeOldDies,
-}
-
-public sealed record Settings
-{
-    public TokenSemantics Semantics { get; init; }
-
-    public int TokenLifetimeSeconds { get; init; } = 7200;
-
-    /// <summary>A token given again: <c>expires_in</c> tells what is left (true), or the whole lifetime once more (false).</summary>
-    public bool ExpiresInIsWhatIsLeft { get; init; }
-
-    /// <summary>32 to 512, the most that WeCom announces.</summary>
-    public int AccessTokenLength { get; init; } = 214;
-
-    public int CodeLifetimeSeconds { get; init; } = 300;
-
-    /// <summary>40001 or 40091.</summary>
-    public int WrongSecretErrcode { get; init; } = 40001;
-
-    /// <summary>42001 or 40014; WeCom does both.</summary>
-    public int ExpiredTokenErrcode { get; init; } = 42001;
-
-    /// <summary>42003 or 40029.</summary>
-    public int ExpiredCodeErrcode { get; init; } = 42003;
-}
 
 /// <summary>Everything the simulated WeCom knows. Starts with, and resets to, the seed that README.md describes.</summary>
 /// <remarks>Unknown corps and apps throw <see cref="KeyNotFoundException"/>, unfit values <see cref="ArgumentException"/>.</remarks>
@@ -81,12 +47,13 @@ public sealed class SimulatorState
         get => Volatile.Read(ref _settings);
         set
         {
-            ArgumentOutOfRangeException.ThrowIfNotEqual(value.AccessTokenLength, Math.Clamp(value.AccessTokenLength, 32, 512));
+            ArgumentOutOfRangeException.ThrowIfLessThan(value.AccessTokenLength, 32);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.AccessTokenLength, 512);
             Volatile.Write(ref _settings, value);
         }
     }
 
-    /// <summary>Every corpsecret, access_token, session_key and code since the start, resets included: what must never be seen in output.</summary>
+    /// <summary>Every corpsecret, access_token, session_key and code since the start, resets included: never to be seen in output.</summary>
     public IReadOnlyList<string> IssuedSecrets
     {
         get
@@ -111,14 +78,19 @@ public sealed class SimulatorState
     /// <paramref name="ipTrusted"/> false: 60020 on every call but <c>gettoken</c>.
     /// </remarks>
     public void PutApp(
-        string corpId, string app, string? secret = null, bool? associated = null, bool? ipTrusted = null, IEnumerable<string>? hiddenMembers = null)
+        string corpId,
+        string app,
+        string? secret = null,
+        bool? associated = null,
+        bool? ipTrusted = null,
+        IEnumerable<string>? hiddenMembers = null)
     {
         lock (_lock)
         {
             var corp = GetOrAddCorp(corpId);
             if (!corp.Apps.TryGetValue(app, out var known))
             {
-                corp.Apps[app] = known = new App(corp) { Secret = Remember(secret ?? RandomText(43)) };
+                corp.Apps[app] = known = new App(corp, Remember(secret ?? RandomText(43)));
             }
             else if (secret is not null)
             {
@@ -164,7 +136,7 @@ public sealed class SimulatorState
         }
 
         var answer = new StringBuilder("{\"errcode\":0,\"errmsg\":\"ok\"");
-        foreach (var property in document.RootElement.EnumerateObject().Where(property => property.Name is not ("errcode" or "errmsg")))
+        foreach (var property in document.RootElement.EnumerateObject().Where(member => member.Name is not ("errcode" or "errmsg")))
         {
             // JsonProperty.ToString is the name and value as they were written, escapes and digits included.
             answer.Append(',').Append(property);
@@ -237,40 +209,40 @@ public sealed class SimulatorState
                 Settings,
                 Corps = _corps.Values.Select(corp => new
                 {
-                    corp.CorpId,
-                    Apps = corp.Apps.Select(app => new { Name = app.Key, app.Value.Secret, app.Value.Associated, app.Value.IpTrusted, HiddenMembers = app.Value.Hidden }).ToArray(),
+                    Corpid = corp.CorpId,
+                    Apps = corp.Apps.Select(entry => Describe(entry.Key, entry.Value)).ToArray(),
                     Members = corp.Members.Keys.ToArray(),
                 }).ToArray(),
-                Tokens = _tokens.Values.Select(token => new { AccessToken = token.Value, token.App.Corp.CorpId, token.ExpiresAt, token.Revoked }).ToArray(),
                 OpenCodes = _codes.Count,
             };
         }
+
+        object Describe(string name, App app) => new
+        {
+            Name = name,
+            app.Secret,
+            app.Associated,
+            app.IpTrusted,
+            HiddenMembers = app.Hidden.ToArray(),
+            LiveTokens = _tokens.Values.Where(token => token.App == app && IsAlive(token))
+                .Select(token => new { token.Value, token.ExpiresAt }).ToArray(),
+        };
     }
 
     internal Answer GetToken(string? corpId, string? secret)
     {
         lock (_lock)
         {
-            var now = UtcNow;
-            if (string.IsNullOrEmpty(corpId) || string.IsNullOrEmpty(secret))
+            var corp = _corps.GetValueOrDefault(corpId ?? "");
+            var app = corp?.Apps.Values.FirstOrDefault(app => app.Secret == secret);
+            return (corpId, secret) switch
             {
-                return Answer.Failure(string.IsNullOrEmpty(corpId) ? 41002 : 41004, now);
-            }
-
-            if (!_corps.TryGetValue(corpId, out var corp))
-            {
-                return Answer.Failure(40013, now);
-            }
-
-            if (corp.Apps.Values.FirstOrDefault(app => app.Secret == secret) is not { } app)
-            {
-                return Answer.Failure(Settings.WrongSecretErrcode, now);
-            }
-
-            var token = IssueToken(app, now);
-            var expiresIn = Settings.ExpiresInIsWhatIsLeft ? (int)(token.ExpiresAt - now).TotalSeconds : Settings.TokenLifetimeSeconds;
-            return Answer.Success(Encoding.UTF8.GetBytes(
-                $$"""{"errcode":0,"errmsg":"ok","access_token":"{{token.Value}}","expires_in":{{expiresIn}}}"""));
+                (null or "", _) => Failure(41002),
+                (_, null or "") => Failure(41004),
+                _ when corp is null => Failure(40013),
+                _ when app is null => Failure(Settings.WrongSecretErrcode),
+                _ => GiveToken(app),
+            };
         }
     }
 
@@ -278,36 +250,15 @@ public sealed class SimulatorState
     {
         lock (_lock)
         {
-            var now = UtcNow;
-            if (CheckToken(accessToken, now, out var app) is { } refusal)
+            var refusal = Check(accessToken, out var app);
+            return (jsCode, grantType) switch
             {
-                return refusal;
-            }
-
-            if (!app!.Associated)
-            {
-                return Answer.Failure(40014, now);
-            }
-
-            if (grantType != "authorization_code" || string.IsNullOrEmpty(jsCode))
-            {
-                return Answer.Failure(string.IsNullOrEmpty(jsCode) ? 41008 : 40035, now);
-            }
-
-            if (!_codes.Remove(jsCode, out var code))
-            {
-                return Answer.Failure(40029, now);
-            }
-
-            if (now >= code.ExpiresAt)
-            {
-                return Answer.Failure(Settings.ExpiredCodeErrcode, now);
-            }
-
-            var userId = code.Corp.Apps.Values.Any(other => other.Associated) ? code.UserId : Encrypt(code);
-            var sessionKey = Remember(Convert.ToBase64String(RandomNumberGenerator.GetBytes(16)));
-            return Answer.Success(Encoding.UTF8.GetBytes(
-                $$"""{"errcode":0,"errmsg":"ok","corpid":"{{Json(code.Corp.CorpId)}}","userid":"{{Json(userId)}}","session_key":"{{sessionKey}}","deviceid":""}"""));
+                _ when refusal is { } errcode => Failure(errcode),
+                _ when !app!.Associated => Failure(40014),
+                (null or "", _) => Failure(41008),
+                (_, not "authorization_code") => Failure(40035),
+                _ => Exchange(jsCode),
+            };
         }
     }
 
@@ -315,20 +266,15 @@ public sealed class SimulatorState
     {
         lock (_lock)
         {
-            var now = UtcNow;
-            if (CheckToken(accessToken, now, out var app) is { } refusal)
+            var refusal = Check(accessToken, out var app);
+            var answer = app?.Corp.Members.GetValueOrDefault(userId ?? "");
+            return userId switch
             {
-                return refusal;
-            }
-
-            if (string.IsNullOrEmpty(userId))
-            {
-                return Answer.Failure(41009, now);
-            }
-
-            return app!.Corp.Members.TryGetValue(userId, out var answer) && !app.Hidden.Contains(userId)
-                ? Answer.Success(answer)
-                : Answer.Failure(60111, now);
+                _ when refusal is { } errcode => Failure(errcode),
+                null or "" => Failure(41009),
+                _ when answer is null || app!.Hidden.Contains(userId) => Failure(60111),
+                _ => Answer.Success(answer),
+            };
         }
     }
 
@@ -340,47 +286,56 @@ public sealed class SimulatorState
     private static string Encrypt(Code code) =>
         "wo" + Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes($"{code.Corp.CorpId}/{code.UserId}")))[..30];
 
-    private Answer? CheckToken(string? accessToken, DateTimeOffset now, out App? app)
+    private Answer Failure(int errcode) => Answer.Failure(errcode, UtcNow);
+
+    private int? Check(string? accessToken, out App? app)
     {
-        app = null;
-        if (string.IsNullOrEmpty(accessToken))
+        var token = _tokens.GetValueOrDefault(accessToken ?? "");
+        app = token?.App;
+        return token switch
         {
-            return Answer.Failure(41001, now);
-        }
-
-        if (!_tokens.TryGetValue(accessToken, out var token) || token.Revoked)
-        {
-            return Answer.Failure(40014, now);
-        }
-
-        if (now >= token.ExpiresAt)
-        {
-            return Answer.Failure(Settings.ExpiredTokenErrcode, now);
-        }
-
-        app = token.App;
-        return app.IpTrusted ? null : Answer.Failure(60020, now);
+            _ when string.IsNullOrEmpty(accessToken) => 41001,
+            null or { Revoked: true } => 40014,
+            _ when UtcNow >= token.ExpiresAt => Settings.ExpiredTokenErrcode,
+            { App.IpTrusted: false } => 60020,
+            _ => null,
+        };
     }
 
-    private Token IssueToken(App app, DateTimeOffset now)
+    private Answer GiveToken(App app)
     {
-        if (app.Current is { Revoked: false } current && now < current.ExpiresAt)
+        var now = UtcNow;
+        var token = app.Current is { } current && IsAlive(current) ? current : null;
+        if (token is null || Settings.Semantics != TokenSemantics.SameWhileValid)
         {
-            if (Settings.Semantics == TokenSemantics.SameWhileValid)
-            {
-                return current;
-            }
-
-            current.Revoked = Settings.Semantics == TokenSemantics.NewEachTimeOldDies;
+            token?.Revoked = Settings.Semantics == TokenSemantics.NewEachTimeOldDies;
+            token = new Token(Remember(RandomText(Settings.AccessTokenLength)), app, now.AddSeconds(Settings.TokenLifetimeSeconds));
+            app.Current = _tokens[token.Value] = token;
         }
 
-        var token = new Token(Remember(RandomText(Settings.AccessTokenLength)), app, now.AddSeconds(Settings.TokenLifetimeSeconds));
-        return app.Current = _tokens[token.Value] = token;
+        var expiresIn = Settings.ExpiresInIsWhatIsLeft ? (int)(token.ExpiresAt - now).TotalSeconds : Settings.TokenLifetimeSeconds;
+        return Answer.Success($$"""{"errcode":0,"errmsg":"ok","access_token":"{{token.Value}}","expires_in":{{expiresIn}}}""");
     }
+
+    private Answer Exchange(string jsCode)
+    {
+        if (!_codes.Remove(jsCode, out var code) || UtcNow >= code.ExpiresAt)
+        {
+            return Failure(code is null ? 40029 : Settings.ExpiredCodeErrcode);
+        }
+
+        var corp = Json(code.Corp.CorpId);
+        var user = Json(code.Corp.Apps.Values.Any(app => app.Associated) ? code.UserId : Encrypt(code));
+        var key = Remember(Convert.ToBase64String(RandomNumberGenerator.GetBytes(16)));
+        return Answer.Success(
+            $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corp}}","userid":"{{user}}","session_key":"{{key}}","deviceid":""}""");
+    }
+
+    private bool IsAlive(Token token) => !token.Revoked && UtcNow < token.ExpiresAt;
 
     private int Revoke(Func<Token, bool> which)
     {
-        var alive = _tokens.Values.Where(token => !token.Revoked && UtcNow < token.ExpiresAt && which(token)).ToList();
+        var alive = _tokens.Values.Where(token => IsAlive(token) && which(token)).ToList();
         alive.ForEach(token => token.Revoked = true);
         return alive.Count;
     }
@@ -408,7 +363,10 @@ public sealed class SimulatorState
         using var documented = new StreamReader(typeof(SimulatorState).Assembly.GetManifestResourceStream("user-get.json")!);
         PutMember(SeedCorpId, "zhangsan", documented.ReadToEnd());
         PutMember(SeedCorpId, "lisi", """
-            {"userid":"lisi","name":"李四🐉👩‍💻","department":[2],"main_department":2,"status":1,"hired_via":{"channel":"校招","score":[1.50,null,true]},"badge_number":12345678901234567890,"motto":"caf\u00e9 \"\/\""}
+            {
+              "userid":"lisi","name":"李四🐉👩‍💻","department":[2],"main_department":2,"status":1,"badge_number":12345678901234567890,
+              "hired_via":{"channel":"校招","score":[1.50,null,true]},"motto":"caf\u00e9 \"\/\""
+            }
             """);
         PutMember(SeedCorpId, "wangwu", """{"userid":"wangwu","name":"王五","department":[9],"status":1}""");
         PutMember(OtherCorpId, "zhaoliu", """{"userid":"zhaoliu","name":"赵六","department":[1],"status":1}""");
@@ -417,36 +375,27 @@ public sealed class SimulatorState
     private sealed class Corp(string corpId)
     {
         public string CorpId => corpId;
-
         public Dictionary<string, App> Apps { get; } = [];
 
         /// <summary>By userid, which is case-insensitive (document 96255): the whole answer of <c>user/get</c>.</summary>
         public Dictionary<string, byte[]> Members { get; } = new(StringComparer.OrdinalIgnoreCase);
     }
 
-    private sealed class App(Corp corp)
+    private sealed class App(Corp corp, string secret)
     {
         public Corp Corp => corp;
-
-        public required string Secret { get; set; }
-
+        public string Secret { get; set; } = secret;
         public bool Associated { get; set; } = true;
-
         public bool IpTrusted { get; set; } = true;
-
         public HashSet<string> Hidden { get; set; } = [];
-
         public Token? Current { get; set; }
     }
 
     private sealed class Token(string value, App app, DateTimeOffset expiresAt)
     {
         public string Value => value;
-
         public App App => app;
-
         public DateTimeOffset ExpiresAt => expiresAt;
-
         public bool Revoked { get; set; }
     }
 
