@@ -9,7 +9,7 @@ internal static class Program
     private static async Task<int> Main(string[] args)
     {
         var options = new ConfigurationBuilder().AddEnvironmentVariables("SIMULATOR_").AddCommandLine(args).Build();
-        var stop = new TaskCompletionSource();
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
@@ -18,7 +18,7 @@ internal static class Program
                 secret: options["secret"] ?? DefaultSecret,
                 url: options["urls"] ?? "http://127.0.0.1:7072",
                 log: options["quiet"] is "true" ? null : Console.Out);
-            Console.WriteLine($"Simulator of qyapi ready on {simulator.BaseAddress}, control under /sim/, corpid {SimulatorState.SeedCorpId}");
+            Console.WriteLine($"Simulator ready on {simulator.BaseAddress} for {SimulatorState.SeedCorpId}, control under /sim/");
             await stop.Task;
             return 0;
         }

@@ -53,7 +53,7 @@ public sealed class SimulatorState
         }
     }
 
-    /// <summary>Every corpsecret, access_token, session_key and code since the start, resets included: never to be seen in output.</summary>
+    /// <summary>Every corpsecret, access_token, session_key and code since the start, resets included: no output may show one.</summary>
     public IReadOnlyList<string> IssuedSecrets
     {
         get
@@ -74,7 +74,7 @@ public sealed class SimulatorState
 
     /// <summary>Adds an app, with its corp when that is new, or changes what is given of an existing one.</summary>
     /// <remarks>
-    /// A new app gets a random secret, the mini program is associated with it, and it sees every member but <paramref name="hiddenMembers"/>.
+    /// A new app gets a random secret, is associated with the mini program, and sees all members but <paramref name="hiddenMembers"/>.
     /// <paramref name="ipTrusted"/> false: 60020 on every call but <c>gettoken</c>.
     /// </remarks>
     public void PutApp(
@@ -111,7 +111,7 @@ public sealed class SimulatorState
         }
     }
 
-    /// <summary>Gives the app a new corpsecret; the old one is dead at once, and with <paramref name="revokeTokens"/> its tokens too.</summary>
+    /// <summary>Gives the app a new corpsecret. The old one is dead, and with <paramref name="revokeTokens"/> its tokens too.</summary>
     public string RotateSecret(string corpId, string app, bool revokeTokens = false, string? secret = null)
     {
         lock (_lock)

@@ -71,7 +71,8 @@ public sealed class SimulatorTests : IAsyncLifetime, IDisposable
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal(errcode, Errcode(answer));
-        Assert.Matches(@"^.+, hint: \[\d{25}\], from ip: 127\.0\.0\.1, more info at https://\S+\?e=" + errcode + "$", Text(answer, "errmsg"));
+        Assert.Matches(
+            @"^.+, hint: \[\d{25}\], from ip: 127\.0\.0\.1, more info at https://\S+\?e=" + errcode + "$", Text(answer, "errmsg"));
     }
 
     [Theory]
@@ -92,6 +93,16 @@ public sealed class SimulatorTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(0, Errcode(await ExchangeAsync(token, code)));
         Assert.Equal(40029, Errcode(await ExchangeAsync(token, code)));
+    }
+
+    [Fact]
+    public async Task A_code_that_many_send_at_once_works_for_one_of_them()
+    {
+        var (token, code) = (await GetTokenAsync(), State.IssueCode("zhangsan"));
+
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => ExchangeAsync(token, code)));
+
+        Assert.Equal(new Dictionary<int, int> { [0] = 1, [40029] = 49 }, State[Api.JsCode2Session].Calls.Errcodes);
     }
 
     [Fact]
@@ -243,12 +254,14 @@ public sealed class SimulatorTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_member_comes_back_verbatim()
     {
-        const string Members = """ "name":"\u674e🐉" , "id":12345678901234567890, "x":{"y":[1.50,1e400,null]},"a\/b":"c" """;
-        State.PutMember(CorpId, "odd", $$"""{"errcode":7,{{Members}},"errmsg":"no"}""");
+        const string Members = """
+            "name":"\u674e🐉","id":12345678901234567890,"x":{"y": [1.50,1e400,null]},"a\/b":"c"
+            """;
+        State.PutMember(CorpId, "odd", $$"""{"errcode":7, {{Members}}, "errmsg":"no"}""");
 
         var body = await _http.GetStringAsync($"cgi-bin/user/get?access_token={await GetTokenAsync()}&userid=ODD");
 
-        Assert.Equal("""{"errcode":0,"errmsg":"ok","name":"\u674e🐉","id":12345678901234567890,"x":{"y":[1.50,1e400,null]},"a\/b":"c"}""", body);
+        Assert.Equal($$"""{"errcode":0,"errmsg":"ok",{{Members}}}""", body);
     }
 
     [Fact]
