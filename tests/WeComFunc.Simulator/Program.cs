@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+
+namespace WeComFunc.Simulator;
+
+internal static class Program
+{
+    private const string DefaultSecret = "simulated-corpsecret-for-local-runs-only-01";
+
+    private static async Task<int> Main(string[] args)
+    {
+        var options = new ConfigurationBuilder().AddEnvironmentVariables("SIMULATOR_").AddCommandLine(args).Build();
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        try
+        {
+            await using var simulator = await SimulatorServer.StartAsync(
+                secret: options["secret"] ?? DefaultSecret,
+                url: options["urls"] ?? "http://127.0.0.1:7072",
+                log: options["quiet"] is "true" ? null : Console.Out);
+            Console.WriteLine($"Simulator ready on {simulator.BaseAddress} for {SimulatorState.SeedCorpId}, control under /sim/");
+            await stop.Task;
+            return 0;
+        }
+        catch (Exception mistake) when (mistake is IOException or ArgumentException or FormatException)
+        {
+            await Console.Error.WriteLineAsync(mistake.Message);
+            return 1;
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.TrySetResult();
+        }
+    }
+}
