@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using WeComFunc.Login;
 
 namespace WeComFunc;
 
@@ -22,4 +24,9 @@ public sealed record EndpointAnswer(int Status, string ContentType, ReadOnlyMemo
             }
         }
     }
+
+    internal static EndpointAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null) =>
+        new(problem.Status, "application/problem+json", problem.ToJson(errcode, traceId), problem.IsRetryable ? retryAfter ?? TimeSpan.FromSeconds(2) : null);
+
+    internal static string TraceId() => (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.WeCom;
 
@@ -10,11 +11,24 @@ public sealed partial class HealthEndpoint
 {
     private readonly AccessTokenSource _tokens;
     private readonly TimeProvider _time;
+    private readonly ILogger<HealthEndpoint> _logger;
 
-    internal HealthEndpoint(AccessTokenSource tokens, TimeProvider time) => (_tokens, _time) = (tokens, time);
+    internal HealthEndpoint(AccessTokenSource tokens, TimeProvider time, ILogger<HealthEndpoint> logger) => (_tokens, _time, _logger) = (tokens, time, logger);
 
-    /// <summary>Answers 200 when a login could succeed now, 503 when it could not.</summary>
+    /// <summary>Answers 200 when a login could succeed now, 503 when it could not. It never throws.</summary>
     public async Task<EndpointAnswer> CheckAsync()
+    {
+        try
+        {
+            return await ReportAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            return Defect.Answer(exception, _logger);
+        }
+    }
+
+    private async Task<EndpointAnswer> ReportAsync()
     {
         var known = await _tokens.InspectAsync().ConfigureAwait(false);
         var now = _time.GetUtcNow();

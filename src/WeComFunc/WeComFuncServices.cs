@@ -41,7 +41,8 @@ public static class WeComFuncServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<Telemetry>(),
             provider.GetRequiredService<ILogger<LoginEndpoint>>()));
-        services.AddSingleton(provider => new HealthEndpoint(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new HealthEndpoint(
+            provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<HealthEndpoint>>()));
         services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>()));
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.WeCom;
@@ -8,8 +7,6 @@ namespace WeComFunc.Login;
 /// <summary><c>POST /api/login</c>, for any host: takes what a request is and gives what an answer is. It never throws.</summary>
 public sealed partial class LoginEndpoint
 {
-    private static readonly TimeSpan DefaultRetryAfter = TimeSpan.FromSeconds(2);
-
     private readonly LoginHandler _handler;
     private readonly CallerLimiter _limiter;
     private readonly TimeProvider _time;
@@ -27,7 +24,7 @@ public sealed partial class LoginEndpoint
     public async Task<EndpointAnswer> LoginAsync(string? contentType, string? callerAddress, Stream body, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.Source.StartActivity("login");
-        var traceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+        var traceId = EndpointAnswer.TraceId();
         var started = _time.GetTimestamp();
         try
         {
@@ -62,14 +59,14 @@ public sealed partial class LoginEndpoint
         }
         catch (Exception exception)
         {
-            LogDefect(_logger, exception, traceId);
-            return Refuse(Problem.InternalError);
+            Report(Problem.InternalError.Code, null, default);
+            return Defect.Answer(exception, _logger);
         }
 
         EndpointAnswer Refuse(Problem problem, Failure? failure = null, TokenUse token = default)
         {
             Report(problem.Code, failure, token);
-            return new(problem.Status, "application/problem+json", problem.ToJson(failure?.Errcode, traceId), problem.IsRetryable ? failure?.RetryAfter ?? DefaultRetryAfter : null);
+            return EndpointAnswer.OfProblem(problem, failure?.Errcode, traceId, failure?.RetryAfter);
         }
 
         void Report(string outcome, Failure? failure, TokenUse token)
@@ -95,7 +92,4 @@ public sealed partial class LoginEndpoint
     [LoggerMessage(2, LogLevel.Error, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}. {Advice}")]
     private static partial void LogMisconfigured(
         ILogger logger, string outcome, int? errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
-
-    [LoggerMessage(3, LogLevel.Error, "Login: a defect of the software, traceId {TraceId}; please report it")]
-    private static partial void LogDefect(ILogger logger, Exception exception, string traceId);
 }

@@ -1,0 +1,29 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+using Microsoft.Extensions.Logging;
+using WeComFunc.Login;
+
+namespace WeComFunc.AzureFunctions;
+
+/// <summary>The triggers. What they do is decided in the library.</summary>
+public sealed class Functions(LoginEndpoint login, HealthEndpoint health, TokenRefresh refresh, ILogger<Functions> logger)
+{
+    /// <summary><c>POST /api/login</c>, with the function key.</summary>
+    [Function("Login")]
+    public Task<HttpResponseData> LoginAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "login")] HttpRequestData request) =>
+        request.AnswerAsync(
+            logger,
+            login,
+            static (login, request) => login.LoginAsync(
+                request.Header("Content-Type"), CallerAddress.OfForwardedFor(request.Header("X-Forwarded-For")), request.Body, request.FunctionContext.CancellationToken));
+
+    /// <summary><c>GET /api/health</c>, for anybody.</summary>
+    [Function("Health")]
+    public Task<HttpResponseData> HealthAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequestData request) =>
+        request.AnswerAsync(logger, health, static (health, _) => health.CheckAsync());
+
+    /// <summary>Renews the access_token on the schedule of <c>TokenRefreshSchedule</c>.</summary>
+    [Function("RefreshAccessToken")]
+    public Task RefreshAccessTokenAsync([TimerTrigger("%TokenRefreshSchedule%")] TimerInfo timer, CancellationToken cancellationToken) =>
+        refresh.RunAsync(cancellationToken);
+}

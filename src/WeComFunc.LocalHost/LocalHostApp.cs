@@ -1,0 +1,53 @@
+using WeComFunc.Login;
+
+namespace WeComFunc.LocalHost;
+
+/// <summary>The routes of the function app on Kestrel, and the timer's work.</summary>
+public static class LocalHostApp
+{
+    /// <summary>Makes the host; <c>--urls</c> in <paramref name="args"/> says where it listens, <c>--settings</c> where <c>local.settings.json</c> is.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="configure">Changes the builder before the login is added, for tests.</param>
+    /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.Configuration.Sources.Insert(0, LocalSettings.Source(builder.Configuration["settings"] ?? "local.settings.json"));
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss.fff ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // How large a body may be is the library's decision.
+            kestrel.Limits.MaxRequestBodySize = null;
+        });
+        configure?.Invoke(builder);
+        builder.AddWeComFunc();
+        builder.Services.AddHostedService<Timer>();
+
+        var app = builder.Build();
+        var login = app.Services.GetRequiredService<LoginEndpoint>();
+        var health = app.Services.GetRequiredService<HealthEndpoint>();
+        app.MapPost("/api/login", context => context.AnswerAsync(login.LoginAsync(
+            context.Request.ContentType, context.Connection.RemoteIpAddress?.ToString(), context.Request.Body, context.RequestAborted)));
+        app.MapGet("/api/health", context => context.AnswerAsync(health.CheckAsync()));
+        return app;
+    }
+
+    private static async Task AnswerAsync(this HttpContext context, Task<EndpointAnswer> answering)
+    {
+        var answer = await answering;
+        context.Response.StatusCode = answer.Status;
+        foreach (var (name, value) in answer.Headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        context.Response.ContentLength = answer.Body.Length;
+        await context.Response.BodyWriter.WriteAsync(answer.Body);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Microsoft.Extensions.Configuration.Memory;
+
+namespace WeComFunc.LocalHost;
+
+/// <summary>The <c>Values</c> of a <c>local.settings.json</c>, as the Functions tools read them, with the local host's own defaults.</summary>
+internal static class LocalSettings
+{
+    private static readonly Dictionary<string, string?> Defaults = new()
+    {
+        ["urls"] = "http://127.0.0.1:7071",
+        ["Logging:LogLevel:Default"] = "Information",
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+    };
+
+    /// <exception cref="SettingsException">The file is not what it should be.</exception>
+    public static MemoryConfigurationSource Source(string path)
+    {
+        var values = new Dictionary<string, string?>(Defaults);
+        try
+        {
+            if (File.Exists(path))
+            {
+                using var file = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+                foreach (var value in file.RootElement.GetProperty("Values").EnumerateObject())
+                {
+                    values[value.Name.Replace("__", ":", StringComparison.Ordinal)] = value.Value.ToString();
+                }
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new SettingsException([$"{path} must be a JSON object with an object Values, as in local.settings.sample.json."]);
+        }
+
+        return new MemoryConfigurationSource { InitialData = values };
+    }
+}

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+using WeComFunc.Login;
+
+namespace WeComFunc;
+
+/// <summary>What is answered when something threw that should not have.</summary>
+public static partial class Defect
+{
+    /// <summary>The problem <c>internal_error</c>, with the exception in the log only.</summary>
+    public static EndpointAnswer Answer(Exception exception, ILogger logger)
+    {
+        var traceId = EndpointAnswer.TraceId();
+        LogDefect(logger, exception, traceId);
+        return EndpointAnswer.OfProblem(Problem.InternalError, null, traceId);
+    }
+
+    [LoggerMessage(3, LogLevel.Error, "A defect of the software, traceId {TraceId}; please report it")]
+    private static partial void LogDefect(ILogger logger, Exception exception, string traceId);
+}
