@@ -62,7 +62,7 @@ internal static class ControlApi
 
     private static string WireName(Api api) => JsonSerializer.SerializeToNode(api, Json)!.GetValue<string>();
 
-    private static Settings Merge(Settings settings, JsonObject changes)
+    private static SimulatorSettings Merge(SimulatorSettings settings, JsonObject changes)
     {
         var merged = JsonSerializer.SerializeToNode(settings, Json)!.AsObject();
         foreach (var (name, value) in changes)
@@ -70,7 +70,7 @@ internal static class ControlApi
             merged[name] = value?.DeepClone();
         }
 
-        return merged.Deserialize<Settings>(Json)!;
+        return merged.Deserialize<SimulatorSettings>(Json)!;
     }
 
     private static async Task AnswerMistakesAsync(HttpContext context, RequestDelegate next)

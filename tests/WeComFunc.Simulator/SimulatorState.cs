@@ -24,7 +24,7 @@ public sealed class SimulatorState
     private readonly List<string> _issuedSecrets = [];
     private readonly ApiTraffic[] _traffic;
     private readonly string _seedSecret;
-    private Settings _settings = new();
+    private SimulatorSettings _settings = new();
     private long _offsetTicks;
 
     public SimulatorState(TimeProvider? time = null, string? secret = null)
@@ -42,7 +42,7 @@ public sealed class SimulatorState
     public string CorpSecret => GetSecret(SeedCorpId, SeedApp);
 
     /// <summary>Replaced as a whole: <c>state.Settings = state.Settings with { … }</c>.</summary>
-    public Settings Settings
+    public SimulatorSettings Settings
     {
         get => Volatile.Read(ref _settings);
         set

@@ -520,7 +520,7 @@ public sealed class SimulatorTests : IAsyncLifetime, IDisposable
         Assert.Equal(State.GetSecret("wwnew", "crm"), Text(rotated, "secret"));
 
         await ControlAsync("PATCH", "settings", """{"semantics":"NewEachTimeOldDies","tokenLifetimeSeconds":60}""");
-        Assert.Equal(new Settings { Semantics = TokenSemantics.NewEachTimeOldDies, TokenLifetimeSeconds = 60 }, State.Settings);
+        Assert.Equal(new SimulatorSettings { Semantics = TokenSemantics.NewEachTimeOldDies, TokenLifetimeSeconds = 60 }, State.Settings);
 
         await ControlAsync("DELETE", "corps/wwnew/members/a");
         Assert.Equal(60111, Errcode(await UserAsync(await GetTokenAsync(), "a")));
@@ -528,7 +528,7 @@ public sealed class SimulatorTests : IAsyncLifetime, IDisposable
 
         await ControlAsync("POST", "reset");
         Assert.DoesNotContain("wwnew", (await ControlAsync("GET", "state")).GetRawText());
-        Assert.Equal(new Settings(), State.Settings);
+        Assert.Equal(new SimulatorSettings(), State.Settings);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public enum TokenSemantics
     NewEachTimeOldDies,
 }
 
-public sealed record Settings
+public sealed record SimulatorSettings
 {
     public TokenSemantics Semantics { get; init; }
 
