@@ -10,7 +10,7 @@ azurite.on('exit', code => process.exit(code ?? 1));
 const stop = () => {
   azurite.kill('SIGCONT');
   azurite.kill('SIGINT');
-  setTimeout(() => azurite.kill('SIGKILL'), 5000);
+  setTimeout(() => azurite.kill('SIGKILL'), 2000);
 };
 
 createInterface({ input: process.stdin })
