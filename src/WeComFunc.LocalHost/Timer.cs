@@ -3,26 +3,40 @@ namespace WeComFunc.LocalHost;
 /// <summary>Does the timer function's work on its schedule.</summary>
 internal sealed partial class Timer(Settings settings, TokenRefresh refresh, TimeProvider time, ILogger<Timer> logger) : BackgroundService
 {
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(1);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (true)
+        try
         {
-            var now = time.GetUtcNow();
-            var next = settings.RefreshSchedule.GetNextOccurrence(now.UtcDateTime);
-            await Task.Delay(next - now.UtcDateTime, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (stoppingToken.IsCancellationRequested)
+            for (var next = Next(); ; next = Next())
             {
-                return;
-            }
+                while (next - Now() is { Ticks: > 0 } left)
+                {
+                    await Task.Delay(left < LongestDelay ? left : LongestDelay, time, stoppingToken);
+                }
 
-            try
-            {
-                await refresh.RunAsync(stoppingToken);
+                await RunAsync(stoppingToken);
             }
-            catch (Exception exception)
-            {
-                LogFailed(logger, exception);
-            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private DateTime Now() => time.GetUtcNow().UtcDateTime;
+
+    private DateTime Next() => settings.RefreshSchedule.GetNextOccurrence(Now());
+
+    private async Task RunAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await refresh.RunAsync(stoppingToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            LogFailed(logger, exception);
         }
     }
 

@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using Azure;
+using Azure.Data.Tables;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
+using WeComFunc.LocalHost;
+using WeComFunc.Simulator;
+
+namespace WeComFunc.Tests.Doubles;
+
+/// <summary>
+/// The local host in this process, on real Kestrel: with a clock that the test moves, a simulator, and the emulator's Table Storage. Its
+/// timer is off unless a test gives it a schedule; everything it puts out goes to <see cref="Output.Run"/>.
+/// </summary>
+public sealed class LoginHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private LoginHost(WebApplication app, WatchedTokenStore store, LogLines log)
+    {
+        _app = app;
+        Store = store;
+        Log = log;
+        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(2) };
+    }
+
+    public HttpClient Client { get; }
+
+    /// <summary>The table as this host sees it: counts, and fails on demand.</summary>
+    public WatchedTokenStore Store { get; }
+
+    /// <summary>What this host logged.</summary>
+    public LogLines Log { get; }
+
+    public IServiceProvider Services => _app.Services;
+
+    /// <param name="simulator">The WeCom it talks to.</param>
+    /// <param name="azurite">Where its table is.</param>
+    /// <param name="clock">Its clock.</param>
+    /// <param name="table">Its table; hosts with the same one are a fleet. One of its own by default.</param>
+    /// <param name="vault">Where the corpsecret is; the simulator's corpsecret is a setting of the Development environment by default.</param>
+    /// <param name="settings">Further settings, names with <c>__</c>.</param>
+    /// <param name="configure">Changes the services before the login is added.</param>
+    public static async Task<LoginHost> StartAsync(
+        SimulatorServer simulator,
+        Azurite azurite,
+        ManualTimeProvider clock,
+        string? table = null,
+        KeyVault? vault = null,
+        Dictionary<string, string?>? settings = null,
+        Action<IServiceCollection>? configure = null)
+    {
+        Output.Run.Start();
+        Output.Run.Secret(simulator.State.CorpSecret, "corpsecret");
+        var all = new Dictionary<string, string?>
+        {
+            ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
+            ["WeCom__BaseUrl"] = simulator.BaseAddress.AbsoluteUri,
+            ["WeCom__CorpSecret"] = vault is null ? simulator.State.CorpSecret : null,
+            ["KeyVault__Uri"] = vault?.Uri.AbsoluteUri,
+            ["DOTNET_ENVIRONMENT"] = vault is null ? "Development" : null,
+            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+            ["TokenStore__TableName"] = table ?? NewTable(),
+            ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
+            ["Logging__LogLevel__Default"] = "Trace",
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
+        };
+        foreach (var (name, value) in settings ?? [])
+        {
+            all[name] = value;
+        }
+
+        WatchedTokenStore? store = null;
+        var log = new LogLines();
+        var app = LocalHostApp.Create(["--urls", "http://127.0.0.1:0", "--settings", "none"], builder =>
+        {
+            builder.Configuration.AddInMemoryCollection(all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
+            builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(log);
+            builder.Services.AddSingleton<TimeProvider>(clock);
+            builder.Services.AddSingleton<ITokenStore>(services => store = new WatchedTokenStore(new TableTokenStore(services.GetRequiredService<TableClient>())));
+            if (vault is not null)
+            {
+                builder.Services.AddSingleton(KeyVaultSecretStore.CreateClient(vault.Uri, vault.Credential, new() { Transport = vault.Transport }));
+            }
+
+            configure?.Invoke(builder.Services);
+        });
+        await app.StartAsync();
+        return new(app, store!, log);
+    }
+
+    /// <summary>A table name that no other test has.</summary>
+    public static string NewTable() => $"t{Guid.NewGuid():N}";
+
+    /// <summary>Logs in with a code.</summary>
+    public Task<LoginAnswer> LoginAsync(string code)
+    {
+        Output.Run.Secret(code, "code");
+        return PostAsync(JsonSerializer.Serialize(new { code }));
+    }
+
+    /// <summary>Posts a body to <c>/api/login</c>.</summary>
+    public async Task<LoginAnswer> PostAsync(string body, string? contentType = "application/json")
+    {
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+        content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        return await PostAsync(content);
+    }
+
+    /// <summary>Posts a body to <c>/api/login</c>.</summary>
+    public async Task<LoginAnswer> PostAsync(HttpContent content) => await LoginAnswer.OfAsync(await Client.PostAsync("/api/login", content));
+
+    /// <summary>Asks for <c>/api/health</c>.</summary>
+    public async Task<LoginAnswer> HealthAsync() => await LoginAnswer.OfAsync(await Client.GetAsync("/api/health"));
+
+    /// <summary>The timer's work, now.</summary>
+    public Task RefreshAsync() => Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
+
+    public async ValueTask DisposeAsync()
+    {
+        Output.Run.Collect();
+        Client.Dispose();
+        using var atOnce = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await _app.StopAsync(atOnce.Token);
+        await _app.DisposeAsync();
+    }
+}
+
+/// <summary>An answer of the login or of health, read.</summary>
+public sealed record LoginAnswer(int Status, string? ContentType, string? CacheControl, int? RetryAfter, string Text)
+{
+    public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Text);
+
+    public string? this[string member] => Json.TryGetProperty(member, out var value) ? value.ToString() : null;
+
+    public static async Task<LoginAnswer> OfAsync(HttpResponseMessage response)
+    {
+        using (response)
+        {
+            return new(
+                (int)response.StatusCode,
+                response.Content.Headers.ContentType?.ToString(),
+                response.Headers.CacheControl?.ToString(),
+                (int?)response.Headers.RetryAfter?.Delta?.TotalSeconds,
+                await response.Content.ReadAsStringAsync());
+        }
+    }
+}
+
+/// <summary>A token store that counts, and that fails when told to.</summary>
+public sealed class WatchedTokenStore : ITokenStore
+{
+    private readonly ITokenStore _inner;
+    private int _reads;
+    private int _writes;
+
+    internal WatchedTokenStore(ITokenStore inner) => _inner = inner;
+
+    public int Reads => _reads;
+
+    public int Writes => _writes;
+
+    /// <summary>Called before every reading.</summary>
+    public Func<CancellationToken, Task>? BeforeRead { get; set; }
+
+    /// <summary>Called before every writing, with the row; what it throws is what the writing throws.</summary>
+    public Func<TokenRow, CancellationToken, Task>? BeforeWrite { get; set; }
+
+    public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _reads);
+        await (BeforeRead?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        return await _inner.ReadAsync(app, cancellationToken);
+    }
+
+    public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _writes);
+        await (BeforeWrite?.Invoke(row, cancellationToken) ?? Task.CompletedTask);
+        return await _inner.WriteAsync(row, cancellationToken);
+    }
+}
+
+/// <summary>What a host logged, a string a line, level first.</summary>
+public sealed class LogLines : ILoggerProvider
+{
+    private readonly ConcurrentQueue<string> _lines = new();
+
+    public IReadOnlyCollection<string> All => _lines;
+
+    public ILogger CreateLogger(string categoryName) => new Logger(_lines);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Logger(ConcurrentQueue<string> lines) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+    }
+}
