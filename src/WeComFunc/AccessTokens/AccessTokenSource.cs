@@ -28,6 +28,9 @@ internal sealed partial class AccessTokenSource
     /// <summary>The token in memory; it may have expired.</summary>
     public AccessToken? Current => Volatile.Read(ref _current);
 
+    /// <summary>Ends with the renewal that is under way, the writing of its row included.</summary>
+    public Task WhenIdle() => Volatile.Read(ref _renewal)?.Done.Task ?? Task.CompletedTask;
+
     /// <summary>A token for a login. With ten minutes or more left it comes from memory without another call (rule T4).</summary>
     /// <param name="cancellationToken">Ends the waiting of this caller, never the renewal it waits for (rule T11).</param>
     public ValueTask<Result<TokenUse>> GetAsync(CancellationToken cancellationToken)
@@ -58,8 +61,15 @@ internal sealed partial class AccessTokenSource
     {
         if (token.OnProbation && Interlocked.CompareExchange(ref _current, token.Confirmed(), token) == token)
         {
-            _ = Task.Run(() => _renewer.ConfirmAsync(token));
+            _ = ConfirmAsync(token);
         }
+    }
+
+    private async Task ConfirmAsync(AccessToken token)
+    {
+        // The row may not be written yet: the answer of a renewal comes first.
+        await WhenIdle().ConfigureAwait(false);
+        await _renewer.ConfirmAsync(token).ConfigureAwait(false);
     }
 
     /// <summary>The timer's run: renews a token with less than forty minutes left (rule T4).</summary>
