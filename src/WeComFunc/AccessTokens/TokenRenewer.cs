@@ -153,10 +153,7 @@ internal sealed partial class TokenRenewer(
             secret = await secrets.RereadAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
-        var stored = secret.Failure is null && row is { ObtainedAt: { } obtainedAt, ExpiresAt: { } expiresAt } && secret.Value.Open(row.SealedToken, app) is { } value
-            ? new AccessToken(value, obtainedAt, expiresAt, row.Rejections > 0)
-            : null;
-        return new(row, isShared, secret, stored);
+        return new(row, isShared, secret, secret.Failure is null ? row.Open(secret.Value) : null);
     }
 
     /// <summary>The answer where there is no need, or no leave, to call <c>gettoken</c>; null where it has to be called.</summary>
@@ -208,17 +205,9 @@ internal sealed partial class TokenRenewer(
         }
 
         var same = new[] { known.Stored, request.Held }.FirstOrDefault(token => token?.Value == issued.Value.Value && token.ExpiresAt > now);
-        var renewed = known.Row.AfterRenewal(
-            secret.Seal(issued.Value.Value, app),
-            secret,
-            same?.ObtainedAt ?? sentAt,
-            same is not null && same.ExpiresAt < sentAt + issued.Value.ExpiresIn ? same.ExpiresAt : sentAt + issued.Value.ExpiresIn,
-            same is not null,
-            request,
-            now);
-        var token = new AccessToken(issued.Value.Value, renewed.ObtainedAt!.Value, renewed.ExpiresAt!.Value, renewed.Rejections > 0);
+        var renewed = known.Row.AfterRenewal(issued.Value, sentAt, same, secret, request, now);
         return (renewed, new(
-            new TokenUse(token, TokenSource.WeCom, request.Reason), same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken, renewed.RenewableAt!.Value));
+            new TokenUse(renewed.Open(secret)!, TokenSource.WeCom, request.Reason), same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken, renewed.RenewableAt!.Value));
     }
 
     /// <summary>The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one.</summary>

@@ -37,20 +37,11 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return await underWay.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        try
-        {
-            own.SetResult(await ExchangeAsync(code).ConfigureAwait(false));
-        }
-        catch (Exception exception)
-        {
-            own.SetException(exception);
-        }
-        finally
-        {
-            _underWay.TryRemove(code, out _);
-        }
-
-        return await own.Task.ConfigureAwait(false);
+        var exchange = ExchangeAsync(code);
+        await ((Task)exchange).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _underWay.TryRemove(code, out _);
+        own.SetFromTask(exchange);
+        return await exchange.ConfigureAwait(false);
     }
 
     private async Task<LoginOutcome> ExchangeAsync(string code)

@@ -148,7 +148,7 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
 
         var kind = call.Api == "gettoken" ? Errcodes.OfGetToken(code) : Errcodes.OfDataCall(code);
         var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
-        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg), Errcodes.Advice(kind, code));
+        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
 
@@ -189,8 +189,8 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
     [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}")]
     private static partial void LogUnreachable(ILogger logger, string api, string reason);
 
-    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}. {Advice}")]
-    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg, string advice);
+    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}")]
+    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg);
 
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string PathAndQuery, string Secret, string OtherSecret)
