@@ -37,7 +37,7 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
             return Latest();
         }
 
-        await _reading.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        await _reading.WaitAsync(CancellationToken.None);
         try
         {
             if (!IsDue(isReread))
@@ -47,7 +47,7 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
 
             using var limit = new CancellationTokenSource(TokenRules.VaultLimit, time);
             using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
-            var read = await store.ReadAsync(app.SecretName, limit.Token).ConfigureAwait(false);
+            var read = await store.ReadAsync(app.SecretName, limit.Token);
             _readAt = time.GetTimestamp();
             _rereadAt = isReread ? _readAt : _rereadAt;
             _failure = read.Failure;

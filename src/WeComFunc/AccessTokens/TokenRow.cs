@@ -96,10 +96,10 @@ public sealed record TokenRow : ITableEntity
     }
 
     /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits (rule T7).</summary>
-    internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now)
+    internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)
     {
         var failures = FailureKind == failure.Kind.ToString() ? Failures + 1 : 1;
-        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause);
+        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause, random);
         return this with
         {
             Lease = null,
@@ -119,8 +119,9 @@ public sealed record TokenRow : ITableEntity
     /// <param name="secret">The corpsecret it was sent with.</param>
     /// <param name="request">Why it was sent.</param>
     /// <param name="now">The time.</param>
+    /// <param name="random">Where the jitter comes from.</param>
     internal TokenRow AfterRenewal(
-        IssuedToken issued, DateTimeOffset sentAt, AccessToken? same, CorpSecret secret, RenewalRequest request, DateTimeOffset now)
+        IssuedToken issued, DateTimeOffset sentAt, AccessToken? same, CorpSecret secret, RenewalRequest request, DateTimeOffset now, Random random)
     {
         var expiresAt = sentAt + issued.ExpiresIn;
         var half = TimeSpan.Zero;
@@ -149,7 +150,7 @@ public sealed record TokenRow : ITableEntity
         {
             Rejections = Rejections + 1,
             RejectionErrcode = request.Errcode,
-            RejectionRetryAt = now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause),
+            RejectionRetryAt = now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause, random),
         };
     }
 
