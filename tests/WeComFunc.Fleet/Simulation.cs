@@ -110,7 +110,7 @@ internal sealed class Simulation
             {
                 await timer.RefreshAsync();
             }
-            catch (TokenRenewalException) when (IsExcused(_world.Now))
+            catch (TokenRenewalException) when (IsExcused(_world.Now) || IsTroubled("vault", _world.Now))
             {
             }
             catch (TokenRenewalException exception)
@@ -150,9 +150,13 @@ internal sealed class Simulation
     private async Task LoginAsync(Instance instance, string code)
     {
         var began = _world.Now;
-        var stored = Instance.TokenOf(_table.Row);
-        var hadToken = _weCom.IsValid(stored) || _weCom.IsValid(instance.Tokens.Current?.Value);
+        var shared = SharedToken();
         var failure = await instance.LoginAsync(code);
+        if (instance.IsDead)
+        {
+            return;
+        }
+
         var took = _world.Now - began;
         if (failure is not null && !IsExcused(began) && (instance.Connection.HasSecret || !IsTroubled("vault", began)))
         {
@@ -164,8 +168,7 @@ internal sealed class Simulation
             Violate($"a login took {took}");
         }
 
-        var hasToken = _weCom.IsValid(stored) && stored == Instance.TokenOf(_table.Row);
-        if (hadToken && hasToken && took > TimeSpan.FromSeconds(1) && !IsTroubled("table", began))
+        if (shared is not null && shared == SharedToken() && took > TimeSpan.FromSeconds(1) && !IsTroubled("table", began))
         {
             Violate($"a login took {took} though a valid token was there");
         }
@@ -192,12 +195,15 @@ internal sealed class Simulation
                 Violate("more than 12 gettoken in the life of one token");
             }
         }
-        else if (_weCom.Latest is { } latest && _weCom.IsValid(latest.Value) && latest.ExpiresAt - _world.Now > TimeSpan.FromMinutes(45)
-            && _lastLapse < _world.Now - TimeSpan.FromMinutes(6))
+        else if (SharedToken() is not null && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(45))
         {
-            Violate($"gettoken with {latest.ExpiresAt - _world.Now} left");
+            Violate($"gettoken with {_table.Row.ExpiresAt - _world.UtcNow} left");
         }
     }
+
+    /// <summary>The token in the row, if WeCom accepts it and will for longer than clocks differ.</summary>
+    private string? SharedToken() =>
+        Instance.TokenOf(_table.Row) is { } token && _weCom.IsValid(token) && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5) ? token : null;
 
     /// <summary>Whether something else than this code keeps a login from succeeding.</summary>
     private bool IsExcused(TimeSpan began) => IsTroubled("gettoken", began - Aftermath);
@@ -209,7 +215,7 @@ internal sealed class Simulation
     {
         if (_violations.Count < 20)
         {
-            _violations.Add(string.Create(CultureInfo.InvariantCulture, $"at {_world.Now}: {what}"));
+            _violations.Add(string.Create(CultureInfo.InvariantCulture, $"at {_world.Now}: {what}; trouble: {string.Join(", ", _outages.Where(outage => outage.Covers(_world.Now - Aftermath, _world.Now)))}; row: {_table.Row?.Lease} {_table.Row?.LeasedAt - _world.UtcNow} {_table.Row?.ETag}"));
         }
     }
 }
