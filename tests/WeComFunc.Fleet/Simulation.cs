@@ -9,15 +9,25 @@ namespace WeComFunc.Fleet;
 /// <param name="Duration">How long it is watched.</param>
 /// <param name="Logins">Logins in that time.</param>
 /// <param name="Semantics">What <c>gettoken</c> does.</param>
-/// <param name="Troubled">Whether there are outages, revocations, deaths and clocks that differ; otherwise all is well.</param>
-internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, bool Troubled)
+/// <param name="IsTroubled">Whether there are outages, revocations, deaths and clocks that differ; otherwise all is well.</param>
+/// <param name="HasTimer">Whether the timer runs.</param>
+internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, bool IsTroubled, bool HasTimer)
 {
     /// <summary>A week of a large fleet under whatever the seed brings.</summary>
-    public static Scenario Of(int seed) => new(seed, 1000, TimeSpan.FromDays(7), 60_000, (Semantics)(seed % 3), true);
+    public static Scenario OfTrouble(int seed) => new(seed, 1000, TimeSpan.FromDays(7), 60_000, (Semantics)(seed % 3), IsTroubled: true, HasTimer: true);
+
+    /// <summary>A quiet day with a million logins, to count what it costs.</summary>
+    public static Scenario OfCost(int instances, Semantics semantics, bool hasTimer) =>
+        new(1, instances, TimeSpan.FromDays(1), 1_000_000, semantics, IsTroubled: false, hasTimer);
 }
 
 /// <summary>What it cost, and which promises were broken.</summary>
-internal sealed record Report(int Logins, int GetToken, int TableReads, int TableWrites, int SecretReads, int Tokens, int MostReadsOfOne, IReadOnlyList<string> Violations);
+internal sealed record Report(int Logins, int GetToken, int TableReads, int TableWrites, int SecretReads, int Tokens, int MostReadsOfOne, IReadOnlyList<string> Violations)
+{
+    public override string ToString() =>
+        $"{Logins} logins, {GetToken} gettoken for {Tokens} tokens, {TableReads} table reads, {TableWrites} writes, {SecretReads} Key Vault reads, {Violations.Count} promises broken"
+        + string.Concat(Violations.Select(violation => $"{Environment.NewLine}  {violation}"));
+}
 
 /// <summary>A fleet in virtual time: the real code, and the promises of the rules checked at every step.</summary>
 internal sealed class Simulation
@@ -36,6 +46,7 @@ internal sealed class Simulation
     private readonly List<string> _violations = [];
     private readonly List<Outage> _outages = [];
     private readonly Dictionary<string, int> _callsOfToken = [];
+    private Instance? _timer;
     private TimeSpan _lastLapse = TimeSpan.FromDays(-1);
     private int _logins;
 
@@ -57,9 +68,13 @@ internal sealed class Simulation
             Bear();
         }
 
-        _world.After(TimerPeriod, RunTimer);
+        if (_scenario.HasTimer)
+        {
+            _world.After(TimerPeriod, RunTimer);
+        }
+
         _world.After(NextLogin(), Login);
-        if (_scenario.Troubled)
+        if (_scenario.IsTroubled)
         {
             _world.After(_world.Sometime(TimeSpan.FromHours(10)), HaveOutage);
             _world.After(_world.Sometime(TimeSpan.FromHours(20)), Revoke);
@@ -74,9 +89,9 @@ internal sealed class Simulation
 
     private void Bear()
     {
-        var instance = new Instance(_world, _weCom, _table, _vault, _scenario.Troubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
+        var instance = new Instance(_world, _weCom, _table, _vault, _scenario.IsTroubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
         _alive.Add(instance);
-        if (_scenario.Troubled)
+        if (_scenario.IsTroubled)
         {
             _world.After(_world.Sometime(TimeSpan.FromHours(12)), () => Kill(instance));
             instance.Connection.Writing = () =>
@@ -100,10 +115,10 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>The timer function: a process of its own each time, as on the platform; sometimes it stands still for hours.</summary>
+    /// <summary>The timer function: a process of its own, as on the platform, a new one now and then; sometimes it stands still for hours.</summary>
     private void RunTimer()
     {
-        var timer = new Instance(_world, _weCom, _table, _vault, TimeSpan.Zero);
+        var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? new Instance(_world, _weCom, _table, _vault, TimeSpan.Zero) : _timer;
         _world.Start(async () =>
         {
             try
@@ -118,7 +133,7 @@ internal sealed class Simulation
                 Violate($"the timer failed: {exception.Message}");
             }
         });
-        _world.After(_scenario.Troubled && _world.Random.Next(200) == 0 ? _world.Sometime(TimeSpan.FromHours(6)) : TimerPeriod, RunTimer);
+        _world.After(_scenario.IsTroubled && _world.Random.Next(200) == 0 ? _world.Sometime(TimeSpan.FromHours(6)) : TimerPeriod, RunTimer);
     }
 
     private void HaveOutage()
@@ -143,7 +158,7 @@ internal sealed class Simulation
     {
         var instance = _alive[_world.Random.Next(_alive.Count)];
         var code = _logins++.ToString(CultureInfo.InvariantCulture);
-        _world.Start(() => LoginAsync(instance, code));
+        _world.Start(() => _scenario.IsTroubled ? LoginAsync(instance, code) : instance.Tokens.GetAsync(CancellationToken.None).AsTask());
         _world.After(NextLogin(), Login);
     }
 

@@ -14,7 +14,7 @@ internal sealed record RenewalRequest(RenewalReason Reason, AccessToken? Held, A
 /// <summary>What a renewal came to.</summary>
 /// <param name="Result">A token that is valid by the clock, or why there is none.</param>
 /// <param name="Outcome">How that came about.</param>
-/// <param name="LookAgainAt">When a renewal ahead of time makes sense again at the earliest.</param>
+/// <param name="LookAgainAt">When this process looks for a token ahead of time again: where WeCom repeats the same token, not before that ends.</param>
 /// <param name="Failure">What went wrong, also where an older token is still valid.</param>
 internal sealed record RenewalAnswer(Result<TokenUse> Result, RenewalOutcome Outcome, DateTimeOffset LookAgainAt, Failure? Failure = null);
 
@@ -174,8 +174,8 @@ internal sealed partial class TokenRenewer(
             return Held(heldOff, RenewalOutcome.HeldOff);
         }
 
-        return usable is not null && known.Row.RenewableAt > now
-            ? new(Use(usable, known, request), RenewalOutcome.NotDue, known.Row.RenewableAt.Value)
+        return usable is not null && known.Row.RenewableAt is { } renewableAt && renewableAt > now
+            ? new(Use(usable, known, request), RenewalOutcome.NotDue, renewableAt - now > TokenRules.AheadPause ? usable.ExpiresAt : renewableAt)
             : null;
 
         RenewalAnswer Held(Failure failure, RenewalOutcome outcome) =>
@@ -206,8 +206,11 @@ internal sealed partial class TokenRenewer(
 
         var same = new[] { known.Stored, request.Held }.FirstOrDefault(token => token?.Value == issued.Value.Value && token.ExpiresAt > now);
         var renewed = known.Row.AfterRenewal(issued.Value, sentAt, same, secret, request, now, random);
+        var token = renewed.Open(secret)!;
         return (renewed, new(
-            new TokenUse(renewed.Open(secret)!, TokenSource.WeCom, request.Reason), same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken, renewed.RenewableAt!.Value));
+            new TokenUse(token, TokenSource.WeCom, request.Reason),
+            same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken,
+            same is null ? renewed.RenewableAt!.Value : token.ExpiresAt));
     }
 
     /// <summary>The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one.</summary>
