@@ -265,6 +265,19 @@ public sealed class SettingsTests
         Assert.Equal([SecretOutsideDevelopment, ConnectionStringMalformed, CorpIdMissing], process.Errors);
     }
 
+    [Theory]
+    [InlineData("WeComFunc.AzureFunctions")]
+    [InlineData("WeComFunc.LocalHost")]
+    public async Task A_host_that_cannot_make_what_answers_its_requests_ends_at_the_start(string host)
+    {
+        var settings = Settings(("DOTNET_ENVIRONMENT", "Development"), ("AZURE_TOKEN_CREDENTIALS", "none-of-the-known"));
+
+        await using var process = HostProcess.Start(host, settings);
+
+        Assert.NotEqual(0, await process.ExitAsync());
+        Assert.Contains("AZURE_TOKEN_CREDENTIALS", process.Errors[0], StringComparison.Ordinal);
+    }
+
     private static string NewSecret()
     {
         var secret = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
