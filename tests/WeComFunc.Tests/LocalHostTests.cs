@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.LocalHost;
 using WeComFunc.Simulator;
@@ -125,22 +126,25 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task The_timer_renews_when_its_schedule_says_so()
     {
-        var start = _clock.GetUtcNow();
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" });
+        using var log = new LogWatch("Token renewal");
+        await using var host = await StartWithTimerAsync(log);
+        await _clock.WaitForTimersAsync(1);
 
-        await RunUntilCallAsync(1);
+        _clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.Equal((1, 0), (_clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived));
+        _clock.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.InRange(_clock.GetUtcNow(), start.AddMinutes(5), start.AddMinutes(10));
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
     }
 
     [Fact]
-    public async Task The_timer_keeps_its_schedule()
+    public async Task The_timer_goes_on_by_its_schedule()
     {
-        WeCom.Settings = WeCom.Settings with { TokenLifetimeSeconds = 60 };
         var start = _clock.GetUtcNow();
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" });
+        using var runs = new LogWatch("Token renewal: reason timer");
+        await using var host = await StartWithTimerAsync(runs);
 
-        await RunUntilCallAsync(3);
+        await RunUntilAsync(runs.SeenAsync(3));
 
         Assert.True(_clock.GetUtcNow() >= start.AddMinutes(15));
     }
@@ -148,28 +152,22 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_run_of_the_timer_that_fails_is_logged_and_does_not_stop_the_next()
     {
-        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020 });
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" });
+        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+        using var failures = new LogWatch("RefreshAccessToken failed");
+        await using var host = await StartWithTimerAsync(failures);
 
-        await RunUntilCallAsync(2);
-
-        Assert.Contains("Error RefreshAccessToken failed", host.Log.All);
+        await RunUntilAsync(failures.SeenAsync(2));
     }
 
-    [Fact]
-    public async Task A_run_of_the_timer_that_breaks_off_does_not_stop_the_next()
+    [Theory]
+    [InlineData(typeof(InvalidOperationException))]
+    [InlineData(typeof(OperationCanceledException))]
+    public async Task A_run_of_the_timer_that_throws_is_logged_and_does_not_stop_the_next(Type exception)
     {
-        var secrets = new CancelledOnce(WeCom.CorpSecret);
-        await using var host = await LoginHost.StartAsync(
-            _simulator,
-            azurite,
-            _clock,
-            settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" },
-            configure: services => services.AddSingleton<ICorpSecretStore>(secrets));
+        using var failures = new LogWatch("RefreshAccessToken failed");
+        await using var host = await StartWithTimerAsync(failures, new BrokenSecretStore(exception));
 
-        await RunUntilCallAsync(1);
-
-        Assert.Contains("Error RefreshAccessToken failed", host.Log.All);
+        await RunUntilAsync(failures.SeenAsync(2));
     }
 
     private static string AsFile(Dictionary<string, string?> settings) =>
@@ -192,15 +190,52 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
     };
 
-    /// <summary>Moves the clock until the simulator has been asked for so many tokens.</summary>
-    private Task RunUntilCallAsync(int count) =>
-        _clock.RunUntilAsync(WeCom[Api.GetToken].WaitForCallsAsync(count), step: TimeSpan.FromSeconds(30), limit: TimeSpan.FromMinutes(30));
+    private Task<LoginHost> StartWithTimerAsync(LogWatch log, ICorpSecretStore? secrets = null) => LoginHost.StartAsync(
+        _simulator,
+        azurite,
+        _clock,
+        settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" },
+        configure: services =>
+        {
+            services.AddSingleton<ILoggerProvider>(log);
+            if (secrets is not null)
+            {
+                services.AddSingleton(secrets);
+            }
+        });
 
-    private sealed class CancelledOnce(string secret) : ICorpSecretStore
+    /// <summary>Moves the clock from one run of the timer to the next, for as long as it takes.</summary>
+    private Task RunUntilAsync(Task seen) => _clock.RunUntilAsync(seen, step: TimeSpan.FromMinutes(5), limit: TimeSpan.FromDays(7));
+
+    private sealed class BrokenSecretStore(Type exception) : ICorpSecretStore
     {
-        private int _reads;
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw (Exception)Activator.CreateInstance(exception)!;
+    }
 
-        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
-            Interlocked.Increment(ref _reads) == 1 ? throw new OperationCanceledException() : Task.FromResult<Result<CorpSecret>>(new CorpSecret(secret));
+    /// <summary>Waits for messages that begin so.</summary>
+    private sealed class LogWatch(string beginning) : ILoggerProvider, ILogger
+    {
+        private readonly AwaitableCount _seen = new($"messages that begin with '{beginning}'");
+
+        public Task SeenAsync(int atLeast) => _seen.WaitAsync(atLeast);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (formatter(state, exception).StartsWith(beginning, StringComparison.Ordinal))
+            {
+                _seen.Increment();
+            }
+        }
     }
 }
