@@ -57,20 +57,7 @@ public sealed class LoginHost : IAsyncDisposable
         Action<IServiceCollection>? configure = null)
     {
         Output.Run.Start();
-        Output.Run.Secret(simulator.State.CorpSecret, "corpsecret");
-        var all = new Dictionary<string, string?>
-        {
-            ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
-            ["WeCom__BaseUrl"] = simulator.BaseAddress.AbsoluteUri,
-            ["WeCom__CorpSecret"] = vault is null ? simulator.State.CorpSecret : null,
-            ["KeyVault__Uri"] = vault?.Uri.AbsoluteUri,
-            ["DOTNET_ENVIRONMENT"] = vault is null ? "Development" : null,
-            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
-            ["TokenStore__TableName"] = table ?? NewTable(),
-            ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
-            ["Logging__LogLevel__Default"] = "Trace",
-            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
-        };
+        var all = Settings(simulator, azurite, table ?? NewTable(), vault);
         foreach (var (name, value) in settings ?? [])
         {
             all[name] = value;
@@ -93,6 +80,25 @@ public sealed class LoginHost : IAsyncDisposable
         });
         await app.StartAsync();
         return new(app, store!, log);
+    }
+
+    /// <summary>The settings that a host needs, names with <c>__</c>; they are good for a process of its own as well.</summary>
+    public static Dictionary<string, string?> Settings(SimulatorServer simulator, Azurite azurite, string table, KeyVault? vault = null)
+    {
+        Output.Run.Secret(simulator.State.CorpSecret, "corpsecret");
+        return new()
+        {
+            ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
+            ["WeCom__BaseUrl"] = simulator.BaseAddress.AbsoluteUri,
+            ["WeCom__CorpSecret"] = vault is null ? simulator.State.CorpSecret : null,
+            ["KeyVault__Uri"] = vault?.Uri.AbsoluteUri,
+            ["DOTNET_ENVIRONMENT"] = vault is null ? "Development" : null,
+            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+            ["TokenStore__TableName"] = table,
+            ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
+            ["Logging__LogLevel__Default"] = "Trace",
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
+        };
     }
 
     /// <summary>A table name that no other test has.</summary>
