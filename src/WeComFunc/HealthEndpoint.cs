@@ -42,8 +42,8 @@ public sealed partial class HealthEndpoint
                 token?.ExpiresAt,
                 token?.ObtainedAt),
             known.IsShared ? "ok" : "unreachable",
-            known.Secret.Failure is null ? "ok" : known.Secret.Failure.Kind is FailureKind.Busy ? "unreachable" : "refused",
-            obstacle ?? (known.IsShared ? null : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor."));
+            known.Vault is null ? "ok" : known.Vault.Kind is FailureKind.Busy ? "unreachable" : "refused",
+            obstacle ?? Concern(known));
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, HealthJson.Default.Report));
     }
 
@@ -58,6 +58,12 @@ public sealed partial class HealthEndpoint
         var failure = known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now);
         return hasToken || failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
     }
+
+    /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
+    private static string? Concern(Knowledge known) =>
+        known.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode)
+        : known.IsShared ? null
+        : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor.";
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 
