@@ -235,7 +235,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         var start = _clock.GetUtcNow();
 
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await WeCom[api].WaitForCallsAsync(1);
+        await WeCom[api].ArrivalAsync(1);
         _clock.Advance(AttemptLimit);
         await _clock.RunUntilAsync(WeCom[api].WaitForCallsAsync(2), Step, AttemptLimit);
 
@@ -252,7 +252,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         WeCom[api].AddFault(new Fault { Hold = true });
 
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await WeCom[api].WaitForCallsAsync(1);
+        await WeCom[api].ArrivalAsync(1);
         _clock.Advance(AttemptLimit - Step);
         WeCom[api].Release();
 
@@ -269,7 +269,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         WeCom[api].AddFault(new Fault { Hold = true, Times = null });
 
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await WeCom[api].WaitForCallsAsync(1);
+        await WeCom[api].ArrivalAsync(1);
         var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(250), LoginLimit);
 
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
@@ -285,12 +285,12 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
         foreach (var api in (Api[])[Api.GetToken, Api.JsCode2Session])
         {
-            await WeCom[api].WaitForCallsAsync(1);
+            await WeCom[api].ArrivalAsync(1);
             _clock.Advance(TimeSpan.FromSeconds(2.5));
             WeCom[api].Release();
         }
 
-        await WeCom[Api.UserGet].WaitForCallsAsync(1);
+        await WeCom[Api.UserGet].ArrivalAsync(1);
         var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(250), LoginLimit - TimeSpan.FromSeconds(5));
 
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
@@ -313,7 +313,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         var code = WeCom.IssueCode("zhangsan");
 
         var first = _host.LoginAsync(code);
-        await Sessions.WaitForCallsAsync(1);
+        await Sessions.ArrivalAsync(1);
         var second = JoinAsync(code);
         Sessions.Release();
 
@@ -330,7 +330,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         using var gone = new CancellationTokenSource();
 
         var first = JoinAsync(code, gone.Token);
-        await Sessions.WaitForCallsAsync(1);
+        await Sessions.ArrivalAsync(1);
         var second = JoinAsync(code);
         await gone.CancelAsync();
         Sessions.Release();
@@ -349,7 +349,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         using var body = new StringContent(JsonSerializer.Serialize(new { code }), Encoding.UTF8, "application/json");
 
         var first = _host.Client.PostAsync("/api/login", body, gone.Token);
-        await Sessions.WaitForCallsAsync(1);
+        await Sessions.ArrivalAsync(1);
         var second = JoinAsync(code);
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
@@ -367,7 +367,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         using var gone = new CancellationTokenSource();
 
         var first = _host.LoginAsync(code);
-        await Sessions.WaitForCallsAsync(1);
+        await Sessions.ArrivalAsync(1);
         var second = JoinAsync(code, gone.Token);
         await gone.CancelAsync();
         await second;

@@ -72,7 +72,7 @@ public sealed class MalformedRequestTests(Azurite azurite) : IAsyncLifetime
         ["code with a line break"] = OfCode("01234567\\r\\n89abcdef"),
         ["code with NUL"] = OfCode("01234567\\u000089abcdef"),
         ["code with a control character"] = OfCode("01234567\\u001f89abcdef"),
-        ["code with DEL"] = OfCode("01234567\x7f89abcdef"),
+        ["code with DEL"] = OfCode("01234567\u007f89abcdef"),
         ["code with DEL, escaped"] = OfCode("01234567\\u007f89abcdef"),
         ["code with a C1 control character"] = OfCode("01234567\\u008589abcdef"),
         ["code with a no-break space"] = OfCode("01234567\u00a089abcdef"),

@@ -383,7 +383,7 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
         WeCom[api].AddFault(new Fault { Hold = true, Times = null });
 
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await WeCom[api].WaitForCallsAsync(1);
+        await WeCom[api].ArrivalAsync(1);
         var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(250), LoginLimit);
 
         AssertProblem(host, answer, 503, "wecom_busy");

@@ -27,7 +27,7 @@ public sealed class LoginHost : IAsyncDisposable
         _app = app;
         Store = store;
         Log = log;
-        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(2) };
+        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(1) };
     }
 
     public HttpClient Client { get; }
