@@ -186,11 +186,14 @@ http() {
   ' "$@"
 }
 
-# Returns only when a part ends by itself.
+# Looks again and again, because a signal may slip by a single wait.
 watch() {
   local pid
-  wait -n -p pid "${!parts[@]}" || true
-  end_with_log "${parts[$pid]}" "${parts[$pid]} has ended by itself."
+  while sleep 0.5; do
+    for pid in "${!parts[@]}"; do
+      kill -0 "$pid" 2>/dev/null || end_with_log "${parts[$pid]}" "${parts[$pid]} has ended by itself."
+    done
+  done
 }
 
 end_with_log() {
