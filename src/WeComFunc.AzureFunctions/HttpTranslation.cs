@@ -7,9 +7,9 @@ namespace WeComFunc.AzureFunctions;
 /// <summary>Between the Functions host's HTTP types and those of the library.</summary>
 internal static class HttpTranslation
 {
-    /// <summary>The first value of a header; null when it is absent.</summary>
+    /// <summary>The last value of a header, which of <c>X-Forwarded-For</c> is the platform's; null when it is absent.</summary>
     public static string? Header(this HttpRequestData request, string name) =>
-        request.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+        request.Headers.TryGetValues(name, out var values) ? values.LastOrDefault() : null;
 
     /// <summary>Sends what an endpoint answers. The host would answer an exception with an empty body: it gets the problem instead.</summary>
     public static async Task<HttpResponseData> AnswerAsync<TEndpoint>(

@@ -1,12 +1,18 @@
 using Microsoft.Azure.Functions.Worker.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using WeComFunc;
+using WeComFunc.AzureFunctions;
 
 try
 {
     var builder = FunctionsApplication.CreateBuilder(args);
     builder.AddWeComFunc();
-    builder.Build().Run();
+    var host = builder.Build();
+
+    // What cannot be made stops the start; found out by a request, it would be answered with an empty body.
+    _ = ActivatorUtilities.CreateInstance<Functions>(host.Services);
+    host.Run();
     return 0;
 }
 catch (SettingsException exception)

@@ -34,7 +34,7 @@ internal sealed partial class Timer(Settings settings, TokenRefresh refresh, Tim
         {
             await refresh.RunAsync(stoppingToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
             LogFailed(logger, exception);
         }

@@ -6,9 +6,10 @@ internal static class Backoff
     /// <summary>The pause after the <paramref name="failures"/>-th failure in a row.</summary>
     /// <param name="failures">1 or more.</param>
     /// <param name="pause">The pause after the first failure, and the longest one; jitter of up to a fifth comes on top.</param>
-    public static TimeSpan After(int failures, (TimeSpan First, TimeSpan Most) pause)
+    /// <param name="random">Where the jitter comes from.</param>
+    public static TimeSpan After(int failures, (TimeSpan First, TimeSpan Most) pause, Random random)
     {
         var doubled = pause.First * Math.Pow(2, Math.Min(failures - 1, 30));
-        return (doubled < pause.Most ? doubled : pause.Most) * (1 + (Random.Shared.NextDouble() / 5));
+        return (doubled < pause.Most ? doubled : pause.Most) * (1 + (random.NextDouble() / 5));
     }
 }

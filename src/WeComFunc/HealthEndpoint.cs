@@ -20,7 +20,7 @@ public sealed partial class HealthEndpoint
     {
         try
         {
-            return await ReportAsync().ConfigureAwait(false);
+            return await ReportAsync();
         }
         catch (Exception exception)
         {
@@ -30,7 +30,7 @@ public sealed partial class HealthEndpoint
 
     private async Task<EndpointAnswer> ReportAsync()
     {
-        var known = await _tokens.InspectAsync().ConfigureAwait(false);
+        var known = await _tokens.InspectAsync();
         var now = _time.GetUtcNow();
         var token = new[] { known.Stored, _tokens.Current }.MaxBy(token => token?.ExpiresAt);
         var left = token is null ? TimeSpan.MinValue : token.ExpiresAt - now;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using NCrontab;
+using WeComFunc.Azure;
 
 namespace WeComFunc;
 
@@ -62,16 +63,21 @@ public sealed partial record Settings
             reader.Refuse("WeCom:CorpSecret", "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
         }
 
-        var vault = reader.Url("KeyVault:Uri", "the vault's address, https://NAME.vault.azure.net/", httpAllowed: false);
-        if (vault is null && corpSecret is null && !reader.Has("KeyVault:Uri"))
+        var vault = reader.Url("KeyVault:Uri", "the vault's address, https://NAME.vault.azure.net/", static uri => uri is { Scheme: "https", AbsolutePath: "/" });
+        if (!reader.Has("KeyVault:Uri") && (corpSecret is null || !development))
         {
             reader.Refuse("KeyVault:Uri", development
                 ? "is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development"
                 : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
         }
 
-        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", httpAllowed: development);
+        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", static uri => uri.Scheme is "https");
         var connectionString = reader.Text("TokenStore:ConnectionString");
+        if (connectionString is not null && !TableTokenStore.Accepts(connectionString))
+        {
+            reader.Refuse("TokenStore:ConnectionString", "is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite");
+        }
+
         if (reader.Has("TokenStore:ServiceUri") == (connectionString is not null))
         {
             reader.Refuse("TokenStore:ServiceUri",
@@ -83,7 +89,8 @@ public sealed partial record Settings
             App = new WeComApp(
                 reader.Matching("WeCom:CorpId", null, CorpIdPattern(), "the 企业ID of the corp, ww followed by letters and digits"),
                 reader.Matching("WeCom:CorpSecretName", "wecom-corpsecret", SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens")),
-            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query (http for loopback only)", httpAllowed: development)
+            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query (http in Development and for loopback only)",
+                    uri => uri.Scheme is "https" || (uri.Scheme is "http" && (development || uri.IsLoopback)))
                 ?? new Uri("https://qyapi.weixin.qq.com/"),
             KeyVaultUri = vault,
             CorpSecret = corpSecret,
@@ -94,8 +101,8 @@ public sealed partial record Settings
             ClientId = reader.ClientId("AZURE_CLIENT_ID"),
             ProfileFields = reader.Names("Login:ProfileFields"),
             RequireProfile = reader.Flag("Login:RequireProfile"),
-            LoginsPerSecond = reader.Number("Limits:LoginsPerSecondPerAddress", 50, 0, 1_000_000, "a number from 0 (off) to 1000000"),
-            Burst = (int)reader.Number("Limits:BurstPerAddress", 500, 1, 1_000_000, "a whole number from 1 to 1000000", whole: true),
+            LoginsPerSecond = reader.Number("Limits:LoginsPerSecondPerAddress", 50, static number => number is 0 or (>= 0.001 and <= 1_000_000), "0 (off) or a number from 0.001 to 1000000"),
+            Burst = (int)reader.Number("Limits:BurstPerAddress", 500, static number => number is >= 1 and <= 1_000_000 && double.IsInteger(number), "a whole number from 1 to 1000000"),
             IsDevelopment = development,
         };
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);
@@ -140,7 +147,7 @@ public sealed partial record Settings
             return value ?? "";
         }
 
-        public Uri? Url(string key, string expectation, bool httpAllowed)
+        public Uri? Url(string key, string expectation, Predicate<Uri> isAllowed)
         {
             if (Text(key) is not { } value)
             {
@@ -148,8 +155,7 @@ public sealed partial record Settings
             }
 
             if (Uri.TryCreate(value.EndsWith('/') ? value : value + "/", UriKind.Absolute, out var uri)
-                && uri is { Query: "", Fragment: "", UserInfo: "" }
-                && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && (httpAllowed || uri.IsLoopback))))
+                && uri is { Query: "", Fragment: "", UserInfo: "" } && isAllowed(uri))
             {
                 return uri;
             }
@@ -203,15 +209,14 @@ public sealed partial record Settings
             return value;
         }
 
-        public double Number(string key, double fallback, double least, double most, string expectation, bool whole = false)
+        public double Number(string key, double fallback, Predicate<double> isAllowed, string expectation)
         {
             if (Text(key) is not { } text)
             {
                 return fallback;
             }
 
-            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
-                && value >= least && value <= most && (!whole || double.IsInteger(value)))
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && isAllowed(value))
             {
                 return value;
             }

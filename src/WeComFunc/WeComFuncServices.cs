@@ -22,14 +22,11 @@ public static class WeComFuncServices
         var services = builder.Services;
         services.AddSingleton(settings);
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(Random.Shared);
         services.AddSingleton<Telemetry>();
         services.AddAzure(settings);
-        services.AddSingleton(provider => new WeComClient(
-            new HttpClient(WeComClient.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan },
-            settings,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Telemetry>(),
-            provider.GetRequiredService<ILogger<WeComClient>>()));
+        services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));
+        services.AddSingleton<WeComClient>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, settings.App));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<TokenRenewer>(provider, settings.App));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, settings.App));

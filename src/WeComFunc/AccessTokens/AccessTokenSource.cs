@@ -28,6 +28,9 @@ internal sealed partial class AccessTokenSource
     /// <summary>The token in memory; it may have expired.</summary>
     public AccessToken? Current => Volatile.Read(ref _current);
 
+    /// <summary>Ends with the renewal that is under way, the writing of its row included.</summary>
+    public Task WhenIdle() => Volatile.Read(ref _renewal)?.Done.Task ?? Task.CompletedTask;
+
     /// <summary>A token for a login. With ten minutes or more left it comes from memory without another call (rule T4).</summary>
     /// <param name="cancellationToken">Ends the waiting of this caller, never the renewal it waits for (rule T11).</param>
     public ValueTask<Result<TokenUse>> GetAsync(CancellationToken cancellationToken)
@@ -51,23 +54,34 @@ internal sealed partial class AccessTokenSource
     /// <summary>Another token in place of one that WeCom rejected (rule T6).</summary>
     /// <inheritdoc cref="GetAsync" path="/param" />
     public async ValueTask<Result<TokenUse>> ReplaceAsync(AccessToken rejected, int? errcode, CancellationToken cancellationToken) =>
-        await WaitAsync(new(RenewalReason.Rejected, Current, rejected, errcode), cancellationToken).ConfigureAwait(false);
+        await WaitAsync(new(RenewalReason.Rejected, Current, rejected, errcode), cancellationToken);
 
     /// <summary>To be told of a token on probation that WeCom has accepted it (rule T6).</summary>
     public void Confirm(AccessToken token)
     {
         if (token.OnProbation && Interlocked.CompareExchange(ref _current, token.Confirmed(), token) == token)
         {
-            _ = Task.Run(() => _renewer.ConfirmAsync(token));
+            _ = ConfirmAsync(token);
         }
+    }
+
+    private async Task ConfirmAsync(AccessToken token)
+    {
+        // The row may not be written yet: the answer of a renewal comes first.
+        await WhenIdle();
+        await _renewer.ConfirmAsync(token);
     }
 
     /// <summary>The timer's run: renews a token with less than forty minutes left (rule T4).</summary>
     /// <exception cref="TokenRenewalException">Nothing could be renewed, and the token has lapsed or is about to.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
+        await WhenIdle().WaitAsync(cancellationToken);
         var (renewal, _) = Join(new(RenewalReason.Timer, Current));
-        var answer = await renewal.Answer.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // The row has to be written before the run ends: the platform may take the instance away right after it.
+        await renewal.Done.Task.WaitAsync(cancellationToken);
+        var answer = await renewal.Answer.Task;
         var left = answer.Result.Failure is null ? answer.Result.Value.Token.ExpiresAt - _time.GetUtcNow() : TimeSpan.Zero;
         if (answer.Failure is { } failure && left < TokenRules.AheadWindow)
         {
@@ -92,7 +106,10 @@ internal sealed partial class AccessTokenSource
                 }
 
                 var (renewal, isMine) = Join(request with { Held = Current });
-                var answer = await renewal.Answer.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+                var answer = await renewal.Answer.Task.WaitAsync(cancellationToken);
+
+                // Many logins may wait for this: they go on side by side, not one after the other on the thread of the renewal.
+                await Task.Yield();
                 var serves = answer.Result.Failure is null
                     ? answer.Result.Value.Token.Value != request.Rejected?.Value
                     : renewal.Reason >= RenewalReason.Missing;
@@ -101,7 +118,7 @@ internal sealed partial class AccessTokenSource
                     return answer.Result;
                 }
 
-                await renewal.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+                await renewal.Done.Task.WaitAsync(cancellationToken);
             }
         }
         catch (OperationCanceledException)
@@ -117,6 +134,7 @@ internal sealed partial class AccessTokenSource
     /// <summary>The renewal under way, or a new one.</summary>
     private (Renewal Renewal, bool IsMine) Join(RenewalRequest request)
     {
+        Renewal renewal;
         lock (_gate)
         {
             if (_renewal is { Done.Task.IsCompleted: false } underWay)
@@ -124,10 +142,11 @@ internal sealed partial class AccessTokenSource
                 return (underWay, false);
             }
 
-            _renewal = new Renewal(request.Reason);
-            _ = Task.Run(() => RunAsync(_renewal, request));
-            return (_renewal, true);
+            _renewal = renewal = new Renewal(request.Reason);
         }
+
+        _ = RunAsync(renewal, request);
+        return (renewal, true);
     }
 
     private async Task RunAsync(Renewal renewal, RenewalRequest request)
@@ -144,7 +163,7 @@ internal sealed partial class AccessTokenSource
                 Volatile.Write(ref _lookAgainAt, answer.LookAgainAt.UtcTicks);
                 renewal.Answer.TrySetResult(answer);
                 Report(request, answer);
-            }).ConfigureAwait(false);
+            });
         }
         catch (Exception exception)
         {
@@ -189,9 +208,9 @@ internal sealed partial class AccessTokenSource
     {
         public RenewalReason Reason { get; } = reason;
 
-        public TaskCompletionSource<RenewalAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<RenewalAnswer> Answer { get; } = new();
 
-        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Done { get; } = new();
     }
 }
 

@@ -18,19 +18,21 @@ public sealed class CorpSecret(string value)
     /// <summary>Tells two corpsecrets apart without telling either: 64 bits of a key derivation, in hexadecimal.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(Derive(value, "wecomfunc corpsecret fingerprint", 8));
 
-    /// <summary>Encrypts an access_token for the row of <paramref name="app"/> (AES-256-GCM, rule T9): nonce, tag and ciphertext in Base64.</summary>
-    public string Seal(string token, WeComApp app)
+    /// <summary>Encrypts an access_token (AES-256-GCM, rule T9): nonce, tag and ciphertext in Base64.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="place">The row it is for; it opens nowhere else.</param>
+    public string Seal(string token, string place)
     {
         var plain = Encoding.UTF8.GetBytes(token);
         var box = new byte[HeadLength + plain.Length];
         RandomNumberGenerator.Fill(box.AsSpan(0, NonceLength));
         using var aes = new AesGcm(_key, TagLength);
-        aes.Encrypt(box.AsSpan(0, NonceLength), plain, box.AsSpan(HeadLength), box.AsSpan(NonceLength, TagLength), Place(app));
+        aes.Encrypt(box.AsSpan(0, NonceLength), plain, box.AsSpan(HeadLength), box.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(place));
         return Convert.ToBase64String(box);
     }
 
     /// <summary>Decrypts what <see cref="Seal"/> made; null for anything else: another secret, another row, a changed or cut value.</summary>
-    public string? Open(string? text, WeComApp app)
+    public string? Open(string? text, string place)
     {
         var box = new byte[(text ?? "").Length];
         if (!Convert.TryFromBase64String(text ?? "", box, out var length) || length <= HeadLength)
@@ -42,7 +44,7 @@ public sealed class CorpSecret(string value)
         try
         {
             using var aes = new AesGcm(_key, TagLength);
-            aes.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(HeadLength, plain.Length), box.AsSpan(NonceLength, TagLength), plain, Place(app));
+            aes.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(HeadLength, plain.Length), box.AsSpan(NonceLength, TagLength), plain, Encoding.UTF8.GetBytes(place));
             return Encoding.UTF8.GetString(plain);
         }
         catch (AuthenticationTagMismatchException)
@@ -56,6 +58,4 @@ public sealed class CorpSecret(string value)
 
     private static byte[] Derive(string secret, string purpose, int length) =>
         HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), length, salt: [], info: Encoding.UTF8.GetBytes(purpose));
-
-    private static byte[] Place(WeComApp app) => Encoding.UTF8.GetBytes($"{app.CorpId}\n{app.Name}");
 }

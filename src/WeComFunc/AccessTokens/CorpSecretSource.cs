@@ -17,40 +17,39 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
     private readonly SemaphoreSlim _reading = new(1);
     private CorpSecret? _kept;
     private Failure? _failure;
-    private long _askedAt;
-
-    /// <summary>The last answer of the vault: null when it was a secret, or when nobody has asked yet.</summary>
-    public Failure? Failure => _failure;
+    private long? _readAt;
+    private long? _rereadAt;
 
     /// <summary>The corpsecret: the kept one within the hour, also beyond while the vault is out of reach; otherwise the vault's.</summary>
-    public Task<Result<CorpSecret>> GetAsync() =>
-        ReadAsync(_kept is null ? TokenRules.VaultPause : _failure is null ? TokenRules.SecretKept : TokenRules.SecretReread, CancellationToken.None);
+    public Task<Result<CorpSecret>> GetAsync() => ReadAsync(isReread: false, CancellationToken.None);
 
     /// <summary>Asks the vault again, once a minute at most, because the corpsecret seems to have changed.</summary>
+    /// <param name="cancellationToken">A time limit beside the one that a reading has anyway.</param>
     /// <returns>The corpsecret that counts from now on, changed or not.</returns>
-    public Task<Result<CorpSecret>> RereadAsync(CancellationToken cancellationToken) => ReadAsync(TokenRules.SecretReread, cancellationToken);
+    public Task<Result<CorpSecret>> RereadAsync(CancellationToken cancellationToken) => ReadAsync(isReread: true, cancellationToken);
 
     public void Dispose() => _reading.Dispose();
 
-    private async Task<Result<CorpSecret>> ReadAsync(TimeSpan atMostEvery, CancellationToken cancellationToken)
+    private async Task<Result<CorpSecret>> ReadAsync(bool isReread, CancellationToken cancellationToken)
     {
-        if (IsRecent())
+        if (!IsDue(isReread))
         {
             return Latest();
         }
 
-        await _reading.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        await _reading.WaitAsync(CancellationToken.None);
         try
         {
-            if (IsRecent())
+            if (!IsDue(isReread))
             {
                 return Latest();
             }
 
             using var limit = new CancellationTokenSource(TokenRules.VaultLimit, time);
             using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
-            var read = await store.ReadAsync(app.SecretName, limit.Token).ConfigureAwait(false);
-            _askedAt = Math.Max(1, time.GetTimestamp());
+            var read = await store.ReadAsync(app.SecretName, limit.Token);
+            _readAt = time.GetTimestamp();
+            _rereadAt = isReread ? _readAt : _rereadAt;
             _failure = read.Failure;
             if (read.Failure is null && read.Value.Fingerprint != _kept?.Fingerprint)
             {
@@ -64,8 +63,12 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
         {
             _reading.Release();
         }
+    }
 
-        bool IsRecent() => _askedAt != 0 && time.GetElapsedTime(_askedAt) < atMostEvery;
+    private bool IsDue(bool isReread)
+    {
+        var pause = _kept is null ? TokenRules.VaultPause : isReread || _failure is not null ? TokenRules.SecretReread : TokenRules.SecretKept;
+        return (isReread && _kept is not null ? _rereadAt : _readAt) is not { } last || time.GetElapsedTime(last) >= pause;
     }
 
     private Result<CorpSecret> Latest() => _kept is not null ? _kept : _failure!;

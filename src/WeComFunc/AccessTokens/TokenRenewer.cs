@@ -14,7 +14,7 @@ internal sealed record RenewalRequest(RenewalReason Reason, AccessToken? Held, A
 /// <summary>What a renewal came to.</summary>
 /// <param name="Result">A token that is valid by the clock, or why there is none.</param>
 /// <param name="Outcome">How that came about.</param>
-/// <param name="LookAgainAt">When a renewal ahead of time makes sense again at the earliest.</param>
+/// <param name="LookAgainAt">When this process looks for a token ahead of time again: where WeCom repeats the same token, not before that ends.</param>
 /// <param name="Failure">What went wrong, also where an older token is still valid.</param>
 internal sealed record RenewalAnswer(Result<TokenUse> Result, RenewalOutcome Outcome, DateTimeOffset LookAgainAt, Failure? Failure = null);
 
@@ -55,7 +55,7 @@ internal sealed record Knowledge(TokenRow Row, bool IsShared, Result<CorpSecret>
 /// (rules T3 to T10). Where the table is out of reach, it goes by what this process last knew of the row.
 /// </summary>
 internal sealed partial class TokenRenewer(
-    WeComApp app, WeComClient client, CorpSecretSource secrets, ITokenStore store, TimeProvider time, ILogger<TokenRenewer> logger)
+    WeComApp app, WeComClient client, CorpSecretSource secrets, ITokenStore store, TimeProvider time, Random random, ILogger<TokenRenewer> logger)
 {
     private TokenRow _lastRow = TokenRow.For(app);
 
@@ -69,7 +69,7 @@ internal sealed partial class TokenRenewer(
         var watchedSince = 0L;
         while (true)
         {
-            var known = await ReadAsync().ConfigureAwait(false);
+            var known = await ReadAsync();
             var now = time.GetUtcNow();
             var usable = Usable(known.Stored, request, now);
             if (Settle(known, request, usable, now) is { } settled)
@@ -96,7 +96,7 @@ internal sealed partial class TokenRenewer(
 
                     if (time.GetElapsedTime(watchedSince) < TokenRules.LeaseWatched)
                     {
-                        await Task.Delay(TokenRules.LeasePoll * (0.8 + (Random.Shared.NextDouble() * 0.4)), time).ConfigureAwait(false);
+                        await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
                         continue;
                     }
 
@@ -104,7 +104,7 @@ internal sealed partial class TokenRenewer(
                 }
 
                 row = row with { Lease = lease, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
-                var etag = await WriteAsync(row).ConfigureAwait(false);
+                var etag = await WriteAsync(row);
                 if (etag is null && lost != known.Row.ETag)
                 {
                     lost = known.Row.ETag;
@@ -116,12 +116,12 @@ internal sealed partial class TokenRenewer(
                 row = row with { ETag = etag ?? default };
             }
 
-            var (next, fetched) = await FetchAsync(known with { Row = row }, request, usable).ConfigureAwait(false);
+            var (next, fetched) = await FetchAsync(known with { Row = row }, request, usable);
             _lastRow = next;
             answer(fetched);
             if (known.IsShared)
             {
-                await WriteAsync(next).ConfigureAwait(false);
+                await WriteAsync(next);
             }
 
             return;
@@ -131,13 +131,13 @@ internal sealed partial class TokenRenewer(
     /// <summary>Forgets the rejections, because <paramref name="token"/> was seen to work (rule T6).</summary>
     public async Task ConfirmAsync(AccessToken token)
     {
-        var known = await ReadAsync().ConfigureAwait(false);
+        var known = await ReadAsync();
         if (known.Row.Rejections > 0 && known.Stored?.Value == token.Value)
         {
             _lastRow = known.Row with { Rejections = 0, RejectionErrcode = null, RejectionRetryAt = null };
             if (known.IsShared)
             {
-                await WriteAsync(_lastRow).ConfigureAwait(false);
+                await WriteAsync(_lastRow);
             }
         }
     }
@@ -146,17 +146,14 @@ internal sealed partial class TokenRenewer(
     public async Task<Knowledge> ReadAsync()
     {
         var reading = ReadRowAsync();
-        var secret = await secrets.GetAsync().ConfigureAwait(false);
-        var (row, isShared) = await reading.ConfigureAwait(false);
+        var secret = await secrets.GetAsync();
+        var (row, isShared) = await reading;
         if (secret.Failure is null && ((row.SealedWith ?? secret.Value.Fingerprint) != secret.Value.Fingerprint || row.RefusedSecret == secret.Value.Fingerprint))
         {
-            secret = await secrets.RereadAsync(CancellationToken.None).ConfigureAwait(false);
+            secret = await secrets.RereadAsync(CancellationToken.None);
         }
 
-        var stored = secret.Failure is null && row is { ObtainedAt: { } obtainedAt, ExpiresAt: { } expiresAt } && secret.Value.Open(row.SealedToken, app) is { } value
-            ? new AccessToken(value, obtainedAt, expiresAt, row.Rejections > 0)
-            : null;
-        return new(row, isShared, secret, stored);
+        return new(row, isShared, secret, secret.Failure is null ? row.Open(secret.Value) : null);
     }
 
     /// <summary>The answer where there is no need, or no leave, to call <c>gettoken</c>; null where it has to be called.</summary>
@@ -177,8 +174,8 @@ internal sealed partial class TokenRenewer(
             return Held(heldOff, RenewalOutcome.HeldOff);
         }
 
-        return usable is not null && known.Row.RenewableAt > now
-            ? new(Use(usable, known, request), RenewalOutcome.NotDue, known.Row.RenewableAt.Value)
+        return usable is not null && known.Row.RenewableAt is { } renewableAt && renewableAt > now
+            ? new(Use(usable, known, request), RenewalOutcome.NotDue, renewableAt - now > TokenRules.AheadPause ? usable.ExpiresAt : renewableAt)
             : null;
 
         RenewalAnswer Held(Failure failure, RenewalOutcome outcome) =>
@@ -190,35 +187,30 @@ internal sealed partial class TokenRenewer(
         using var limit = new CancellationTokenSource(TokenRules.FetchLimit, time);
         var secret = known.Secret.Value;
         var sentAt = time.GetUtcNow();
-        var issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token).ConfigureAwait(false);
+        var issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token);
         if (Errcodes.IsAboutSecret(issued.Failure?.Errcode)
-            && await secrets.RereadAsync(limit.Token).ConfigureAwait(false) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
+            && await secrets.RereadAsync(limit.Token) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
         {
             secret = reread.Value;
             sentAt = time.GetUtcNow();
-            issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token).ConfigureAwait(false);
+            issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token);
         }
 
         var now = time.GetUtcNow();
         if (issued.Failure is { } failure)
         {
-            var failed = known.Row.AfterFailure(failure, secret, now);
+            var failed = known.Row.AfterFailure(failure, secret, now, random);
             failure = failure with { RetryAfter = failed.RetryAt - now };
             return (failed, new(usable is null ? failure : Use(usable, known, request), RenewalOutcome.Failed, failed.RetryAt!.Value, failure));
         }
 
         var same = new[] { known.Stored, request.Held }.FirstOrDefault(token => token?.Value == issued.Value.Value && token.ExpiresAt > now);
-        var renewed = known.Row.AfterRenewal(
-            secret.Seal(issued.Value.Value, app),
-            secret,
-            same?.ObtainedAt ?? sentAt,
-            same is not null && same.ExpiresAt < sentAt + issued.Value.ExpiresIn ? same.ExpiresAt : sentAt + issued.Value.ExpiresIn,
-            same is not null,
-            request,
-            now);
-        var token = new AccessToken(issued.Value.Value, renewed.ObtainedAt!.Value, renewed.ExpiresAt!.Value, renewed.Rejections > 0);
+        var renewed = known.Row.AfterRenewal(issued.Value, sentAt, same, secret, request, now, random);
+        var token = renewed.Open(secret)!;
         return (renewed, new(
-            new TokenUse(token, TokenSource.WeCom, request.Reason), same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken, renewed.RenewableAt!.Value));
+            new TokenUse(token, TokenSource.WeCom, request.Reason),
+            same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken,
+            same is null ? renewed.RenewableAt!.Value : token.ExpiresAt));
     }
 
     /// <summary>The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one.</summary>
@@ -243,7 +235,7 @@ internal sealed partial class TokenRenewer(
         using var limit = new CancellationTokenSource(TokenRules.TableLimit, time);
         try
         {
-            var row = await store.ReadAsync(app, limit.Token).WaitAsync(limit.Token).ConfigureAwait(false) ?? TokenRow.For(app);
+            var row = await store.ReadAsync(app, limit.Token).WaitAsync(limit.Token) ?? TokenRow.For(app);
             if (row.Version <= TokenRow.CurrentVersion)
             {
                 _lastRow = row;
@@ -266,7 +258,7 @@ internal sealed partial class TokenRenewer(
         using var limit = new CancellationTokenSource(TokenRules.TableLimit, time);
         try
         {
-            return await store.WriteAsync(row, limit.Token).WaitAsync(limit.Token).ConfigureAwait(false);
+            return await store.WriteAsync(row, limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception exception)
         {

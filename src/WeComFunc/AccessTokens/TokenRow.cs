@@ -76,6 +76,12 @@ public sealed record TokenRow : ITableEntity
     /// <summary>An empty row for an app.</summary>
     public static TokenRow For(WeComApp app) => new() { PartitionKey = app.CorpId, RowKey = app.Name };
 
+    /// <summary>The token; null when there is none, or none that this corpsecret opens.</summary>
+    internal AccessToken? Open(CorpSecret secret) =>
+        ObtainedAt is { } obtainedAt && ExpiresAt is { } expiresAt && secret.Open(SealedToken, Place) is { } token
+            ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0)
+            : null;
+
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
     internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now)
     {
@@ -90,10 +96,10 @@ public sealed record TokenRow : ITableEntity
     }
 
     /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits (rule T7).</summary>
-    internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now)
+    internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)
     {
         var failures = FailureKind == failure.Kind.ToString() ? Failures + 1 : 1;
-        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause);
+        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause, random);
         return this with
         {
             Lease = null,
@@ -107,25 +113,31 @@ public sealed record TokenRow : ITableEntity
     }
 
     /// <summary>The row after <c>gettoken</c> gave a token.</summary>
-    /// <param name="token">The token, encrypted with <paramref name="secret"/>.</param>
-    /// <param name="secret">The corpsecret that gave it.</param>
-    /// <param name="obtainedAt">When it was first obtained.</param>
-    /// <param name="expiresAt">When it expires.</param>
-    /// <param name="isSame">Whether it is the token that was there before: then the next try ahead of time waits for half of its life (rule T4).</param>
-    /// <param name="request">Why it was fetched.</param>
+    /// <param name="issued">What it gave.</param>
+    /// <param name="sentAt">The instant before it was sent (rule T2).</param>
+    /// <param name="same">The same token, where it was known before and is valid still: its expiry stands (rule T3), and the next try ahead of time waits for half of its life (rule T4).</param>
+    /// <param name="secret">The corpsecret it was sent with.</param>
+    /// <param name="request">Why it was sent.</param>
     /// <param name="now">The time.</param>
+    /// <param name="random">Where the jitter comes from.</param>
     internal TokenRow AfterRenewal(
-        string token, CorpSecret secret, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool isSame, RenewalRequest request, DateTimeOffset now)
+        IssuedToken issued, DateTimeOffset sentAt, AccessToken? same, CorpSecret secret, RenewalRequest request, DateTimeOffset now, Random random)
     {
-        var isRejected = request.Reason is RenewalReason.Rejected;
-        var half = isSame ? (expiresAt - now) / 2 : TimeSpan.Zero;
-        return this with
+        var expiresAt = sentAt + issued.ExpiresIn;
+        var half = TimeSpan.Zero;
+        if (same is not null)
+        {
+            expiresAt = same.ExpiresAt < expiresAt ? same.ExpiresAt : expiresAt;
+            half = (expiresAt - now) / 2;
+        }
+
+        var renewed = this with
         {
             Lease = null,
             LeasedAt = null,
-            SealedToken = token,
+            SealedToken = secret.Seal(issued.Value, Place),
             SealedWith = secret.Fingerprint,
-            ObtainedAt = obtainedAt,
+            ObtainedAt = same?.ObtainedAt ?? sentAt,
             ExpiresAt = expiresAt,
             RenewableAt = now + (half > TokenRules.AheadPause ? half : TokenRules.AheadPause),
             Failures = 0,
@@ -133,11 +145,16 @@ public sealed record TokenRow : ITableEntity
             FailureErrcode = null,
             RefusedSecret = null,
             RetryAt = null,
-            Rejections = isRejected ? Rejections + 1 : Rejections,
-            RejectionErrcode = isRejected ? request.Errcode : RejectionErrcode,
-            RejectionRetryAt = isRejected ? now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause) : RejectionRetryAt,
+        };
+        return request.Reason is not RenewalReason.Rejected ? renewed : renewed with
+        {
+            Rejections = Rejections + 1,
+            RejectionErrcode = request.Errcode,
+            RejectionRetryAt = now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause, random),
         };
     }
+
+    private string Place => $"{PartitionKey}\n{RowKey}";
 
     /// <summary>Whether an instant lies ahead, and not so far that only a wrong clock can have written it.</summary>
     private static bool Holds(DateTimeOffset? until, DateTimeOffset now) => until > now && until - now < TokenRules.LongestPause;

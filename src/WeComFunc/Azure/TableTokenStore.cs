@@ -29,6 +29,20 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         return new TableClient(uri, settings.TableName, credential, options);
     }
 
+    /// <summary>Whether a client can be made from a connection string. What it throws otherwise is of several types, and may show the value.</summary>
+    public static bool Accepts(string connectionString)
+    {
+        try
+        {
+            _ = new TableClient(connectionString, "any");
+            return true;
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
+
     /// <inheritdoc />
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {

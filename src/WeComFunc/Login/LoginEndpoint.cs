@@ -33,7 +33,7 @@ public sealed partial class LoginEndpoint
                 return Refuse(Problem.UnsupportedMediaType);
             }
 
-            var (code, problem) = await LoginRequest.ReadAsync(body, cancellationToken).ConfigureAwait(false);
+            var (code, problem) = await LoginRequest.ReadAsync(body, cancellationToken);
             if (problem is not null)
             {
                 return Refuse(problem);
@@ -44,7 +44,7 @@ public sealed partial class LoginEndpoint
                 return Refuse(Problem.TooManyRequests, new Failure(FailureKind.Busy, null, pause));
             }
 
-            var (answer, token) = await _handler.LoginAsync(code, cancellationToken).ConfigureAwait(false);
+            var (answer, token) = await _handler.LoginAsync(code, cancellationToken);
             if (answer.Failure is { } failure)
             {
                 return Refuse(Problem.Of(failure.Kind), failure, token);

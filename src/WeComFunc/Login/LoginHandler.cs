@@ -34,29 +34,20 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         var underWay = _underWay.GetOrAdd(code, own.Task);
         if (underWay != own.Task)
         {
-            return await underWay.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return await underWay.WaitAsync(cancellationToken);
         }
 
-        try
-        {
-            own.SetResult(await ExchangeAsync(code).ConfigureAwait(false));
-        }
-        catch (Exception exception)
-        {
-            own.SetException(exception);
-        }
-        finally
-        {
-            _underWay.TryRemove(code, out _);
-        }
-
-        return await own.Task.ConfigureAwait(false);
+        var exchange = ExchangeAsync(code);
+        await ((Task)exchange).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _underWay.TryRemove(code, out _);
+        own.SetFromTask(exchange);
+        return await exchange;
     }
 
     private async Task<LoginOutcome> ExchangeAsync(string code)
     {
         using var limit = new CancellationTokenSource(LoginLimit, time);
-        var (session, token) = await CallAsync(static (client, token, code, limit) => client.GetSessionAsync(token, code, limit), code, limit.Token).ConfigureAwait(false);
+        var (session, token) = await CallAsync(static (client, token, code, limit) => client.GetSessionAsync(token, code, limit), code, limit.Token);
         if (session.Failure is { } failure)
         {
             return new(failure, token);
@@ -67,7 +58,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return new(new Failure(FailureKind.CorpMismatch), token);
         }
 
-        (var profile, token) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token).ConfigureAwait(false);
+        (var profile, token) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token);
         return profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible)
             ? new(unseen, token)
             : new(Compose(session.Value, profile), token);
@@ -76,7 +67,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     /// <summary>Makes a data call; when WeCom rejects its token, again with another one (rule T6).</summary>
     private async Task<(Result<T> Result, TokenUse Token)> CallAsync<T>(DataCall<T> call, string argument, CancellationToken limit)
     {
-        var use = await tokens.GetAsync(limit).ConfigureAwait(false);
+        var use = await tokens.GetAsync(limit);
         for (var tried = 1; ; tried++)
         {
             if (use.Failure is { } none)
@@ -86,7 +77,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
 
             var (token, source, reason) = use.Value;
             telemetry.TokenUsed(source, reason);
-            var result = await call(client, token, argument, limit).ConfigureAwait(false);
+            var result = await call(client, token, argument, limit);
             if (result.Failure is not { Kind: FailureKind.TokenRejected } rejected)
             {
                 if (result.Failure is null)
@@ -102,7 +93,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
                 return (rejected with { Kind = FailureKind.Misconfigured }, use.Value);
             }
 
-            use = await tokens.ReplaceAsync(token, rejected.Errcode, limit).ConfigureAwait(false);
+            use = await tokens.ReplaceAsync(token, rejected.Errcode, limit);
         }
     }
 

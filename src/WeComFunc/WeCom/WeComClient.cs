@@ -12,7 +12,8 @@ namespace WeComFunc.WeCom;
 /// The three calls of WeCom's server API behind a login. Failures are values. -1, HTTP 5xx, lost connections and time-outs are tried
 /// three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
 /// </summary>
-internal sealed partial class WeComClient(HttpClient http, Settings settings, TimeProvider time, Telemetry telemetry, ILogger<WeComClient> logger)
+internal sealed partial class WeComClient(
+    HttpMessageInvoker http, Settings settings, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
 {
     private const int Attempts = 3;
     private const int LargestAnswer = 1024 * 1024;
@@ -72,14 +73,14 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
     {
         for (var attempt = 1; ; attempt++)
         {
-            var result = await AttemptAsync(call, reader, cancellationToken).ConfigureAwait(false);
+            var result = await AttemptAsync(call, reader, cancellationToken);
             var worthAnother = result.Failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy };
             if (!worthAnother || attempt == Attempts || cancellationToken.IsCancellationRequested)
             {
                 return result;
             }
 
-            await Task.Delay(Backoff.After(attempt, AttemptPause), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Backoff.After(attempt, AttemptPause, random), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 
@@ -94,14 +95,14 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, _baseUrl + call.PathAndQuery);
-            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+            using var response = await http.SendAsync(request, limit.Token);
             if (response.StatusCode != HttpStatusCode.OK)
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode);
                 return new Failure((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
             }
 
-            var (buffer, length) = await ReadAsync(response.Content, limit.Token).ConfigureAwait(false);
+            var (buffer, length) = await ReadAsync(response.Content, limit.Token);
             Answer<T> answer;
             try
             {
@@ -148,17 +149,17 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
 
         var kind = call.Api == "gettoken" ? Errcodes.OfGetToken(code) : Errcodes.OfDataCall(code);
         var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
-        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg), Errcodes.Advice(kind, code));
+        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
 
     private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
-        var stream = await content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        var stream = await content.ReadAsStreamAsync(cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(4096);
         for (var length = 0; ;)
         {
-            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
             if (read == 0)
             {
                 return (buffer, length);
@@ -189,8 +190,8 @@ internal sealed partial class WeComClient(HttpClient http, Settings settings, Ti
     [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}")]
     private static partial void LogUnreachable(ILogger logger, string api, string reason);
 
-    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}. {Advice}")]
-    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg, string advice);
+    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}")]
+    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg);
 
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string PathAndQuery, string Secret, string OtherSecret)

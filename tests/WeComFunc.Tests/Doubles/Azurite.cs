@@ -65,7 +65,7 @@ public sealed class Azurite : IAsyncLifetime
     /// <summary>Starts it, on the same port every time; it has no tables then.</summary>
     public async Task StartAsync()
     {
-        var home = Path.Combine(RepositoryRoot(), "tests", "azurite");
+        var home = Path.Combine(Repository.Root, "tests", "azurite");
         if (!Directory.Exists(Path.Combine(home, "node_modules", "azurite")))
         {
             throw new InvalidOperationException("The Table Storage emulator is not installed: run ./test.sh, which installs it.");
@@ -128,17 +128,6 @@ public sealed class Azurite : IAsyncLifetime
             {
             }
         }
-    }
-
-    private static string RepositoryRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "WeComFunc.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        return directory?.FullName ?? throw new InvalidOperationException("The tests do not run from within the repository.");
     }
 
     private List<string> Arguments()

@@ -122,6 +122,9 @@ public sealed class LoginHost : IAsyncDisposable
     /// <summary>The timer's work, now.</summary>
     public Task RefreshAsync() => Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
 
+    /// <summary>Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.</summary>
+    public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenIdle();
+
     public async ValueTask DisposeAsync()
     {
         Output.Run.Collect();

@@ -1,0 +1,33 @@
+using System.Globalization;
+using WeComFunc.Fleet;
+
+if (args is ["--costs"])
+{
+    Console.WriteLine("| instances | gettoken gives | timer | gettoken | table reads | table writes | Key Vault reads | most reads of one instance per token | writes of the fleet per token |");
+    Console.WriteLine("| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    foreach (var instances in (int[])[1, 10, 100, 1000])
+    {
+        foreach (var (semantics, hasTimer) in new[] { (Semantics.NewOldLives, true), (Semantics.NewOldLives, false), (Semantics.Same, true), (Semantics.Same, false) })
+        {
+            var cost = Simulation.Run(Scenario.OfCost(instances, semantics, hasTimer));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {instances} | {(semantics is Semantics.Same ? "the same token" : "a new token")} | {(hasTimer ? "runs" : "stopped")} | {cost.GetToken} | {cost.TableReads} | {cost.TableWrites} | {cost.SecretReads} | {(double)cost.MostReadsOfOne / cost.Tokens:0.0} | {(double)cost.TableWrites / cost.Tokens:0.0} |"));
+        }
+    }
+
+    return 0;
+}
+
+var options = args.Chunk(2).ToDictionary(pair => pair[0], pair => int.Parse(pair[^1], CultureInfo.InvariantCulture));
+var first = options.GetValueOrDefault("--seed", 1);
+var failed = 0;
+for (var seed = first; seed < first + options.GetValueOrDefault("--seeds", 1); seed++)
+{
+    var report = Simulation.Run(Scenario.OfTrouble(seed));
+    Console.WriteLine($"seed {seed}: {report}");
+    failed += report.Violations.Count > 0 ? 1 : 0;
+}
+
+Console.WriteLine($"{failed} seeds broke a promise");
+return failed == 0 ? 0 : 1;

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+
+namespace WeComFunc.Tests.Doubles;
+
+/// <summary>
+/// A host as a process of its own, in an empty directory of its own. Of this process's environment it has only what finding and running
+/// .NET takes.
+/// </summary>
+internal sealed class HostProcess : IAsyncDisposable
+{
+    // Real time, and only to end a test that would hang otherwise.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
+
+    private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> _errors = [];
+    private readonly DirectoryInfo _directory;
+    private readonly Process _process;
+
+    private HostProcess(DirectoryInfo directory, ProcessStartInfo start, string name)
+    {
+        _directory = directory;
+        _process = new Process { StartInfo = start };
+        Output.Run.Follow(_process, name);
+        _process.OutputDataReceived += (_, line) => FindAddress(line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+    }
+
+    /// <summary>The lines on stderr; all of them once <see cref="ExitAsync"/> has completed.</summary>
+    public IReadOnlyList<string> Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return [.. _errors];
+            }
+        }
+    }
+
+    /// <param name="host">The project of the host, such as <c>WeComFunc.LocalHost</c>.</param>
+    /// <param name="settings">Its settings, names with <c>__</c>.</param>
+    /// <param name="files">What is in its directory.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static HostProcess Start(
+        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files = null, params string[] arguments)
+    {
+        var directory = Directory.CreateTempSubdirectory("wecomfunc-");
+        foreach (var (name, text) in files ?? [])
+        {
+            File.WriteAllText(Path.Combine(directory.FullName, name), text);
+        }
+
+        var start = new ProcessStartInfo("dotnet", [Assembly(host), .. arguments])
+        {
+            WorkingDirectory = directory.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var name in start.Environment.Keys.Except(Inherited).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        var started = new HostProcess(directory, start, host);
+        started._process.Start();
+        started._process.BeginOutputReadLine();
+        started._process.BeginErrorReadLine();
+        return started;
+    }
+
+    /// <summary>Where the local host listens, as soon as it does.</summary>
+    public async Task<Uri> AddressAsync()
+    {
+        var exit = ExitAsync();
+        return await Task.WhenAny(_address.Task, exit) == _address.Task
+            ? await _address.Task
+            : throw new InvalidOperationException($"The host has ended with {await exit}. {string.Join('\n', Errors)}");
+    }
+
+    /// <summary>The exit code, once the process has ended and all its output is read.</summary>
+    public async Task<int> ExitAsync()
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    /// <param name="signal">Such as <c>TERM</c>.</param>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        await ExitAsync();
+        _process.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    // As its own build left it: beside the tests, it would lack what they have from their framework.
+    private static string Assembly(string host)
+    {
+        var build = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "WeComFunc.Tests"), AppContext.BaseDirectory);
+        return Path.Combine(Repository.Root, "src", host, build, $"{host}.dll");
+    }
+
+    private void FindAddress(string? line)
+    {
+        const string Announcement = "Now listening on: ";
+        if (line?.IndexOf(Announcement, StringComparison.Ordinal) is { } index and >= 0)
+        {
+            _address.TrySetResult(new Uri(line[(index + Announcement.Length)..].Trim()));
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_errors)
+        {
+            if (line is not null)
+            {
+                _errors.Add(line);
+            }
+        }
+    }
+}

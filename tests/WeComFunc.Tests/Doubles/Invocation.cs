@@ -1,0 +1,89 @@
+using System.Net;
+using System.Security.Claims;
+using System.Text;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+
+namespace WeComFunc.Tests.Doubles;
+
+/// <summary>A run of a function, of which only the cancellation is there.</summary>
+internal sealed class Invocation(CancellationToken cancellationToken) : FunctionContext
+{
+    public override string InvocationId => throw new NotSupportedException();
+
+    public override string FunctionId => throw new NotSupportedException();
+
+    public override TraceContext TraceContext => throw new NotSupportedException();
+
+    public override BindingContext BindingContext => throw new NotSupportedException();
+
+    public override RetryContext RetryContext => throw new NotSupportedException();
+
+    public override IServiceProvider InstanceServices { get; set; } = null!;
+
+    public override FunctionDefinition FunctionDefinition => throw new NotSupportedException();
+
+    public override IDictionary<object, object> Items { get; set; } = new Dictionary<object, object>();
+
+    public override IInvocationFeatures Features => throw new NotSupportedException();
+
+    public override CancellationToken CancellationToken => cancellationToken;
+}
+
+/// <summary>A request as the Functions host hands it over.</summary>
+/// <param name="body">Called whenever the body is asked for.</param>
+/// <param name="headers">Names and values; a name may occur twice.</param>
+/// <param name="cancellationToken">That the run is cancelled.</param>
+internal sealed class InvocationRequest(Func<Stream> body, (string Name, string Value)[] headers, CancellationToken cancellationToken)
+    : HttpRequestData(new Invocation(cancellationToken))
+{
+    public override Stream Body => body();
+
+    public override HttpHeadersCollection Headers { get; } =
+        new(headers.GroupBy(header => header.Name, header => header.Value).Select(group => KeyValuePair.Create(group.Key, group.AsEnumerable())));
+
+    public override IReadOnlyCollection<IHttpCookie> Cookies => [];
+
+    public override Uri Url => throw new NotSupportedException();
+
+    public override IEnumerable<ClaimsIdentity> Identities => [];
+
+    public override string Method => throw new NotSupportedException();
+
+    public override HttpResponseData CreateResponse() => new InvocationResponse(FunctionContext);
+}
+
+/// <summary>What a function answers.</summary>
+internal sealed class InvocationResponse(FunctionContext context) : HttpResponseData(context)
+{
+    public override HttpStatusCode StatusCode { get; set; }
+
+    public override HttpHeadersCollection Headers { get; set; } = [];
+
+    public override Stream Body { get; set; } = new MemoryStream();
+
+    public override HttpCookies Cookies => throw new NotSupportedException();
+
+    /// <summary>The answer as a client would get it; it goes to <see cref="Output.Run"/> too.</summary>
+    public async Task<LoginAnswer> ReadAsync()
+    {
+        using var response = new HttpResponseMessage(StatusCode) { Content = new ByteArrayContent(((MemoryStream)Body).ToArray()) };
+        foreach (var (name, values) in Headers)
+        {
+            _ = response.Headers.TryAddWithoutValidation(name, values) || response.Content.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        await Output.Run.WriteAsync(response);
+        return await LoginAnswer.OfAsync(response);
+    }
+}
+
+/// <summary>A body that fails or hangs on reading.</summary>
+internal sealed class FaultyBody(Func<CancellationToken, Task> read) : MemoryStream(Encoding.UTF8.GetBytes("{}"))
+{
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        await read(cancellationToken);
+        return 0;
+    }
+}

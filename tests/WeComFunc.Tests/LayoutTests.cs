@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.Azure.Functions.Worker.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Primitives;
+using WeComFunc.LocalHost;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+public sealed class LayoutTests
+{
+    private static readonly string[] OfThePlatform = ["AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "AZURE_FUNCTIONS_ENVIRONMENT"];
+
+    private static string Sample => Path.Combine(Repository.Root, "local.settings.sample.json");
+
+    [Fact]
+    public void The_library_knows_neither_a_web_framework_nor_Functions()
+    {
+        var references = typeof(Settings).Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name!);
+
+        Assert.DoesNotContain(references, name =>
+            name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_local_host_knows_nothing_of_Functions() =>
+        Assert.DoesNotContain(
+            typeof(LocalHostApp).Assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
+
+    [Fact]
+    public void The_routes_of_the_function_app_are_below_api() =>
+        Assert.Equal("api", Json("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
+
+    [Fact]
+    public void The_file_of_the_host_has_nothing_that_could_be_a_secret() =>
+        Assert.All(Texts(Json("host.json")), text => Assert.Matches(@"\A[0-9A-Za-z.:;]{1,24}\z", text));
+
+    [Fact]
+    public void The_sample_of_the_local_settings_is_accepted_as_it_is()
+    {
+        var settings = Settings.Read(new ConfigurationBuilder().Add(LocalSettings.Source(Sample)).Build());
+
+        Assert.True(settings.IsDevelopment);
+    }
+
+    [Fact]
+    public void The_sample_of_the_local_settings_names_no_setting_that_nobody_reads()
+    {
+        var configuration = new WatchedConfiguration(new ConfigurationBuilder().Add(LocalSettings.Source(Sample)).Build());
+        Settings.Read(configuration);
+
+        var named = Json("local.settings.sample.json").GetProperty("Values").EnumerateObject().Select(value => value.Name).Except(OfThePlatform);
+
+        Assert.Subset(configuration.Read, named.Select(name => name.Replace("__", ":")).ToHashSet());
+    }
+
+    [Fact]
+    public async Task A_build_without_the_released_Functions_packages_cannot_be_published()
+    {
+        if (Environment.GetEnvironmentVariable("OfflinePackages") != "true")
+        {
+            Assert.Equal("Microsoft.Azure.Functions.Worker.Core", typeof(HttpRequestData).Assembly.GetName().Name);
+            return;
+        }
+
+        var errors = await FailToPublishAsync("src/WeComFunc.AzureFunctions");
+
+        Assert.EndsWith(
+            "WeComFunc.AzureFunctions cannot be published with OfflinePackages=true, because its stand-ins for the Functions packages run nothing: publish where the released packages are within reach.",
+            Assert.Single(errors),
+            StringComparison.Ordinal);
+    }
+
+    private static JsonElement Json(string file) => JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, file)));
+
+    private static IEnumerable<string> Texts(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => json.EnumerateObject().SelectMany(member => Texts(member.Value)),
+        JsonValueKind.Array => json.EnumerateArray().SelectMany(Texts),
+        JsonValueKind.String => [json.GetString()!],
+        _ => [],
+    };
+
+    private static async Task<string[]> FailToPublishAsync(string project)
+    {
+        var output = Directory.CreateTempSubdirectory("wecomfunc-");
+        var start = new ProcessStartInfo(
+            "dotnet", ["publish", project, "-o", output.FullName, "-nodeReuse:false", "-terminalLogger:off", "-noLogo", "-property:GenerateFullPaths=false"])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+        };
+        using var publish = Process.Start(start)!;
+        var lines = (await publish.StandardOutput.ReadToEndAsync()).Split('\n');
+        await publish.WaitForExitAsync();
+        Assert.NotEqual(0, publish.ExitCode);
+        Assert.Empty(output.GetFiles());
+        output.Delete();
+        return [.. lines.Where(line => line.Contains("error", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(" [", StringComparison.Ordinal)]).Distinct()];
+    }
+
+    private sealed class WatchedConfiguration(IConfiguration inner) : IConfiguration
+    {
+        public HashSet<string> Read { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public string? this[string key]
+        {
+            get
+            {
+                Read.Add(key);
+                return inner[key];
+            }
+
+            set => inner[key] = value;
+        }
+
+        public IEnumerable<IConfigurationSection> GetChildren() => inner.GetChildren();
+
+        public IChangeToken GetReloadToken() => inner.GetReloadToken();
+
+        public IConfigurationSection GetSection(string key) => inner.GetSection(key);
+    }
+}

@@ -1,0 +1,241 @@
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.LocalHost;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Tests;
+
+[Collection(AzuriteCollection.Name)]
+public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
+{
+    private const string Project = "WeComFunc.LocalHost";
+    private const string Broken = "must be a JSON object with an object Values, as in local.settings.sample.json.";
+
+    private readonly ManualTimeProvider _clock = new();
+    private SimulatorServer _simulator = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    public async Task InitializeAsync()
+    {
+        _simulator = await SimulatorServer.StartAsync(_clock);
+        Output.Run.Secret(WeCom.CorpSecret, "corpsecret");
+    }
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        await _simulator.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task It_serves_health_where_urls_says()
+    {
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
+
+        var answer = await HealthAsync(host);
+
+        Assert.Equal((200, "healthy"), (answer.Status, answer["status"]));
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task It_ends_cleanly_when_it_is_told_to(string signal)
+    {
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
+        await host.AddressAsync();
+
+        await host.SignalAsync(signal);
+
+        Assert.Equal(0, await host.ExitAsync());
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task It_reads_the_local_settings_of_the_current_directory()
+    {
+        await using var host = HostProcess.Start(Project, [], new() { ["local.settings.json"] = AsFile(Settings()) }, "--urls", "http://127.0.0.1:0");
+
+        var answer = await HealthAsync(host);
+
+        Assert.Equal(200, answer.Status);
+    }
+
+    [Fact]
+    public async Task It_reads_the_local_settings_that_it_is_pointed_to()
+    {
+        var files = new Dictionary<string, string> { ["local.settings.json"] = "broken", ["other.json"] = AsFile(Settings()) };
+        await using var host = HostProcess.Start(Project, [], files, "--urls", "http://127.0.0.1:0", "--settings", "other.json");
+
+        var answer = await HealthAsync(host);
+
+        Assert.Equal(200, answer.Status);
+    }
+
+    [Fact]
+    public async Task Local_settings_may_have_comments_and_trailing_commas()
+    {
+        var file = $"// for me only\n{AsFile(Settings())[..^1]},}}";
+        await using var host = HostProcess.Start(Project, [], new() { ["local.settings.json"] = file }, "--urls", "http://127.0.0.1:0");
+
+        var answer = await HealthAsync(host);
+
+        Assert.Equal(200, answer.Status);
+    }
+
+    [Fact]
+    public async Task An_environment_variable_wins_over_the_local_settings()
+    {
+        var files = new Dictionary<string, string> { ["local.settings.json"] = AsFile(Settings()) };
+        await using var host = HostProcess.Start(Project, new() { ["Login__RequireProfile"] = "yes" }, files, "--urls", "http://127.0.0.1:0");
+
+        Assert.NotEqual(0, await host.ExitAsync());
+        Assert.Equal(["Login__RequireProfile is malformed: it must be true or false."], host.Errors);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("broken")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"Values":null}""")]
+    [InlineData("""{"Values":["WeCom__CorpId"]}""")]
+    public async Task A_broken_file_of_settings_stops_it_with_one_line(string file)
+    {
+        await using var host = HostProcess.Start(Project, Settings(), new() { ["local.settings.json"] = file });
+
+        Assert.NotEqual(0, await host.ExitAsync());
+        Assert.Equal([$"local.settings.json {Broken}"], host.Errors);
+    }
+
+    [Fact]
+    public async Task It_listens_at_the_address_of_the_Functions_tools_unless_told_otherwise()
+    {
+        await using var app = LocalHostApp.Create(["--settings", "none"], builder => builder.Configuration.AddInMemoryCollection(
+            Settings().Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value))));
+
+        Assert.Equal("http://127.0.0.1:7071", app.Configuration["urls"]);
+    }
+
+    [Fact]
+    public async Task The_timer_renews_when_its_schedule_says_so()
+    {
+        using var log = new LogWatch("Token renewal");
+        await using var host = await StartWithTimerAsync(log);
+        await _clock.WaitForTimersAsync(1);
+
+        _clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.Equal((1, 0), (_clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+    }
+
+    [Fact]
+    public async Task The_timer_goes_on_by_its_schedule()
+    {
+        var start = _clock.GetUtcNow();
+        using var runs = new LogWatch("Token renewal: reason timer");
+        await using var host = await StartWithTimerAsync(runs);
+
+        await RunUntilAsync(runs.SeenAsync(3));
+
+        Assert.True(_clock.GetUtcNow() >= start.AddMinutes(15));
+    }
+
+    [Fact]
+    public async Task A_run_of_the_timer_that_fails_is_logged_and_does_not_stop_the_next()
+    {
+        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+        using var failures = new LogWatch("RefreshAccessToken failed");
+        await using var host = await StartWithTimerAsync(failures);
+
+        await RunUntilAsync(failures.SeenAsync(2));
+    }
+
+    [Theory]
+    [InlineData(typeof(InvalidOperationException))]
+    [InlineData(typeof(OperationCanceledException))]
+    public async Task A_run_of_the_timer_that_throws_is_logged_and_does_not_stop_the_next(Type exception)
+    {
+        using var failures = new LogWatch("RefreshAccessToken failed");
+        await using var host = await StartWithTimerAsync(failures, new BrokenSecretStore(exception));
+
+        await RunUntilAsync(failures.SeenAsync(2));
+    }
+
+    private static string AsFile(Dictionary<string, string?> settings) =>
+        JsonSerializer.Serialize(new { IsEncrypted = false, Values = settings });
+
+    private static async Task<LoginAnswer> HealthAsync(HostProcess host)
+    {
+        using var client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = await host.AddressAsync() };
+        return await LoginAnswer.OfAsync(await client.GetAsync("/api/health"));
+    }
+
+    private Dictionary<string, string?> Settings() => new()
+    {
+        ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
+        ["WeCom__BaseUrl"] = _simulator.BaseAddress.AbsoluteUri,
+        ["WeCom__CorpSecret"] = WeCom.CorpSecret,
+        ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
+        ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+        ["TokenStore__TableName"] = LoginHost.NewTable(),
+        ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
+    };
+
+    private Task<LoginHost> StartWithTimerAsync(LogWatch log, ICorpSecretStore? secrets = null) => LoginHost.StartAsync(
+        _simulator,
+        azurite,
+        _clock,
+        settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" },
+        configure: services =>
+        {
+            services.AddSingleton<ILoggerProvider>(log);
+            if (secrets is not null)
+            {
+                services.AddSingleton(secrets);
+            }
+        });
+
+    /// <summary>Moves the clock from one run of the timer to the next, for as long as it takes.</summary>
+    private Task RunUntilAsync(Task seen) => _clock.RunUntilAsync(seen, step: TimeSpan.FromMinutes(5), limit: TimeSpan.FromDays(7));
+
+    private sealed class BrokenSecretStore(Type exception) : ICorpSecretStore
+    {
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw (Exception)Activator.CreateInstance(exception)!;
+    }
+
+    /// <summary>Waits for messages that begin so.</summary>
+    private sealed class LogWatch(string beginning) : ILoggerProvider, ILogger
+    {
+        private readonly AwaitableCount _seen = new($"messages that begin with '{beginning}'");
+
+        public Task SeenAsync(int atLeast) => _seen.WaitAsync(atLeast);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (formatter(state, exception).StartsWith(beginning, StringComparison.Ordinal))
+            {
+                _seen.Increment();
+            }
+        }
+    }
+}

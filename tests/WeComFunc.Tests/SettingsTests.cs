@@ -1,0 +1,315 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Configuration;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+public sealed class SettingsTests
+{
+    private const string VaultMissing = "KeyVault__Uri is missing: it must be the vault's address, https://NAME.vault.azure.net/.";
+    private const string VaultMalformed = "KeyVault__Uri is malformed: it must be the vault's address, https://NAME.vault.azure.net/.";
+    private const string StoreMalformed = "TokenStore__ServiceUri is malformed: it must be the table endpoint, https://ACCOUNT.table.core.windows.net/.";
+
+    private const string OneStore =
+        "TokenStore__ServiceUri or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ on Azure, a connection string for Azurite.";
+
+    private const string ConnectionStringMalformed =
+        "TokenStore__ConnectionString is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite.";
+
+    private const string SecretOutsideDevelopment =
+        "WeCom__CorpSecret is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting.";
+
+    private const string CorpIdMissing = "WeCom__CorpId is missing: it must be the 企业ID of the corp, ww followed by letters and digits.";
+    private const string CorpIdMalformed = "WeCom__CorpId is malformed: it must be the 企业ID of the corp, ww followed by letters and digits.";
+
+    private const string SecretNameMalformed =
+        "WeCom__CorpSecretName is malformed: it must be the name of a Key Vault secret, 1 to 127 letters, digits and hyphens.";
+
+    private const string BaseUrlMalformed =
+        "WeCom__BaseUrl is malformed: it must be an https address without a query (http in Development and for loopback only).";
+
+    private const string TableMalformed = "TokenStore__TableName is malformed: it must be 3 to 63 letters and digits, a letter first.";
+
+    private const string ScheduleMalformed =
+        "TokenRefreshSchedule is malformed: it must be an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *.";
+
+    private const string ClientIdMalformed =
+        "AZURE_CLIENT_ID is malformed: it must be the client id (a GUID) of the user-assigned identity, or be absent.";
+
+    private const string FieldsMalformed =
+        "Login__ProfileFields is malformed: it must be a comma-separated list of members of the profile, such as name,department.";
+
+    private const string RequireMalformed = "Login__RequireProfile is malformed: it must be true or false.";
+    private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
+    private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
+
+    [Fact]
+    public void What_is_not_set_has_the_default_of_the_contract()
+    {
+        var settings = Read();
+
+        Assert.Equal(new WeComApp("ww1234567890abcdef", "wecom-corpsecret", "default"), settings.App);
+        Assert.Equal(new Uri("https://qyapi.weixin.qq.com/"), settings.BaseUrl);
+        Assert.Equal("wecomtokens", settings.TableName);
+        Assert.Equal((50, 500), (settings.LoginsPerSecond, settings.Burst));
+        Assert.Equal((null, null, null), (settings.CorpSecret, settings.TableConnectionString, settings.ClientId));
+        Assert.Empty(settings.ProfileFields);
+        Assert.False(settings.RequireProfile);
+        Assert.False(settings.IsDevelopment);
+    }
+
+    [Fact]
+    public void The_token_is_looked_after_every_five_minutes_by_default()
+    {
+        var schedule = Read().RefreshSchedule;
+
+        Assert.Equal(
+            [At("00:05:00"), At("00:10:00"), At("00:15:00")],
+            schedule.GetNextOccurrences(At("00:00:00"), At("00:16:00")));
+    }
+
+    [Fact]
+    public void What_is_set_counts()
+    {
+        var settings = Read(
+            ("WeCom__CorpSecretName", "other-secret"),
+            ("WeCom__BaseUrl", "https://proxy.example/qyapi"),
+            ("KeyVault__Uri", "https://name.vault.azure.cn"),
+            ("TokenStore__ServiceUri", "https://account.table.core.chinacloudapi.cn"),
+            ("TokenStore__TableName", "Tokens2"),
+            ("TokenRefreshSchedule", "30 1 * * * *"),
+            ("AZURE_CLIENT_ID", "01234567-89ab-cdef-0123-456789abcdef"),
+            ("Login__ProfileFields", "name, department,,extattr"),
+            ("Login__RequireProfile", "True"),
+            ("Limits__LoginsPerSecondPerAddress", "0.5"),
+            ("Limits__BurstPerAddress", "1"));
+
+        Assert.Equal("other-secret", settings.App.SecretName);
+        Assert.Equal(new Uri("https://proxy.example/qyapi/"), settings.BaseUrl);
+        Assert.Equal(new Uri("https://name.vault.azure.cn/"), settings.KeyVaultUri);
+        Assert.Equal(new Uri("https://account.table.core.chinacloudapi.cn/"), settings.TableServiceUri);
+        Assert.Equal("Tokens2", settings.TableName);
+        Assert.Equal(At("00:01:30"), settings.RefreshSchedule.GetNextOccurrence(At("00:00:00")));
+        Assert.Equal("01234567-89ab-cdef-0123-456789abcdef", settings.ClientId);
+        Assert.Equal(["department", "extattr", "name"], settings.ProfileFields.Order());
+        Assert.True(settings.RequireProfile);
+        Assert.Equal((0.5, 1), (settings.LoginsPerSecond, settings.Burst));
+    }
+
+    [Theory]
+    [InlineData("WeCom__CorpId", "wwA1")]
+    [InlineData("WeCom__BaseUrl", "http://127.0.0.1:7072/")]
+    [InlineData("TokenStore__TableName", "abc")]
+    [InlineData("TokenRefreshSchedule", "*/10 * * * * *")]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "0")]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "0.001")]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "1000000")]
+    [InlineData("Limits__BurstPerAddress", "1000000")]
+    [InlineData("WeCom__CorpId", "  ww1234567890abcdef\n")]
+    public void A_value_within_its_bounds_is_accepted(string name, string value) => Read((name, value));
+
+    [Theory]
+    [InlineData("WeCom__CorpId", null, CorpIdMissing)]
+    [InlineData("WeCom__CorpId", " ", CorpIdMissing)]
+    [InlineData("WeCom__CorpId", "wx1234567890abcdef", CorpIdMalformed)]
+    [InlineData("WeCom__CorpId", "ww", CorpIdMalformed)]
+    [InlineData("WeCom__CorpId", "ww12/34", CorpIdMalformed)]
+    [InlineData("WeCom__CorpSecretName", "my_secret", SecretNameMalformed)]
+    [InlineData("WeCom__BaseUrl", "qyapi.weixin.qq.com", BaseUrlMalformed)]
+    [InlineData("WeCom__BaseUrl", "http://qyapi.weixin.qq.com/", BaseUrlMalformed)]
+    [InlineData("WeCom__BaseUrl", "ftp://127.0.0.1/", BaseUrlMalformed)]
+    [InlineData("WeCom__BaseUrl", "https://qyapi.weixin.qq.com/?debug=1", BaseUrlMalformed)]
+    [InlineData("WeCom__BaseUrl", "https://user:password@qyapi.weixin.qq.com/", BaseUrlMalformed)]
+    [InlineData("KeyVault__Uri", null, VaultMissing)]
+    [InlineData("KeyVault__Uri", "name", VaultMalformed)]
+    [InlineData("KeyVault__Uri", "http://name.vault.azure.net/", VaultMalformed)]
+    [InlineData("KeyVault__Uri", "http://127.0.0.1/", VaultMalformed)]
+    [InlineData("KeyVault__Uri", "https://name.vault.azure.net/secrets/wecom-corpsecret", VaultMalformed)]
+    [InlineData("TokenStore__ServiceUri", null, OneStore)]
+    [InlineData("TokenStore__ServiceUri", "account", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "http://account.table.core.windows.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "http://127.0.0.1:10002/devstoreaccount1", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net/?sv=2024-01-01&sig=abc", StoreMalformed)]
+    [InlineData("TokenStore__ConnectionString", "UseDevelopmentStorage=true", OneStore)]
+    [InlineData("TokenStore__TableName", "ab", TableMalformed)]
+    [InlineData("TokenStore__TableName", "1table", TableMalformed)]
+    [InlineData("TokenStore__TableName", "wecom-tokens", TableMalformed)]
+    [InlineData("TokenRefreshSchedule", "*/5 * * * *", ScheduleMalformed)]
+    [InlineData("TokenRefreshSchedule", "0 */5 * * * * *", ScheduleMalformed)]
+    [InlineData("TokenRefreshSchedule", "00:05:00", ScheduleMalformed)]
+    [InlineData("AZURE_CLIENT_ID", "my-identity", ClientIdMalformed)]
+    [InlineData("Login__ProfileFields", "name;department", FieldsMalformed)]
+    [InlineData("Login__RequireProfile", "yes", RequireMalformed)]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "-1", RateMalformed)]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "0.0009", RateMalformed)]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "1000001", RateMalformed)]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "NaN", RateMalformed)]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "50,5", RateMalformed)]
+    [InlineData("Limits__BurstPerAddress", "0", BurstMalformed)]
+    [InlineData("Limits__BurstPerAddress", "1.5", BurstMalformed)]
+    [InlineData("Limits__BurstPerAddress", "many", BurstMalformed)]
+    public void A_missing_or_malformed_value_is_one_line_with_the_name_and_what_it_expects(string name, string? value, string line) =>
+        Assert.Equal(line, Refused((name, value)));
+
+    [Theory]
+    [InlineData("secret")]
+    [InlineData("AccountName=account;AccountKey")]
+    [InlineData("UseDevelopmentStorage=false")]
+    [InlineData("AccountName=account;TableEndpoint=https://account.table.core.windows.net/")]
+    [InlineData("AccountName=account;AccountKey=not-base64!;TableEndpoint=https://account.table.core.windows.net/")]
+    public void A_connection_string_that_is_none_is_one_line(string value)
+    {
+        var message = Refused(("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", value));
+
+        Assert.Equal(ConnectionStringMalformed, message);
+    }
+
+    [Theory]
+    [InlineData("UseDevelopmentStorage=true")]
+    [InlineData("DefaultEndpointsProtocol=https;AccountName=account;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net")]
+    public void A_connection_string_does_instead_of_the_table_endpoint(string value)
+    {
+        var settings = Read(("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", value));
+
+        Assert.Equal((null, value), (settings.TableServiceUri, settings.TableConnectionString));
+    }
+
+    [Fact]
+    public void Each_bad_setting_has_a_line()
+    {
+        var message = Refused(("WeCom__CorpId", null), ("Limits__BurstPerAddress", "many"), ("Login__RequireProfile", "yes"));
+
+        Assert.Equal([CorpIdMissing, RequireMalformed, BurstMalformed], message.Split(Environment.NewLine));
+    }
+
+    [Theory]
+    [InlineData("WeCom__CorpId")]
+    [InlineData("WeCom__CorpSecretName")]
+    [InlineData("WeCom__CorpSecret")]
+    [InlineData("WeCom__BaseUrl")]
+    [InlineData("KeyVault__Uri")]
+    [InlineData("TokenStore__ServiceUri")]
+    [InlineData("TokenStore__ConnectionString")]
+    [InlineData("TokenStore__TableName")]
+    [InlineData("TokenRefreshSchedule")]
+    [InlineData("AZURE_CLIENT_ID")]
+    [InlineData("Login__ProfileFields")]
+    [InlineData("Login__RequireProfile")]
+    [InlineData("Limits__LoginsPerSecondPerAddress")]
+    [InlineData("Limits__BurstPerAddress")]
+    public void A_value_in_the_wrong_place_is_not_shown(string name)
+    {
+        var secret = NewSecret();
+
+        var message = Refused((name, $"!{secret}!"));
+
+        Assert.Contains(name, message, StringComparison.Ordinal);
+        Assert.DoesNotContain(secret, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("AZURE_FUNCTIONS_ENVIRONMENT", "Development")]
+    [InlineData("DOTNET_ENVIRONMENT", "development")]
+    public void The_corpsecret_does_instead_of_the_vault_in_Development(string variable, string environment)
+    {
+        var secret = NewSecret();
+
+        var settings = Read((variable, environment), ("WeCom__CorpSecret", secret), ("KeyVault__Uri", null));
+
+        Assert.Equal((secret, null, true), (settings.CorpSecret, settings.KeyVaultUri, settings.IsDevelopment));
+    }
+
+    [Theory]
+    [InlineData("AZURE_FUNCTIONS_ENVIRONMENT", "Production")]
+    [InlineData("DOTNET_ENVIRONMENT", "Staging")]
+    [InlineData("ASPNETCORE_ENVIRONMENT", "Development")]
+    public void The_corpsecret_as_a_setting_stops_the_start_outside_Development(string variable, string environment) =>
+        Assert.Equal(SecretOutsideDevelopment, Refused((variable, environment), ("WeCom__CorpSecret", NewSecret())));
+
+    [Fact]
+    public void The_corpsecret_as_a_setting_does_not_hide_that_the_vault_is_missing()
+    {
+        var message = Refused(("WeCom__CorpSecret", NewSecret()), ("KeyVault__Uri", null));
+
+        Assert.Equal([SecretOutsideDevelopment, VaultMissing], message.Split(Environment.NewLine));
+    }
+
+    [Fact]
+    public void Development_takes_the_vault_or_the_corpsecret()
+    {
+        var message = Refused(("DOTNET_ENVIRONMENT", "Development"), ("KeyVault__Uri", null));
+
+        Assert.Equal("KeyVault__Uri is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development.", message);
+    }
+
+    [Fact]
+    public void Settings_as_text_show_no_secret()
+    {
+        var settings = Read(("DOTNET_ENVIRONMENT", "Development"), ("WeCom__CorpSecret", NewSecret()));
+
+        Assert.Equal("Settings of ww1234567890abcdef", $"{settings}");
+    }
+
+    [Theory]
+    [InlineData("WeComFunc.AzureFunctions")]
+    [InlineData("WeComFunc.LocalHost")]
+    public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each(string host)
+    {
+        var bad = Settings(
+            ("WeCom__CorpId", null), ("WeCom__CorpSecret", NewSecret()), ("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", NewSecret()));
+
+        await using var process = HostProcess.Start(host, bad);
+
+        Assert.NotEqual(0, await process.ExitAsync());
+        Assert.Equal([SecretOutsideDevelopment, ConnectionStringMalformed, CorpIdMissing], process.Errors);
+    }
+
+    [Theory]
+    [InlineData("WeComFunc.AzureFunctions")]
+    [InlineData("WeComFunc.LocalHost")]
+    public async Task A_host_that_cannot_make_what_answers_its_requests_ends_at_the_start(string host)
+    {
+        var settings = Settings(("DOTNET_ENVIRONMENT", "Development"), ("AZURE_TOKEN_CREDENTIALS", "none-of-the-known"));
+
+        await using var process = HostProcess.Start(host, settings);
+
+        Assert.NotEqual(0, await process.ExitAsync());
+        Assert.Contains("AZURE_TOKEN_CREDENTIALS", process.Errors[0], StringComparison.Ordinal);
+    }
+
+    private static string NewSecret()
+    {
+        var secret = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+        Output.Run.Secret(secret, "setting");
+        return secret;
+    }
+
+    private static DateTime At(string time) => DateTime.Parse($"2026-01-01 {time}", provider: null);
+
+    private static Dictionary<string, string?> Settings(params (string Name, string? Value)[] changes)
+    {
+        var settings = new Dictionary<string, string?>
+        {
+            ["WeCom__CorpId"] = "ww1234567890abcdef",
+            ["KeyVault__Uri"] = "https://name.vault.azure.net/",
+            ["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/",
+        };
+        foreach (var (name, value) in changes)
+        {
+            settings[name] = value;
+        }
+
+        return settings;
+    }
+
+    private static Settings Read(params (string Name, string? Value)[] changes) => WeComFunc.Settings.Read(new ConfigurationBuilder()
+        .AddInMemoryCollection(Settings(changes).Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)))
+        .Build());
+
+    private static string Refused(params (string Name, string? Value)[] changes)
+    {
+        var message = Assert.Throws<SettingsException>(() => Read(changes)).Message;
+        Output.Run.Write("settings", message);
+        return message;
+    }
+}
