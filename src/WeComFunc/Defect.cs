@@ -7,9 +7,12 @@ namespace WeComFunc;
 public static partial class Defect
 {
     /// <summary>The problem <c>internal_error</c>, with the exception in the log only.</summary>
-    public static EndpointAnswer Answer(Exception exception, ILogger logger)
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="logger">Where it is told.</param>
+    /// <param name="traceId">What the caller is told to report; a new one by default.</param>
+    public static EndpointAnswer Answer(Exception exception, ILogger logger, string? traceId = null)
     {
-        var traceId = EndpointAnswer.TraceId();
+        traceId ??= EndpointAnswer.TraceId();
         LogDefect(logger, exception, traceId);
         return EndpointAnswer.OfProblem(Problem.InternalError, null, traceId);
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
+using WeComFunc.Login;
 using WeComFunc.WeCom;
 
 namespace WeComFunc;
@@ -10,10 +11,12 @@ namespace WeComFunc;
 public sealed partial class HealthEndpoint
 {
     private readonly AccessTokenSource _tokens;
+    private readonly LoginHandler _logins;
     private readonly TimeProvider _time;
     private readonly ILogger<HealthEndpoint> _logger;
 
-    internal HealthEndpoint(AccessTokenSource tokens, TimeProvider time, ILogger<HealthEndpoint> logger) => (_tokens, _time, _logger) = (tokens, time, logger);
+    internal HealthEndpoint(AccessTokenSource tokens, LoginHandler logins, TimeProvider time, ILogger<HealthEndpoint> logger) =>
+        (_tokens, _logins, _time, _logger) = (tokens, logins, time, logger);
 
     /// <summary>Answers 200 when a login could succeed now, 503 when it could not. It never throws.</summary>
     public async Task<EndpointAnswer> CheckAsync()
@@ -42,22 +45,32 @@ public sealed partial class HealthEndpoint
                 token?.ExpiresAt,
                 token?.ObtainedAt),
             known.IsShared ? "ok" : "unreachable",
-            known.Secret.Failure is null ? "ok" : known.Secret.Failure.Kind is FailureKind.Busy ? "unreachable" : "refused",
-            obstacle ?? (known.IsShared ? null : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor."));
+            known.Vault is null ? "ok" : known.Vault.Kind is FailureKind.Busy ? "unreachable" : "refused",
+            obstacle ?? Concern(known));
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, HealthJson.Default.Report));
     }
 
     /// <summary>Why no login can succeed now, as advice; null when one can.</summary>
-    private static string? Obstacle(Knowledge known, bool hasToken, DateTimeOffset now)
+    private string? Obstacle(Knowledge known, bool hasToken, DateTimeOffset now)
     {
         if (known.Row.Rejections > 1)
         {
             return Errcodes.Advice(FailureKind.Misconfigured, known.Row.RejectionErrcode);
         }
 
-        var failure = known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now);
-        return hasToken || failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
+        var failure = hasToken ? null : known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
+        failure ??= Lasting(_logins.LastFailure);
+        return failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
     }
+
+    /// <summary>A failure that lasts until somebody puts it right.</summary>
+    private static Failure? Lasting(Failure? failure) => failure?.Kind is FailureKind.Misconfigured ? failure : null;
+
+    /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
+    private static string? Concern(Knowledge known) =>
+        known.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode)
+        : known.IsShared ? null
+        : "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more.";
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 

@@ -39,7 +39,10 @@ public static class WeComFuncServices
             provider.GetRequiredService<Telemetry>(),
             provider.GetRequiredService<ILogger<LoginEndpoint>>()));
         services.AddSingleton(provider => new HealthEndpoint(
-            provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<HealthEndpoint>>()));
+            provider.GetRequiredService<AccessTokenSource>(),
+            provider.GetRequiredService<LoginHandler>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<HealthEndpoint>>()));
         services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>()));
     }
 

@@ -51,6 +51,8 @@ public sealed record ApiCalls(
 /// <summary>The calls of one endpoint: counters, limits and faults.</summary>
 public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly List<Fault> _faults = [];
     private readonly List<TaskCompletionSource> _held = [];
@@ -77,6 +79,7 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
     }
 
     /// <summary>Completes when the call number <paramref name="count"/> since the last reset has arrived, answered or not.</summary>
+    /// <exception cref="TimeoutException">It did not come to that within a minute of real time.</exception>
     public Task WaitForCallsAsync(int count) => WaitUntilAsync(() => _arrived >= count);
 
     /// <summary>Completes when no call is in flight.</summary>
@@ -189,7 +192,7 @@ public sealed class ApiTraffic(Func<DateTimeOffset> utcNow)
             var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiters.Add((reached, waiter));
             WakeWaiters();
-            return waiter.Task;
+            return waiter.Task.WaitAsync(Patience);
         }
     }
 

@@ -20,6 +20,9 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
     private long? _readAt;
     private long? _rereadAt;
 
+    /// <summary>What came of the last reading of the vault: null when it was a secret, or when nobody has asked yet.</summary>
+    public Failure? Failure => _failure;
+
     /// <summary>The corpsecret: the kept one within the hour, also beyond while the vault is out of reach; otherwise the vault's.</summary>
     public Task<Result<CorpSecret>> GetAsync() => ReadAsync(isReread: false, CancellationToken.None);
 

@@ -47,8 +47,9 @@ internal enum RenewalOutcome
 /// <param name="Row">The row.</param>
 /// <param name="IsShared">Whether that is the table's row now, or only what this process last knew of it (rule T10).</param>
 /// <param name="Secret">The corpsecret, or why there is none.</param>
+/// <param name="Vault">The last failure of the vault, also while a corpsecret that was read before goes on; null when it gave one.</param>
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
-internal sealed record Knowledge(TokenRow Row, bool IsShared, Result<CorpSecret> Secret, AccessToken? Stored);
+internal sealed record Knowledge(TokenRow Row, bool IsShared, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored);
 
 /// <summary>
 /// Renews the token of one app, one renewal at a time: reads the row, takes the lease, calls <c>gettoken</c>, writes the row
@@ -153,7 +154,7 @@ internal sealed partial class TokenRenewer(
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
 
-        return new(row, isShared, secret, secret.Failure is null ? row.Open(secret.Value) : null);
+        return new(row, isShared, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
     }
 
     /// <summary>The answer where there is no need, or no leave, to call <c>gettoken</c>; null where it has to be called.</summary>

@@ -82,18 +82,17 @@ public sealed record TokenRow : ITableEntity
             ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0)
             : null;
 
-    /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
-    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now)
-    {
-        if (Holds(RetryAt, now) && (RefusedSecret is null || RefusedSecret == secret.Fingerprint))
-        {
-            return new(Enum.TryParse<FailureKind>(FailureKind, out var kind) ? kind : WeCom.FailureKind.Misconfigured, FailureErrcode, RetryAt - now);
-        }
-
-        return reason is RenewalReason.Rejected && Holds(RejectionRetryAt, now)
-            ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now)
+    /// <summary>What the last renewal failed with; null when it succeeded, or when it was another corpsecret that WeCom refused.</summary>
+    internal Failure? LastFailure(CorpSecret secret, DateTimeOffset now) =>
+        Failures > 0 && (RefusedSecret is null || RefusedSecret == secret.Fingerprint)
+            ? new(Enum.TryParse<FailureKind>(FailureKind, out var kind) ? kind : WeCom.FailureKind.Misconfigured, FailureErrcode, RetryAt - now)
             : null;
-    }
+
+    /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
+    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now) =>
+        Holds(RetryAt, now) && LastFailure(secret, now) is { } failure ? failure
+        : reason is RenewalReason.Rejected && Holds(RejectionRetryAt, now) ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now)
+        : null;
 
     /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits (rule T7).</summary>
     internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)

@@ -26,7 +26,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     {
         try
         {
-            var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken).WaitAsync(cancellationToken);
             if (!string.IsNullOrWhiteSpace(secret.Value.Value))
             {
                 return new CorpSecret(secret.Value.Value.Trim());
@@ -47,7 +47,12 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         }
         catch (Exception exception) when (exception is RequestFailedException or OperationCanceledException or AggregateException)
         {
-            LogOutOfReach(logger, name, exception is RequestFailedException failed ? $"HTTP status {failed.Status}, {failed.ErrorCode ?? "no connection"}" : "no answer in time");
+            LogOutOfReach(logger, name, exception switch
+            {
+                RequestFailedException { Status: > 0 } failed => $"HTTP status {failed.Status}, {failed.ErrorCode}",
+                OperationCanceledException => "no answer in time",
+                _ => "no connection",
+            });
             return new Failure(FailureKind.Busy);
         }
     }

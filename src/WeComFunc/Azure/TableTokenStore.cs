@@ -46,7 +46,7 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     /// <inheritdoc />
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
-        var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken);
         return row.HasValue ? row.Value : null;
     }
 
@@ -55,12 +55,12 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     {
         try
         {
-            return (await SendAsync().ConfigureAwait(false)).Headers.ETag;
+            return (await SendAsync()).Headers.ETag;
         }
         catch (RequestFailedException missing) when (missing.Status == 404 && row.ETag == default)
         {
-            await table.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
-            return (await SendAsync().ConfigureAwait(false)).Headers.ETag;
+            await table.CreateIfNotExistsAsync(cancellationToken);
+            return (await SendAsync()).Headers.ETag;
         }
         catch (RequestFailedException faster) when (faster.Status is 404 or 409 or 412)
         {

@@ -60,7 +60,7 @@ public sealed partial class LoginEndpoint
         catch (Exception exception)
         {
             Report(Problem.InternalError.Code, null, default);
-            return Defect.Answer(exception, _logger);
+            return Defect.Answer(exception, _logger, traceId);
         }
 
         EndpointAnswer Refuse(Problem problem, Failure? failure = null, TokenUse token = default)

@@ -25,6 +25,9 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
 
     private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, CancellationToken cancellationToken);
 
+    /// <summary>What the last exchange of this process failed with; null when it succeeded. A code that WeCom did not take is no failure of ours.</summary>
+    public Failure? LastFailure { get; private set; }
+
     /// <summary>Logs in. Whoever posts a code that is being exchanged already waits for that exchange (rule L5).</summary>
     /// <param name="code">The js_code from <c>wx.qy.login</c>.</param>
     /// <param name="cancellationToken">Ends the waiting of a caller that shares another's exchange; an exchange once begun is finished.</param>
@@ -41,7 +44,9 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         await ((Task)exchange).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _underWay.TryRemove(code, out _);
         own.SetFromTask(exchange);
-        return await exchange;
+        var outcome = await exchange;
+        LastFailure = outcome.Answer.Failure;
+        return outcome;
     }
 
     private async Task<LoginOutcome> ExchangeAsync(string code)

@@ -56,7 +56,7 @@ public static class Errcodes
         FrequencyLimit => "Too many calls: WeCom blocks this API for a minute or an hour; find who else calls with this corp's apps.",
         _ => kind switch
         {
-            FailureKind.Busy => "WeCom is busy or out of reach: nothing to do if it passes; otherwise check the outbound network.",
+            FailureKind.Busy => "WeCom or Key Vault is busy or out of reach: nothing to do if it passes; otherwise check the outbound network.",
             FailureKind.Misconfigured => "Check that the Key Vault secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it.",
             FailureKind.Unexpected => "WeCom answered something undocumented: look the errcode up in document 90313, or check WeCom__BaseUrl and any proxy in between.",
             _ => "",

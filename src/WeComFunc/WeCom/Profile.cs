@@ -24,7 +24,7 @@ internal static class Profile
         int? errcode = null;
         string? errmsg = null;
         var hasUserId = false;
-        var profile = new ArrayBufferWriter<byte>(json.Length);
+        var profile = new ArrayBufferWriter<byte>(json.Length + 2);
         profile.Write("{"u8);
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)

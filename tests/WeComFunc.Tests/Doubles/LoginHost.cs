@@ -27,7 +27,7 @@ public sealed class LoginHost : IAsyncDisposable
         _app = app;
         Store = store;
         Log = log;
-        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(2) };
+        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(1) };
     }
 
     public HttpClient Client { get; }
@@ -57,20 +57,7 @@ public sealed class LoginHost : IAsyncDisposable
         Action<IServiceCollection>? configure = null)
     {
         Output.Run.Start();
-        Output.Run.Secret(simulator.State.CorpSecret, "corpsecret");
-        var all = new Dictionary<string, string?>
-        {
-            ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
-            ["WeCom__BaseUrl"] = simulator.BaseAddress.AbsoluteUri,
-            ["WeCom__CorpSecret"] = vault is null ? simulator.State.CorpSecret : null,
-            ["KeyVault__Uri"] = vault?.Uri.AbsoluteUri,
-            ["DOTNET_ENVIRONMENT"] = vault is null ? "Development" : null,
-            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
-            ["TokenStore__TableName"] = table ?? NewTable(),
-            ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
-            ["Logging__LogLevel__Default"] = "Trace",
-            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
-        };
+        var all = Settings(simulator, azurite, table ?? NewTable(), vault);
         foreach (var (name, value) in settings ?? [])
         {
             all[name] = value;
@@ -93,6 +80,25 @@ public sealed class LoginHost : IAsyncDisposable
         });
         await app.StartAsync();
         return new(app, store!, log);
+    }
+
+    /// <summary>The settings that a host needs, names with <c>__</c>; they are good for a process of its own as well.</summary>
+    public static Dictionary<string, string?> Settings(SimulatorServer simulator, Azurite azurite, string table, KeyVault? vault = null)
+    {
+        Output.Run.Secret(simulator.State.CorpSecret, "corpsecret");
+        return new()
+        {
+            ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
+            ["WeCom__BaseUrl"] = simulator.BaseAddress.AbsoluteUri,
+            ["WeCom__CorpSecret"] = vault is null ? simulator.State.CorpSecret : null,
+            ["KeyVault__Uri"] = vault?.Uri.AbsoluteUri,
+            ["DOTNET_ENVIRONMENT"] = vault is null ? "Development" : null,
+            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+            ["TokenStore__TableName"] = table,
+            ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
+            ["Logging__LogLevel__Default"] = "Trace",
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
+        };
     }
 
     /// <summary>A table name that no other test has.</summary>
@@ -160,20 +166,23 @@ public sealed record LoginAnswer(int Status, string? ContentType, string? CacheC
 public sealed class WatchedTokenStore : ITokenStore
 {
     private readonly ITokenStore _inner;
+    private readonly AwaitableCount _writes = new("writes of the table");
     private int _reads;
-    private int _writes;
 
     internal WatchedTokenStore(ITokenStore inner) => _inner = inner;
 
     public int Reads => _reads;
 
-    public int Writes => _writes;
+    public int Writes => _writes.Value;
 
     /// <summary>Called before every reading.</summary>
     public Func<CancellationToken, Task>? BeforeRead { get; set; }
 
     /// <summary>Called before every writing, with the row; what it throws is what the writing throws.</summary>
     public Func<TokenRow, CancellationToken, Task>? BeforeWrite { get; set; }
+
+    /// <summary>Completes once so many writes have begun; fails after a minute of real time.</summary>
+    public Task WaitForWritesAsync(int count) => _writes.WaitAsync(count);
 
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
@@ -184,7 +193,7 @@ public sealed class WatchedTokenStore : ITokenStore
 
     public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _writes);
+        _writes.Increment();
         await (BeforeWrite?.Invoke(row, cancellationToken) ?? Task.CompletedTask);
         return await _inner.WriteAsync(row, cancellationToken);
     }

@@ -1,0 +1,419 @@
+using System.Text.Json;
+using Azure;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>
+/// One access_token for three processes. As processes of their own where that matters; with clocks that are moved, in this process, where
+/// time does.
+/// </summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
+{
+    private static readonly WeComApp App = new(SimulatorState.SeedCorpId, "wecom-corpsecret");
+
+    private readonly string _table = LoginHost.NewTable();
+    private readonly ManualTimeProvider _clock = new(DateTimeOffset.UtcNow);
+    private readonly List<LoginHost> _hosts = [];
+    private readonly List<HostProcess> _processes = [];
+    private SimulatorServer _simulator = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    private int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
+
+    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
+
+    public async Task DisposeAsync()
+    {
+        foreach (var host in _hosts)
+        {
+            await host.DisposeAsync();
+        }
+
+        foreach (var process in _processes)
+        {
+            await process.DisposeAsync();
+        }
+
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        await _simulator.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_hundred_first_logins_on_each_of_three_cold_processes_cost_one_gettoken()
+    {
+        HttpClient[] processes = [await StartProcessAsync(), await StartProcessAsync(), await StartProcessAsync()];
+
+        var answers = await Task.WhenAll(processes.SelectMany(process => Enumerable.Range(0, 100).Select(_ => LoginAsync(process))));
+
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.Equal(1, GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task A_process_killed_while_its_gettoken_is_under_way_costs_one_more_gettoken_and_no_login()
+    {
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
+        var doomed = await StartProcessAsync();
+        var lost = LoginAsync(doomed);
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+        LoginHost[] others = [await StartAsync(), await StartAsync()];
+        var logins = others.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
+        await UntilAsync(() => others.All(host => host.Store.Reads > 0));
+        await _processes[0].SignalAsync("KILL");
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => lost);
+        var killed = _clock.GetUtcNow();
+
+        var answers = await RunAsync(Task.WhenAll(logins));
+
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.Equal(2, GetTokenCalls);
+        Assert.InRange(_clock.GetUtcNow() - killed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task A_holder_whose_last_write_is_lost_costs_one_more_gettoken_and_no_login()
+    {
+        LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
+        hosts[0].Store.BeforeWrite = (row, _) => row.Lease is null ? throw new HttpRequestException("lost") : Task.CompletedTask;
+        await LoginAsync(hosts[0]);
+        await hosts[0].WhenIdle();
+        var logins = hosts.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
+
+        var answers = await RunAsync(Task.WhenAll(logins));
+
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.Equal(2, GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task With_the_wrong_app_behind_the_secret_the_fleet_stays_misconfigured_at_the_pace_of_one_process()
+    {
+        WeCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, associated: false);
+        LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
+        for (var seconds = 0; seconds < 3600; seconds += 30)
+        {
+            var answers = await RunAsync(Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan")))));
+            await WhenIdle(hosts);
+            Assert.All(answers, answer => Assert.Equal("misconfigured", answer["code"]));
+            _clock.Advance(TimeSpan.FromSeconds(30));
+        }
+
+        Assert.InRange(GetTokenCalls, 8, 15);
+        Assert.Contains(hosts[0].Log.All, line => line.StartsWith("Error Login: outcome misconfigured, errcode 40014") && line.Contains("associate the mini program"));
+    }
+
+    [Fact]
+    public async Task A_token_revoked_under_steady_load_on_three_processes_costs_one_gettoken_and_no_login()
+    {
+        HttpClient[] processes = [await StartProcessAsync(), await StartProcessAsync(), await StartProcessAsync()];
+        using var enough = new CancellationTokenSource();
+        var loads = processes.SelectMany(process => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => LoginAsync(process), enough.Token))).ToArray();
+        await WeCom[Api.UserGet].WaitForCallsAsync(100);
+
+        WeCom.RevokeTokens();
+        await WeCom[Api.UserGet].WaitForCallsAsync(WeCom[Api.UserGet].Calls.Arrived + 200);
+        await enough.CancelAsync();
+
+        var answers = (await Task.WhenAll(loads)).SelectMany(answers => answers);
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.Equal(2, GetTokenCalls);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_corpsecret_rotated_under_steady_load_costs_no_login_and_no_restart(bool tokensDie)
+    {
+        await using var vault = await KeyVault.CreateAsync();
+        vault.Set("wecom-corpsecret", WeCom.CorpSecret);
+        LoginHost[] hosts = [await StartAsync(vault), await StartAsync(vault), await StartAsync(vault)];
+        using var enough = new CancellationTokenSource();
+        var loads = hosts.SelectMany(host => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => host.LoginAsync(WeCom.IssueCode("zhangsan")), enough.Token))).ToArray();
+        await CallsAsync(100);
+
+        vault.Set("wecom-corpsecret", WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp, revokeTokens: tokensDie));
+        await CallsAsync(200);
+        await enough.CancelAsync();
+        var before = await RunAsync(Task.WhenAll(loads));
+        _clock.Advance(TimeSpan.FromMinutes(121));
+        await LoginAsync(hosts);
+
+        var answers = before.SelectMany(answers => answers);
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_wrong_corpsecret_costs_the_fleet_few_gettoken_and_ends_within_a_minute_and_one_login(bool isVaultFirst)
+    {
+        await using var vault = await KeyVault.CreateAsync();
+        vault.Set("wecom-corpsecret", "a-corpsecret-that-was-never-right-000000000");
+        Output.Run.Secrets(vault.IssuedSecrets);
+        LoginHost[] hosts = [await StartAsync(vault), await StartAsync(vault), await StartAsync(vault)];
+        for (var seconds = 0; seconds < 3600; seconds += 20)
+        {
+            var answer = await hosts[seconds / 20 % 3].LoginAsync(WeCom.IssueCode("zhangsan"));
+            await WhenIdle(hosts);
+            Assert.Equal(("misconfigured", "40001"), (answer["code"], answer["errcode"]));
+            _clock.Advance(TimeSpan.FromSeconds(20));
+        }
+
+        var wrongCalls = GetTokenCalls;
+        var right = "the-corpsecret-that-is-right-from-now-on-01";
+        Output.Run.Secret(right, "corpsecret");
+        if (isVaultFirst)
+        {
+            vault.Set("wecom-corpsecret", right);
+            await hosts[0].LoginAsync(WeCom.IssueCode("zhangsan"));
+            await WhenIdle(hosts);
+            WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp, secret: right);
+        }
+        else
+        {
+            WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp, secret: right);
+            vault.Set("wecom-corpsecret", right);
+        }
+
+        _clock.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.InRange(wrongCalls, 8, 30);
+        await LoginAsync(hosts[1]);
+        await WhenIdle(hosts);
+        await LoginAsync(hosts[2]);
+    }
+
+    public static TheoryData<string> TableFaults => ["500", "503", "412", "403", "no connection"];
+
+    [Theory]
+    [MemberData(nameof(TableFaults))]
+    public async Task A_table_that_fails_from_the_start_costs_no_login(string fault)
+    {
+        LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
+        Break(hosts, fault);
+
+        await LoginAsync(hosts);
+        await LoginAsync(hosts);
+
+        Assert.InRange(GetTokenCalls, 1, 3);
+        Assert.Contains(hosts[0].Log.All, line => line.Contains("The token row could not be"));
+    }
+
+    [Theory]
+    [MemberData(nameof(TableFaults))]
+    public async Task A_table_that_fails_in_the_middle_and_comes_back_costs_no_login(string fault)
+    {
+        LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
+        await LoginAsync(hosts);
+        Break(hosts, fault);
+        for (var minutes = 0; minutes < 300; minutes += 10)
+        {
+            await LoginAsync(hosts);
+            await WhenIdle(hosts);
+            _clock.Advance(TimeSpan.FromMinutes(10));
+        }
+
+        Mend(hosts);
+        for (var minutes = 0; minutes < 180; minutes += 5)
+        {
+            await LoginAsync(hosts);
+            await WhenIdle(hosts);
+            _clock.Advance(TimeSpan.FromMinutes(5));
+        }
+
+        await LoginAsync(hosts);
+        await WhenIdle(hosts);
+        Assert.True(await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, ExpiresAt: { } expiresAt } && expiresAt > _clock.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task An_emulator_that_hangs_and_dies_and_comes_back_empty_costs_no_login()
+    {
+        var own = new Azurite();
+        await own.InitializeAsync();
+        LoginHost[] hosts = [await StartAsync(own), await StartAsync(own), await StartAsync(own)];
+        await LoginAsync(hosts);
+        await own.FreezeAsync();
+        _clock.Advance(TimeSpan.FromMinutes(121));
+        var hanging = Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan"))));
+        var answers = await RunAsync(hanging);
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        await WhenIdle(hosts);
+        await own.ResumeAsync();
+        await own.StopAsync();
+        _clock.Advance(TimeSpan.FromMinutes(121));
+        await LoginAsync(hosts);
+        await WhenIdle(hosts);
+        await own.StartAsync();
+        _clock.Advance(TimeSpan.FromMinutes(121));
+
+        await LoginAsync(hosts);
+
+        await WhenIdle(hosts);
+        Assert.NotNull(await hosts[0].Store.ReadAsync(App, CancellationToken.None));
+        await own.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(KeyVaultMode.Throttled, "wecom_busy")]
+    [InlineData(KeyVaultMode.Unavailable, "wecom_busy")]
+    [InlineData(KeyVaultMode.InternalError, "wecom_busy")]
+    [InlineData(KeyVaultMode.Forbidden, "misconfigured")]
+    public async Task A_vault_that_fails_stops_cold_processes_only(KeyVaultMode mode, string expected)
+    {
+        await using var vault = await KeyVault.CreateAsync();
+        vault.Set("wecom-corpsecret", WeCom.CorpSecret);
+        var warm = await StartAsync(vault);
+        await LoginAsync(warm);
+        vault.Mode = mode;
+        _clock.Advance(TimeSpan.FromHours(3));
+        var cold = await StartAsync(vault);
+
+        await LoginAsync(warm);
+        var answer = await RunAsync(cold.LoginAsync(WeCom.IssueCode("zhangsan")));
+
+        Assert.Equal(expected, answer["code"]);
+        Assert.Contains(cold.Log.All, line => line.Contains("Key Vault") && line.Contains("wecom-corpsecret"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_secret_that_is_missing_or_disabled_is_misconfigured_until_it_is_there(bool isMissing)
+    {
+        await using var vault = await KeyVault.CreateAsync();
+        vault.Set("wecom-corpsecret", WeCom.CorpSecret);
+        if (isMissing)
+        {
+            vault.Remove("wecom-corpsecret");
+        }
+        else
+        {
+            vault.Disable("wecom-corpsecret");
+        }
+
+        var host = await StartAsync(vault);
+        var before = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        vault.Set("wecom-corpsecret", WeCom.CorpSecret);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal("misconfigured", before["code"]);
+        await LoginAsync(host);
+    }
+
+    [Theory]
+    [InlineData(TokenSemantics.SameWhileValid)]
+    [InlineData(TokenSemantics.NewEachTimeOldLives)]
+    [InlineData(TokenSemantics.NewEachTimeOldDies)]
+    public async Task Clocks_four_minutes_apart_cost_no_login_and_no_more_than_one_gettoken_per_renewal(TokenSemantics semantics)
+    {
+        WeCom.Settings = WeCom.Settings with { Semantics = semantics };
+        var early = new ManualTimeProvider(_clock.GetUtcNow().AddMinutes(2));
+        var late = new ManualTimeProvider(_clock.GetUtcNow().AddMinutes(-2));
+        LoginHost[] hosts = [await StartAsync(clock: early), await StartAsync(), await StartAsync(clock: late)];
+        for (var minutes = 0; minutes < 12 * 60; minutes += 2)
+        {
+            foreach (var host in hosts)
+            {
+                await LoginAsync(host);
+                await WhenIdle(hosts);
+            }
+
+            if (minutes % 10 == 0)
+            {
+                await hosts[minutes / 10 % 3].RefreshAsync();
+            }
+
+            foreach (var clock in (ManualTimeProvider[])[early, _clock, late])
+            {
+                clock.Advance(TimeSpan.FromMinutes(2));
+            }
+        }
+
+        // Twelve hours: six lives of the same token with its repeated tries, or nine renewals of new ones, each with one more at most.
+        Assert.InRange(GetTokenCalls, 6, semantics is TokenSemantics.SameWhileValid ? 6 * 12 : 9 * 2);
+    }
+
+    private static void Break(LoginHost[] hosts, string fault)
+    {
+        foreach (var host in hosts)
+        {
+            host.Store.BeforeRead = fault == "412" ? null : _ => throw Failure(fault);
+            host.Store.BeforeWrite = (_, _) => throw Failure(fault);
+        }
+    }
+
+    private static Exception Failure(string fault) => int.TryParse(fault, out var status) ? new RequestFailedException(status, "a fault") : new HttpRequestException(fault);
+
+    private static void Mend(LoginHost[] hosts)
+    {
+        foreach (var host in hosts)
+        {
+            (host.Store.BeforeRead, host.Store.BeforeWrite) = (null, null);
+        }
+    }
+
+    private Task WhenIdle(LoginHost[] hosts) => RunAsync(Task.WhenAll(hosts.Select(host => host.WhenIdle())));
+
+    /// <summary>Lets the clock go on, hardly faster than the real one, until the task ends; that is within the ten seconds of a login.</summary>
+    private Task<T> RunAsync<T>(Task<T> task) => _clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
+
+    private Task RunAsync(Task task) => _clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
+
+    private static async Task<List<LoginAnswer>> LoadAsync(Func<Task<LoginAnswer>> login, CancellationToken enough)
+    {
+        var answers = new List<LoginAnswer>();
+        while (!enough.IsCancellationRequested)
+        {
+            answers.Add(await login());
+        }
+
+        return answers;
+    }
+
+    /// <summary>Waits for something that happens behind a login's back; it is an error of the test run when it never does.</summary>
+    private static async Task UntilAsync(Func<bool> happened)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!happened())
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
+    private Task CallsAsync(int more) => RunAsync(WeCom[Api.UserGet].WaitForCallsAsync(WeCom[Api.UserGet].Calls.Arrived + more));
+
+    private Task<LoginHost> StartAsync(KeyVault vault) => StartAsync(azurite, vault);
+
+    private async Task<LoginHost> StartAsync(Azurite? table = null, KeyVault? vault = null, ManualTimeProvider? clock = null)
+    {
+        var host = await LoginHost.StartAsync(_simulator, table ?? azurite, clock ?? _clock, _table, vault);
+        _hosts.Add(host);
+        return host;
+    }
+
+    private async Task<HttpClient> StartProcessAsync()
+    {
+        var process = HostProcess.Start("WeComFunc.LocalHost", LoginHost.Settings(_simulator, azurite, _table), arguments: ["--urls", "http://127.0.0.1:0"]);
+        _processes.Add(process);
+        return new HttpClient { BaseAddress = await process.AddressAsync() };
+    }
+
+    private async Task LoginAsync(params LoginHost[] hosts)
+    {
+        foreach (var answer in await RunAsync(Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan"))))))
+        {
+            Assert.True(answer.Status == 200, answer.Text);
+        }
+    }
+
+    private async Task<LoginAnswer> LoginAsync(HttpClient process)
+    {
+        using var content = new StringContent(JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") }), null, "application/json");
+        return await LoginAnswer.OfAsync(await process.PostAsync("/api/login", content));
+    }
+}
