@@ -488,6 +488,7 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(host);
 
         Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left"));
+        Assert.Contains(host.Log.All, line => line.Contains("token from wecom, renewal missing"));
         Assert.Contains(host.Log.All, line => line.Contains("token from memory, renewal none"));
     }
 
