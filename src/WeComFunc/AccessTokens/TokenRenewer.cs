@@ -65,9 +65,8 @@ internal sealed partial class TokenRenewer(
     /// <param name="answer">Receives the answer as soon as it is known, which is before the row is written.</param>
     public async Task RunAsync(RenewalRequest request, Action<RenewalAnswer> answer)
     {
-        var lease = Guid.NewGuid().ToString("N");
-        ETag? lost = null, watched = null;
-        var watchedSince = 0L;
+        var lease = new Lease(time);
+        ETag? lost = null;
         while (true)
         {
             var known = await ReadAsync();
@@ -80,9 +79,9 @@ internal sealed partial class TokenRenewer(
             }
 
             var row = known.Row;
-            if (known.IsShared && row.Lease != lease)
+            if (known.IsShared && row.Lease != lease.Id)
             {
-                if (row.Lease is not null && (now - row.LeasedAt.GetValueOrDefault()).Duration() < TokenRules.LeaseDead)
+                if (lease.IsHeldElsewhere(row, now))
                 {
                     if (usable is not null)
                     {
@@ -90,21 +89,16 @@ internal sealed partial class TokenRenewer(
                         return;
                     }
 
-                    if (watched != row.ETag)
-                    {
-                        (watched, watchedSince) = (row.ETag, time.GetTimestamp());
-                    }
+                    await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
+                    continue;
+                }
 
-                    if (time.GetElapsedTime(watchedSince) < TokenRules.LeaseWatched)
-                    {
-                        await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
-                        continue;
-                    }
-
+                if (row.Lease is not null)
+                {
                     LogTakenOver(logger, app.CorpId);
                 }
 
-                row = row with { Lease = lease, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
+                row = row with { Lease = lease.Id, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
                 var etag = await WriteAsync(row);
                 if (etag is null && lost != known.Row.ETag)
                 {
@@ -283,4 +277,30 @@ internal sealed partial class TokenRenewer(
 
     [LoggerMessage(303, LogLevel.Warning, "The process that was renewing the access_token of {CorpId} did not finish: its lease is taken over")]
     private static partial void LogTakenOver(ILogger logger, string corpId);
+
+    /// <summary>The lease of one renewal, and the watching of another's (rule T5).</summary>
+    private sealed class Lease(TimeProvider time)
+    {
+        private ETag? _watched;
+        private long _watchedSince;
+
+        /// <summary>What this renewal writes into the row to hold the lease.</summary>
+        public string Id { get; } = Guid.NewGuid().ToString("N");
+
+        /// <summary>Whether somebody else holds the lease who may still be alive: not for five minutes, and not unchanged for six seconds of watching.</summary>
+        public bool IsHeldElsewhere(TokenRow row, DateTimeOffset now)
+        {
+            if (row.Lease is null || (now - row.LeasedAt.GetValueOrDefault()).Duration() >= TokenRules.LeaseDead)
+            {
+                return false;
+            }
+
+            if (_watched != row.ETag)
+            {
+                (_watched, _watchedSince) = (row.ETag, time.GetTimestamp());
+            }
+
+            return time.GetElapsedTime(_watchedSince) < TokenRules.LeaseWatched;
+        }
+    }
 }
