@@ -83,8 +83,8 @@ param virtualNetworkPrefix string = '10.120.0.0/23'
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Telemetry by the app\'s identity only, without an instrumentation key. False where Application Insights does not support it.')
-param entraTelemetry bool = true
+@description('Telemetry by the app\'s identity only, without an instrumentation key. Off in Azure China, where Application Insights is not known to support it.')
+param entraTelemetry bool = environment().name != 'AzureChinaCloud'
 
 @description('Days that logs are kept.')
 @minValue(30)
@@ -107,8 +107,8 @@ param failedLoginPercent int = 20
 @maxValue(10000)
 param slowLoginMs int = 3000
 
-@description('Places that call /api/health every five minutes, ids of Application Insights availability locations; empty for no availability test, as in Azure China.')
-param availabilityTestLocations array = ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
+@description('Places that call /api/health every five minutes, ids of Application Insights availability locations; empty for no availability test, as in Azure China, which has none of these places.')
+param availabilityTestLocations array = environment().name == 'AzureChinaCloud' ? [] : ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
 
 // The scheme of the names, with the longest each can get, is in the README. The token is 13 characters and depends on the
 // resource group and both names; what has to be unique in all of Azure, and is short, has nothing but it.
@@ -132,6 +132,7 @@ var names = {
   healthTest: 'health-${slug}-${token}'
   alerts: 'alert-${slug}-${token}'
 }
+var hasNetwork = fixedOutboundIp || privateEndpoints
 var allTags = union(tags, {
   'azd-env-name': environmentName
   app: name
@@ -200,7 +201,7 @@ module vault 'modules/vault.bicep' = {
   }
 }
 
-module network 'modules/network.bicep' = if (fixedOutboundIp || privateEndpoints) {
+module network 'modules/network.bicep' = if (hasNetwork) {
   name: 'network'
   params: {
     networkName: names.network
@@ -220,8 +221,8 @@ module endpoints 'modules/private-endpoints.bicep' = if (privateEndpoints) {
     vaultId: vault.outputs.id
     tableEndpointName: names.tableEndpoint
     tokenStorageId: tokenTable.outputs.accountId
-    networkId: network.?outputs.id ?? ''
-    subnetId: network.?outputs.endpointSubnetId ?? ''
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointSubnetId
     location: location
     tags: allTags
   }
@@ -236,7 +237,7 @@ module app 'modules/app.bicep' = {
     tags: allTags
     identityId: identity.outputs.id
     clientId: identity.outputs.clientId
-    subnetId: network.?outputs.appSubnetId ?? ''
+    subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
     hostStorageName: hostStorage.outputs.name
     packageContainer: hostStorage.outputs.packageContainer
     insightsName: monitoring.outputs.insightsName
@@ -297,7 +298,7 @@ output healthUrl string = 'https://${app.outputs.hostName}/api/health'
 output functionAppName string = app.outputs.name
 
 @description('The address to enter under 企业可信IP in WeCom\'s console; empty without fixedOutboundIp.')
-output outboundIpAddress string = network.?outputs.outboundIpAddress ?? ''
+output outboundIpAddress string = hasNetwork ? network!.outputs.outboundIpAddress : ''
 
 @description('Name of the vault that the operator sets the corpsecret in.')
 output vaultName string = vault.outputs.name

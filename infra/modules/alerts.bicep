@@ -80,7 +80,10 @@ var rules = [
     column: 'events'
     aggregation: 'Total'
     threshold: 0
-    dimensions: ['errcode', 'advice']
+    dimensions: [
+      { name: 'errcode', operator: 'Include', values: ['*'] }
+      { name: 'advice', operator: 'Include', values: ['*'] }
+    ]
   }
   {
     name: 'untrusted-address'
@@ -92,7 +95,9 @@ var rules = [
     column: 'events'
     aggregation: 'Total'
     threshold: 0
-    dimensions: ['address']
+    dimensions: [
+      { name: 'address', operator: 'Include', values: ['*'] }
+    ]
   }
   {
     name: 'failed-logins'
@@ -143,13 +148,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ru
           metricMeasureColumn: rule.column
           operator: 'GreaterThan'
           threshold: rule.threshold
-          dimensions: [for dimension in rule.dimensions: {
-            name: dimension
-            operator: 'Include'
-            values: [
-              '*'
-            ]
-          }]
+          dimensions: rule.dimensions
           failingPeriods: {
             numberOfEvaluationPeriods: 1
             minFailingPeriodsToAlert: 1

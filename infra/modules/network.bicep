@@ -95,4 +95,4 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
 output id string = network.id
 output appSubnetId string = resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'app')
 output endpointSubnetId string = resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'endpoints')
-output outboundIpAddress string = publicIp.?properties.ipAddress ?? ''
+output outboundIpAddress string = fixedOutboundIp ? publicIp!.properties.ipAddress : ''
