@@ -70,6 +70,8 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 24, 0)
           natGateway: fixedOutboundIp ? { id: natGateway.id } : null
+          // WeCom is outside: without the gateway the subnet needs Azure's own way out, which is no longer given to every subnet.
+          defaultOutboundAccess: !fixedOutboundIp
           delegations: [
             {
               name: 'flex'
