@@ -4,10 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 home=tests/infra
-if [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]]; then
-  npm ci --prefix "$home" --ignore-scripts --silent </dev/null
-fi
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 results=$work/results
@@ -35,6 +31,9 @@ install_shellcheck() {
   } >/dev/null 2>&1 </dev/null
 }
 
+if [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]]; then
+  check 'the parsers can be installed' npm ci --prefix "$home" --ignore-scripts
+fi
 mkdir "$work/scripts"
 if ! node "$home/check.mjs" "$work/scripts" | tee -a "$results"; then
   echo 'not ok the parsers run to their end' | tee -a "$results"
