@@ -21,7 +21,8 @@ internal static class LocalSettings
         {
             if (File.Exists(path))
             {
-                using var file = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+                using var stream = File.OpenRead(path);
+                using var file = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
                 foreach (var value in file.RootElement.GetProperty("Values").EnumerateObject())
                 {
                     values[value.Name.Replace("__", ":", StringComparison.Ordinal)] = value.Value.ToString();

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,9 @@ namespace WeComFunc;
 /// <summary><c>GET /api/health</c>, for any host: whether a login could succeed now, found out without a call to WeCom.</summary>
 public sealed partial class HealthEndpoint
 {
+    /// <summary>The advice names places in WeCom's console, in Chinese.</summary>
+    private static readonly HealthJson Readable = new(new JsonSerializerOptions(HealthJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
     private readonly AccessTokenSource _tokens;
     private readonly LoginHandler _logins;
     private readonly TimeProvider _time;
@@ -47,7 +51,7 @@ public sealed partial class HealthEndpoint
             known.IsShared ? "ok" : "unreachable",
             known.Vault is null ? "ok" : known.Vault.Kind is FailureKind.Busy ? "unreachable" : "refused",
             obstacle ?? Concern(known));
-        return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, HealthJson.Default.Report));
+        return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
     }
 
     /// <summary>Why no login can succeed now, as advice; null when one can.</summary>
@@ -70,7 +74,7 @@ public sealed partial class HealthEndpoint
     private static string? Concern(Knowledge known) =>
         known.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode)
         : known.IsShared ? null
-        : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor.";
+        : "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more.";
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 

@@ -46,9 +46,18 @@ public sealed class Telemetry
     internal void Waited(RenewalReason reason, TimeSpan elapsed) =>
         _waits.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("reason", Label(reason)));
 
-    internal void ObserveToken(Func<double> secondsLeft, WeComApp app) =>
-        _meter.CreateObservableGauge("wecomfunc.token.left", () => new Measurement<double>(secondsLeft(), new KeyValuePair<string, object?>("corpid", app.CorpId)),
-            "s", "Seconds until the access_token in memory expires; 0 without one.");
+    /// <summary>Gauges of the token in memory; without one there is nothing to measure.</summary>
+    internal void ObserveToken(Func<AccessToken?> current, TimeProvider time, WeComApp app)
+    {
+        Observe("wecomfunc.token.age", "Seconds since the access_token in memory was obtained.", token => time.GetUtcNow() - token.ObtainedAt);
+        Observe("wecomfunc.token.left", "Seconds until the access_token in memory expires; negative once it has.", token => token.ExpiresAt - time.GetUtcNow());
+
+        void Observe(string name, string description, Func<AccessToken, TimeSpan> measure) => _meter.CreateObservableGauge(
+            name,
+            () => current() is { } token ? [new Measurement<double>(measure(token).TotalSeconds, new KeyValuePair<string, object?>("corpid", app.CorpId))] : Array.Empty<Measurement<double>>(),
+            "s",
+            description);
+    }
 
     internal static string Label(TokenSource source) => source switch
     {

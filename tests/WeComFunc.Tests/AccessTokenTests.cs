@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.AccessTokens;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
@@ -488,7 +490,48 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(host);
 
         Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left"));
+        Assert.Contains(host.Log.All, line => line.Contains("token from wecom, renewal missing"));
         Assert.Contains(host.Log.All, line => line.Contains("token from memory, renewal none"));
+    }
+
+    [Fact]
+    public async Task Metrics_tell_the_age_of_the_token_its_renewals_by_reason_and_outcome_and_the_waits()
+    {
+        var host = await StartAsync();
+        var measured = new Dictionary<string, double>();
+        using var listener = new MeterListener();
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => measured[instrument.Name] = value);
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => measured[$"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}"] = value);
+        listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter.Scope == host.Services.GetRequiredService<IMeterFactory>())
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.Start();
+
+        await LoginAsync(host);
+        _clock.Advance(TimeSpan.FromMinutes(10));
+        listener.RecordObservableInstruments();
+
+        Assert.Equal((600, 6600), (measured["wecomfunc.token.age"], measured["wecomfunc.token.left"]));
+        Assert.Equal(1, measured["wecomfunc.token.renewals missing renewed"]);
+        Assert.Equal(1, measured["wecomfunc.token.uses wecom missing"]);
+        Assert.Contains("wecomfunc.token.wait.duration", measured.Keys);
+    }
+
+    [Fact]
+    public async Task Every_run_of_the_timer_leaves_one_line_with_reason_and_outcome()
+    {
+        var host = await StartAsync();
+
+        await host.RefreshAsync();
+        await host.RefreshAsync();
+
+        Assert.Equal(
+            ["Information Token renewal: reason timer, outcome renewed, 120 minutes left", "Information Token renewal: reason timer, outcome from_table, 120 minutes left"],
+            host.Log.All.Where(line => line.Contains("reason timer")));
     }
 
     [Fact]

@@ -22,7 +22,7 @@ internal sealed partial class AccessTokenSource
     public AccessTokenSource(WeComApp app, TokenRenewer renewer, TimeProvider time, Telemetry telemetry, ILogger<AccessTokenSource> logger)
     {
         (_app, _renewer, _time, _telemetry, _logger) = (app, renewer, time, telemetry, logger);
-        telemetry.ObserveToken(() => _current is { } token && token.ExpiresAt > time.GetUtcNow() ? (token.ExpiresAt - time.GetUtcNow()).TotalSeconds : 0, app);
+        telemetry.ObserveToken(() => Current, time, app);
     }
 
     /// <summary>The token in memory; it may have expired.</summary>

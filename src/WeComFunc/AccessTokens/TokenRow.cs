@@ -5,8 +5,15 @@ using WeComFunc.WeCom;
 namespace WeComFunc.AccessTokens;
 
 /// <summary>
-/// The row that the fleet shares: one per app, partition key = corpid, row key = the app's name. Everything in it may be read by an
-/// operator; the token is encrypted. All times are UTC, of the clock of the process that wrote them.
+/// The row that the fleet shares: one per app, partition key = corpid, row key = the app's name. An operator may read all of it; the
+/// token is encrypted. All times are UTC, of the clock of the process that wrote them. It is only ever written by compare-and-swap on its
+/// ETag, at three occasions:
+/// <list type="number">
+/// <item>whoever is about to call <c>gettoken</c> takes the lease: Lease, LeasedAt, RenewableAt;</item>
+/// <item>the same process gives it back with what came of it: the token and its times, or the failure and its pause;</item>
+/// <item>whoever sees a token work that replaced a rejected one forgets the rejections: Rejections, RejectionErrcode, RejectionRetryAt.</item>
+/// </list>
+/// To have the fleet begin anew, delete the row.
 /// </summary>
 public sealed record TokenRow : ITableEntity
 {

@@ -9,7 +9,7 @@ namespace WeComFunc.Login;
 
 /// <summary>What a login came to.</summary>
 /// <param name="Answer">The body of the answer, or why there is none.</param>
-/// <param name="Token">The token that was used last; <c>default</c> where there was none.</param>
+/// <param name="Token">The token it took, its replacement where WeCom rejected it; <c>default</c> where there was none.</param>
 internal readonly record struct LoginOutcome(Result<byte[]> Answer, TokenUse Token);
 
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
@@ -63,7 +63,8 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return new(new Failure(FailureKind.CorpMismatch), token);
         }
 
-        (var profile, token) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token);
+        var (profile, later) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token);
+        token = later.Reason is RenewalReason.Rejected ? later : token;
         return profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible)
             ? new(unseen, token)
             : new(Compose(session.Value, profile), token);
