@@ -1,0 +1,216 @@
+metadata description = 'The Flex Consumption plan and the function app.'
+
+@description('Name of the plan.')
+param planName string
+
+@description('Name of the function app.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Resource id of the identity that the app runs as.')
+param identityId string
+
+@description('Client id of this identity.')
+param clientId string
+
+@description('Subnet of outbound calls; empty for none.')
+param subnetId string
+
+@description('Storage account of the Functions host.')
+param hostStorageName string
+
+@description('Its container of the app package.')
+param packageContainer string
+
+@description('Application Insights.')
+param insightsName string
+
+@description('Whether telemetry is sent by the app\'s identity.')
+param entraTelemetry bool
+
+@description('Log Analytics workspace of the diagnostic settings.')
+param workspaceId string
+
+@description('Instances that are always warm for HTTP.')
+param alwaysReadyInstances int
+
+@description('Memory of an instance in MB.')
+param instanceMemoryMB int
+
+@description('Most instances.')
+param maximumInstanceCount int
+
+@description('Address of the vault.')
+param vaultUri string
+
+@description('Table endpoint of the token\'s storage account.')
+param tableServiceUri string
+
+@description('Name of the token table.')
+param tableName string
+
+@description('企业ID.')
+param corpId string
+
+@description('Name of the Key Vault secret of the corpsecret.')
+param corpSecretName string
+
+@description('NCRONTAB of the timer, UTC.')
+param tokenRefreshSchedule string
+
+@description('Members of the profile to return; empty for all.')
+param profileFields string
+
+@description('Whether a member whose profile the app may not see is refused.')
+param requireProfile bool
+
+@description('Refill of the limiter per caller address.')
+param loginsPerSecondPerAddress string
+
+@description('Logins that one caller address may make at once.')
+param burstPerAddress int
+
+resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: hostStorageName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    tier: 'FlexConsumption'
+    name: 'FC1'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+// What the platform of Flex Consumption sets itself and refuses from others is not here: FUNCTIONS_WORKER_RUNTIME,
+// FUNCTIONS_EXTENSION_VERSION, WEBSITE_RUN_FROM_PACKAGE, WEBSITE_CONTENT*. Nor is AzureWebJobsStorage itself: a connection
+// string beside the identity settings would win over them.
+var hostSettings = {
+  // The addresses and not the account's name: the name alone works in the public cloud only. All three, or the timer does not start.
+  AzureWebJobsStorage__blobServiceUri: hostStorage.properties.primaryEndpoints.blob
+  AzureWebJobsStorage__queueServiceUri: hostStorage.properties.primaryEndpoints.queue
+  AzureWebJobsStorage__tableServiceUri: hostStorage.properties.primaryEndpoints.table
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: clientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+}
+var telemetrySettings = entraTelemetry ? {
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+} : {}
+
+// Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
+// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
+var appSettings = {
+  AZURE_CLIENT_ID: clientId
+  KeyVault__Uri: vaultUri
+  TokenStore__ServiceUri: tableServiceUri
+  TokenStore__TableName: tableName
+  TokenRefreshSchedule: tokenRefreshSchedule
+  WeCom__CorpId: corpId
+  WeCom__CorpSecretName: corpSecretName
+  Login__ProfileFields: profileFields
+  Login__RequireProfile: string(requireProfile)
+  Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
+  Limits__BurstPerAddress: string(burstPerAddress)
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, {
+    'azd-service-name': 'login'
+  })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    outboundVnetRouting: empty(subnetId) ? null : {
+      allTraffic: true
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${hostStorage.properties.primaryEndpoints.blob}${packageContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'dotnet-isolated'
+        version: '10.0'
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [
+          {
+            name: 'http'
+            instanceCount: alwaysReadyInstances
+          }
+        ]
+      }
+    }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(hostSettings, telemetrySettings, appSettings)
+  }
+}
+
+// Deployments come with an Entra token; user names and passwords of the site are off.
+resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = [for kind in ['ftp', 'scm']: {
+  parent: app
+  name: kind
+  properties: {
+    allow: false
+  }
+}]
+
+// Metrics only: the logs are in Application Insights already, and here they would be paid for twice.
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'metrics'
+  scope: app
+  properties: {
+    workspaceId: workspaceId
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output name string = app.name
+output hostName string = app.properties.defaultHostName

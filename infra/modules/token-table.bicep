@@ -1,0 +1,105 @@
+metadata description = 'The table of the access_token, in a storage account of its own: whoever may read the host\'s storage has no business here.'
+
+@description('Name of the account.')
+param name string
+
+@description('Name of the table.')
+param tableName string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Redundancy.')
+param sku string
+
+@description('Whether only private endpoints reach it.')
+param isPrivate bool
+
+@description('Object id of the app\'s identity.')
+param principalId string
+
+@description('Log Analytics workspace of the diagnostic settings.')
+param workspaceId string
+
+var storageTableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: {
+    name: sku
+  }
+  properties: {
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    allowSharedKeyAccess: false
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    defaultToOAuthAuthentication: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+  }
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = {
+  parent: tables
+  name: tableName
+}
+
+// The app reads and writes one row. It need not create the table, which is here already: the role is for this table only.
+resource writesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(table.id, principalId, storageTableDataContributor)
+  scope: table
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageTableDataContributor)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Who touched the token is worth knowing, and it is touched a few hundred times a day.
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: tables
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageRead'
+        enabled: true
+      }
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'Transaction'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output accountId string = account.id
+output accountName string = account.name
+output tableName string = table.name
+output serviceUri string = account.properties.primaryEndpoints.table

@@ -1,0 +1,116 @@
+metadata description = 'The vault of the corpsecret, and the app\'s right to read this one secret.'
+
+@description('Name of the vault.')
+param name string
+
+@description('Name of the secret.')
+param secretName string
+
+@description('Whether to create the secret, disabled and without a corpsecret, when it does not exist.')
+param createPlaceholder bool
+
+@description('Whether to recover the deleted vault of the same name.')
+param recoverDeleted bool
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Whether only private endpoints reach it.')
+param isPrivate bool
+
+@description('Object id of the app\'s identity.')
+param principalId string
+
+@description('Log Analytics workspace of the diagnostic settings.')
+param workspaceId string
+
+var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6' // Key Vault Secrets User
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    tenantId: subscription().tenantId
+    createMode: recoverDeleted ? 'recover' : 'default'
+    sku: {
+      family: 'A'
+      name: 'standard'
+    }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 90
+    enablePurgeProtection: true
+    enabledForDeployment: false
+    enabledForDiskEncryption: false
+    enabledForTemplateDeployment: false
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+  }
+}
+
+// A role on a secret wants the secret to be there, and its value is the operator's. So it is made once, disabled: Key Vault
+// gives a disabled secret to nobody, and the app says that it is. The operator's first `az keyvault secret set` adds an enabled
+// version; @onlyIfNotExists keeps every later deployment away from it.
+@onlyIfNotExists()
+resource placeholder 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (createPlaceholder) {
+  parent: vault
+  name: secretName
+  tags: tags
+  properties: {
+    contentType: 'corpsecret of a WeCom app'
+    value: 'to be set by an operator'
+    attributes: {
+      enabled: false
+    }
+  }
+}
+
+resource secret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' existing = {
+  parent: vault
+  name: secretName
+}
+
+// The app reads the corpsecret and nothing else of the vault, now or later: the role is for this secret.
+resource readsSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(secret.id, principalId, keyVaultSecretsUser)
+  scope: secret
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+  dependsOn: [
+    placeholder
+  ]
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: vault
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'AuditEvent'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output id string = vault.id
+output name string = vault.name
+output uri string = vault.properties.vaultUri

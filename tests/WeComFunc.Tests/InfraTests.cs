@@ -1,0 +1,392 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Login;
+using WeComFunc.Tests.Doubles;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Tests;
+
+/// <summary>What infra/ and azure-pipelines.yml say of the app, held against the app.</summary>
+public sealed partial class InfraTests
+{
+    private const string Advice = "Do this, and then that.";
+
+    private static readonly string[] NotSetOnPurpose =
+        ["WeCom__BaseUrl", "WeCom__CorpSecret", "TokenStore__ConnectionString", "AZURE_FUNCTIONS_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
+
+    private static readonly string[] OfTheHost =
+    [
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "AzureWebJobsStorage__blobServiceUri",
+        "AzureWebJobsStorage__clientId",
+        "AzureWebJobsStorage__credential",
+        "AzureWebJobsStorage__queueServiceUri",
+        "AzureWebJobsStorage__tableServiceUri",
+    ];
+
+    // Azure's limits; of the function app 32, since the host id is cut off there.
+    private static readonly Dictionary<string, int> LongestNames = new()
+    {
+        ["identity"] = 128,
+        ["logs"] = 63,
+        ["insights"] = 260,
+        ["vault"] = 24,
+        ["hostStorage"] = 24,
+        ["tokenStorage"] = 24,
+        ["network"] = 64,
+        ["natGateway"] = 80,
+        ["publicIp"] = 80,
+        ["vaultEndpoint"] = 64,
+        ["tableEndpoint"] = 64,
+        ["plan"] = 60,
+        ["app"] = 32,
+        ["actionGroup"] = 260,
+        ["healthTest"] = 260,
+        ["alerts"] = 200,
+    };
+
+    /// <summary>Every log line that a query counts, as the app writes it.</summary>
+    private static readonly string[] Lines =
+    [
+        LoginLine("ok", null, 12.34), LoginLine("wecom_busy", 45009, 9876), MisconfiguredLine(null), MisconfiguredLine(40001),
+        RenewalLine("timer", "not_due", 118.6), FailedRenewalLine("timer", 40001, 300), FailedRenewalLine("timer", null, null), FailedRenewalLine("missing", -1, 1),
+        ErrcodeLine("gettoken", 40001, "invalid credential"),
+        ErrcodeLine("user/get", 60020, "not allow to access from your ip, hint: [1700000000_1_abc], from ip: 203.0.113.7, more info at https://example.com/"),
+    ];
+
+    [Fact]
+    public void Every_setting_that_the_app_reads_is_set_or_left_out_on_purpose_and_nothing_else_is_set()
+    {
+        var known = new ReadKeys();
+        Settings.Read(new ConfigurationBuilder().Add(known).Build());
+
+        Assert.Equal(known.Names.Except(NotSetOnPurpose).Order(StringComparer.Ordinal), Members("appSettings").Order(StringComparer.Ordinal));
+        Assert.Subset(known.Names, NotSetOnPurpose.ToHashSet());
+    }
+
+    [Fact]
+    public void The_settings_of_the_host_are_those_of_an_identity_and_no_connection_string_is_beside_them()
+    {
+        Assert.Equal(OfTheHost, Members("hostSettings").Order(StringComparer.Ordinal));
+        Assert.Equal(["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"], Members("telemetrySettings"));
+        Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
+        Assert.DoesNotContain("appSettings: ", Bicep(), StringComparison.Ordinal);
+        Assert.Contains("properties: union(hostSettings, telemetrySettings, appSettings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_not_set_on_purpose_is_named_with_its_reason()
+    {
+        var comment = Read("infra/modules/app.bicep").Split("// Not set, on purpose:")[1].Split("var appSettings")[0];
+
+        Assert.All(NotSetOnPurpose, name => Assert.Contains(name, comment, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_corpsecret_is_no_parameter_and_a_deployment_never_touches_it()
+    {
+        var bicep = Bicep();
+
+        Assert.DoesNotContain("@secure()", bicep, StringComparison.Ordinal);
+        Assert.Single(Regex.Matches(bicep, @"^\s+value: 'to be set by an operator'$", RegexOptions.Multiline));
+        Assert.Matches(@"@onlyIfNotExists\(\)\nresource placeholder 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
+    }
+
+    [Fact]
+    public void Outputs_hold_no_secret() => Assert.All(
+        OutputLine().Matches(Bicep()),
+        output => Assert.DoesNotMatch("(?i)list[A-Z]\\w*\\(|key(?!Vault)|password|connectionString|secret|credential", output.Value));
+
+    [Fact]
+    public void No_cloud_is_written_down() => Assert.DoesNotMatch(
+        @"(?i)windows\.net|azure\.(net|com|cn)|azurewebsites|microsoftonline|chinacloud(api|sites)|usgovcloud|applicationinsights\.", Bicep());
+
+    [Fact]
+    public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_principal_and_role()
+    {
+        var roles = Regex.Matches(Bicep(), @"Microsoft\.Authorization/roleAssignments@(?s:.*?)\n\}");
+
+        Assert.NotEmpty(roles);
+        Assert.All(roles, role =>
+        {
+            Assert.Contains("principalType: 'ServicePrincipal'", role.Value, StringComparison.Ordinal);
+            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"principalId, (\w+)\)").Groups[1].Value);
+            Assert.Contains($"name: guid({scope}.id, principalId, {id})", role.Value, StringComparison.Ordinal);
+            Assert.Matches($@"var {id} = '[0-9a-f-]{{36}}' // [A-Z][A-Za-z ]+\n", Bicep());
+        });
+    }
+
+    [Fact]
+    public void Everything_that_can_have_tags_has_them() => Assert.All(
+        Regex.Matches(Bicep(), @"\nresource (?s:.*?)\n\}").Where(resource => resource.Value.Contains("\n  location: ", StringComparison.Ordinal)),
+        resource => Assert.Contains("\n  tags: ", resource.Value, StringComparison.Ordinal));
+
+    [Fact]
+    public void Names_are_within_Azures_limits_whatever_the_parameters()
+    {
+        var main = Read("infra/main.bicep");
+        var longestSlug = int.Parse(Regex.Match(main, @"var slug = toLower\(take\(.*, (\d+)\)\)").Groups[1].Value, CultureInfo.InvariantCulture);
+        var names = Regex.Matches(main.Split("var names = {")[1].Split("\n}")[0], @"^  (\w+): '(.*)'$", RegexOptions.Multiline)
+            .ToDictionary(name => name.Groups[1].Value, name => Regex
+                .Replace(name.Groups[2].Value, @"\$\{take\(slug, (\d+)\)\}", part => new string('s', int.Parse(part.Groups[1].Value, CultureInfo.InvariantCulture)))
+                .Replace("${slug}", new string('s', longestSlug))
+                .Replace("${token}", new string('t', 13)));
+
+        Assert.Equal(LongestNames.Keys.Order(), names.Keys.Order());
+        Assert.All(names, name => Assert.InRange(name.Value.Length, 3, LongestNames[name.Key]));
+        Assert.All([names["hostStorage"], names["tokenStorage"]], name => Assert.Matches(@"\A[a-z0-9]+\z", name));
+    }
+
+    [Fact]
+    public void Every_text_that_a_query_looks_for_is_in_a_line_that_the_app_logs() => Assert.All(Queries(), query =>
+    {
+        Assert.NotEmpty(query.Text.Trim());
+        Assert.All(Texts(query.Text, "startswith"), text => Assert.Contains(Lines, line => line.StartsWith(text, StringComparison.Ordinal)));
+        Assert.All(Texts(query.Text, "contains"), text => Assert.Contains(Lines, line => line.Contains(text, StringComparison.Ordinal)));
+        Assert.All(
+            Regex.Matches(query.Text, "parse message with (.*)").SelectMany(parse => Regex.Matches(parse.Groups[1].Value, "\"([^\"]*)\"")),
+            text => Assert.Contains(Lines, line => line.Contains(text.Groups[1].Value, StringComparison.Ordinal)));
+        Assert.All(
+            Regex.Matches(query.Text, "(?:extract\\(|matches regex )@\"([^\"]*)\""),
+            regex => Assert.Contains(Lines, line => Regex.IsMatch(line, regex.Groups[1].Value)));
+    });
+
+    [Fact]
+    public void Queries_read_nothing_that_does_not_leave_the_worker() =>
+        Assert.All(Queries(), query => Assert.DoesNotMatch("customMetrics|customDimensions|customEvents|performanceCounters|wecomfunc\\.", query.Text));
+
+    [Fact]
+    public void An_errcode_that_WeCom_did_not_give_is_written_in_two_ways_and_is_no_number_in_either()
+    {
+        Assert.Contains(", errcode (null), ", LoginLine("ok", null, 1), StringComparison.Ordinal);
+        Assert.Contains(", errcode , ", MisconfiguredLine(null), StringComparison.Ordinal);
+        Assert.Contains(", errcode , next try in  s. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(40001, "40001")]
+    [InlineData(null, "")]
+    public void The_alert_on_misconfigured_finds_errcode_and_advice_in_a_login(int? errcode, string found) =>
+        Assert.Equal((found, Advice), ErrcodeAndAdvice(MisconfiguredLine(errcode)));
+
+    [Theory]
+    [InlineData(40001, 300.0, "40001")]
+    [InlineData(null, null, "")]
+    public void The_alert_on_misconfigured_finds_errcode_and_advice_in_a_renewal(int? errcode, double? retrySeconds, string found) =>
+        Assert.Equal((found, Advice), ErrcodeAndAdvice(FailedRenewalLine("timer", errcode, retrySeconds)));
+
+    [Fact]
+    public void The_alert_on_the_untrusted_address_finds_the_address() =>
+        Assert.Equal("203.0.113.7", Extracted("untrusted-address", "address", Lines[^1]));
+
+    [Fact]
+    public void The_alert_on_the_untrusted_address_leaves_other_errcodes_alone()
+    {
+        var regex = Regex.Match(Query("untrusted-address"), "matches regex @\"([^\"]*)\"").Groups[1].Value;
+
+        Assert.Equal([Lines[^1]], Lines.Where(line => Regex.IsMatch(line, regex)));
+    }
+
+    [Theory]
+    [InlineData(12.34, "12.3")]
+    [InlineData(9876, "9876.0")]
+    public void The_alert_on_slow_logins_finds_the_duration(double ms, string found) =>
+        Assert.Equal(found, Extracted("slow-logins", "ms", LoginLine("ok", null, ms)));
+
+    [Theory]
+    [InlineData("ok")]
+    [InlineData("wecom_busy")]
+    public void The_alert_on_failed_logins_finds_the_outcome(string outcome) =>
+        Assert.Equal(outcome, Extracted("failed-logins", "outcome", LoginLine(outcome, null, 1)));
+
+    [Fact]
+    public void The_alert_on_failed_logins_counts_the_problems_that_are_not_up_to_the_caller()
+    {
+        Problem[] ours = [Problem.Misconfigured, Problem.WeComBusy, Problem.WeComUnexpected, Problem.InternalError, Problem.TooManyRequests];
+
+        var counted = Regex.Match(Query("failed-logins"), @"let ours = dynamic\(\[(.*)\]\);").Groups[1].Value;
+
+        Assert.Equal(string.Join(", ", ours.Select(problem => $"\"{problem.Code}\"")), counted);
+    }
+
+    [Fact]
+    public void The_alert_on_the_renewal_tells_good_runs_from_failed_ones_by_the_window_of_the_timer()
+    {
+        var query = Query("token-renewal");
+        var failing = Regex.Match(query, "failing = message contains \"([^\"]*)\"").Groups[1].Value;
+
+        Assert.Contains($"minutesLeft < {TokenRules.TimerWindow.TotalMinutes:0})", query, StringComparison.Ordinal);
+        Assert.DoesNotContain(failing, RenewalLine("timer", "not_due", 118.6), StringComparison.Ordinal);
+        Assert.Contains(failing, FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
+        Assert.Equal("119", Extracted("token-renewal", "minutesLeft", RenewalLine("timer", "not_due", 118.6)));
+    }
+
+    [Fact]
+    public void Every_query_is_used_and_every_query_that_is_used_is_there()
+    {
+        var used = Regex.Matches(Read("infra/modules/alerts.bicep"), @"loadTextContent\('\.\./queries/(.*?)'\)").Select(query => query.Groups[1].Value);
+
+        Assert.Equal(Directory.GetFiles(InRepository("infra/queries")).Select(Path.GetFileName).Order(), used.Order());
+    }
+
+    [Fact]
+    public void Every_alert_is_explained_on_the_page_that_it_names()
+    {
+        var readme = Read("infra/README.md");
+        var sections = Regex.Matches(Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'").Select(alert => alert.Groups[1].Value).ToList();
+
+        Assert.Equal(6, sections.Count);
+        Assert.All(sections, section => Assert.Contains($"\n### {section}\n", readme, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_workbook_is_one_and_runs_where_it_is_deployed()
+    {
+        var workbook = JsonSerializer.Deserialize<JsonElement>(Read("infra/workbook.json"));
+
+        Assert.Equal("Notebook/1.0", workbook.GetProperty("version").GetString());
+        Assert.Equal("APPLICATION-INSIGHTS", Assert.Single(workbook.GetProperty("fallbackResourceIds").EnumerateArray()).GetString());
+        Assert.Contains("'APPLICATION-INSIGHTS', insightsId)", Read("infra/modules/workbook.bicep"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_line_that_a_query_counts_is_sampled_away_or_filtered_out()
+    {
+        var logging = JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
+        var kept = logging.GetProperty("applicationInsights").GetProperty("samplingSettings").GetProperty("excludedTypes").GetString()!;
+
+        Assert.Contains("Trace", kept.Split(';'));
+        Assert.All(
+            typeof(AzureFunctions.Functions).GetMethods().Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name).OfType<string>(),
+            function => Assert.Equal("Information", logging.GetProperty("logLevel").GetProperty($"Function.{function}.User").GetString()));
+    }
+
+    [Fact]
+    public void Every_task_of_the_pipeline_is_pinned_to_a_major_version() =>
+        Assert.All(Regex.Matches(Pipelines(), @"task: (\S+)"), task => Assert.Matches(@"\A\w+@[0-9]+\z", task.Groups[1].Value));
+
+    [Fact]
+    public void The_pipeline_builds_once_and_holds_no_password()
+    {
+        var pipelines = Pipelines();
+
+        Assert.Single(Regex.Matches(pipelines, @"bash: \./test\.sh"));
+        Assert.Single(Regex.Matches(pipelines, "dotnet publish"));
+        Assert.DoesNotMatch("(?i)clientSecret|servicePrincipalKey|connectionString|password:|--password", pipelines);
+    }
+
+    [Fact]
+    public void The_pipeline_shows_what_would_change_before_an_environment_is_asked_for_its_approval()
+    {
+        var stages = Read("infra/pipelines/deploy.yml").Split("  - stage: ");
+
+        Assert.Contains("deploy-infra.sh\" what-if", stages[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("environment: wecomfunc-", stages[1], StringComparison.Ordinal);
+        Assert.StartsWith("${{ parameters.environment }}_deploy", stages[2], StringComparison.Ordinal);
+        Assert.Contains("dependsOn: ${{ parameters.environment }}_preview", stages[2], StringComparison.Ordinal);
+        Assert.Contains("environment: wecomfunc-${{ parameters.environment }}", stages[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_pipeline_runs_from_the_repository_is_there() => Assert.All(
+        Regex.Matches(Pipelines(), @"(?:template: |\b)(infra/(?:pipelines|scripts)/[\w.-]+)"), file => Assert.True(File.Exists(InRepository(file.Groups[1].Value)), file.Value));
+
+    [Fact]
+    public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Contains(
+        "${FUNCTIONS:-" + string.Join(' ', "Login", "Health", "RefreshAccessToken") + "}", Read("infra/scripts/sync-triggers.sh"), StringComparison.Ordinal);
+
+    private static string LoginLine(string outcome, int? errcode, double ms) =>
+        Logged(typeof(LoginEndpoint), "LogLogin", outcome, errcode, ms, "memory", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+    private static string MisconfiguredLine(int? errcode) => Logged(
+        typeof(LoginEndpoint), "LogMisconfigured", "misconfigured", errcode, 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
+
+    private static string RenewalLine(string reason, string outcome, double minutesLeft) =>
+        Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft);
+
+    private static string FailedRenewalLine(string reason, int? errcode, double? retrySeconds) => Logged(
+        typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, errcode, retrySeconds, Advice);
+
+    private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, errmsg);
+
+    private static string Logged(Type type, string method, params object?[] arguments)
+    {
+        var line = new LastLine();
+        type.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!.Invoke(null, [line, .. arguments]);
+        return line.Text;
+    }
+
+    private static (string Errcode, string Advice) ErrcodeAndAdvice(string line) =>
+        (Extracted("misconfigured", "errcode", line), Extracted("misconfigured", "advice", line));
+
+    /// <summary>What a query extracts from a line into a column; empty where it finds nothing, as in Kusto.</summary>
+    private static string Extracted(string query, string column, string line) => Regex
+        .Match(line, Regex.Match(Query(query), $"\\b{column} = (?:\\w+\\()?extract\\(@\"([^\"]*)\", 1, message\\)").Groups[1].Value).Groups[1].Value;
+
+    private static IEnumerable<string> Texts(string query, string verb) => Regex.Matches(query, $"{verb} \"([^\"]*)\"").Select(text => text.Groups[1].Value);
+
+    private static IEnumerable<(string Name, string Text)> Queries() =>
+    [
+        .. Directory.GetFiles(InRepository("infra/queries"), "*.kql").Select(file => (Path.GetFileName(file), File.ReadAllText(file))),
+        .. JsonSerializer.Deserialize<JsonElement>(Read("infra/workbook.json")).GetProperty("items").EnumerateArray()
+            .Where(item => item.GetProperty("type").GetInt32() == 3)
+            .Select(item => (item.GetProperty("name").GetString()!, item.GetProperty("content").GetProperty("query").GetString()!)),
+    ];
+
+    private static string Query(string name) => Read($"infra/queries/{name}.kql");
+
+    private static IEnumerable<string> Members(string variable) => Regex
+        .Match(Read("infra/modules/app.bicep"), $@"\nvar {variable} = .*\{{\n((?s:.*?))\n\}}").Groups[1].Value.Split('\n')
+        .Select(line => Regex.Match(line, @"\A  (\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
+
+    private static string Bicep() => string.Concat(
+        Directory.GetFiles(InRepository("infra"), "*.bicep", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
+
+    private static string Pipelines() => Read("azure-pipelines.yml") + Read("infra/pipelines/deploy.yml");
+
+    private static string Read(string file) => File.ReadAllText(InRepository(file));
+
+    private static string InRepository(string path) => Path.Combine(Repository.Root, path);
+
+    [GeneratedRegex(@"^output (?s:.*?)$", RegexOptions.Multiline)]
+    private static partial Regex OutputLine();
+
+    private sealed class ReadKeys : ConfigurationProvider, IConfigurationSource
+    {
+        private static readonly Dictionary<string, string> Required = new()
+        {
+            ["WeCom:CorpId"] = "ww1234567890abcdef",
+            ["KeyVault:Uri"] = "https://name.vault.azure.net/",
+            ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+        };
+
+        public HashSet<string> Names { get; } = new(StringComparer.Ordinal);
+
+        public override bool TryGet(string key, out string? value)
+        {
+            Names.Add(key.Replace(":", "__", StringComparison.Ordinal));
+            return Required.TryGetValue(key, out value);
+        }
+
+        public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
+    }
+
+    private sealed class LastLine : ILogger
+    {
+        public string Text { get; private set; } = "";
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Text = formatter(state, exception);
+    }
+}
