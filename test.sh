@@ -34,6 +34,7 @@ main() {
   check "line coverage of at least $least_coverage %" covered || true
   check 'no secret in what the runner prints and reports (T13)' nothing_leaked || true
   check 'shellcheck' shellchecked || true
+  run_infra
   finish
 }
 
@@ -83,6 +84,16 @@ run_suite() {
   say "test suite: $good of $total passed, $((SECONDS - began)) s"
 }
 
+# Its own last line is the sum of its checks.
+run_infra() {
+  local sum good bad left
+  [[ ! $filter ]] || return 0
+  tests/infra.sh </dev/null | tee "$results/infra.log" | grep -v '^ok ' || true
+  read -r sum < <(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$results/infra.log") || sum='0 1 0'
+  read -r good bad left <<<"$sum"
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+}
+
 covered() {
   [[ ! $filter ]] || return 77
   node -e '
@@ -115,14 +126,6 @@ shellchecked() {
   local scripts
   mapfile -t scripts < <(find . -name node_modules -prune -o -name '*.sh' -print)
   shellcheck "${scripts[@]}" .ci/run
-}
-
-install_shellcheck() {
-  command -v shellcheck >/dev/null && return
-  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && {
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
-  } >/dev/null 2>&1 </dev/null
 }
 
 main "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The checks of infra/ and azure-pipelines.yml that are no xunit: parsers, linters, compilers. The last line is the sum.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 home=tests/infra
 work=$(mktemp -d)
@@ -23,14 +24,6 @@ check() {
 
 skip() { echo "skip $1" | tee -a "$results"; }
 
-install_shellcheck() {
-  command -v shellcheck >/dev/null && return
-  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && {
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
-  } >/dev/null 2>&1 </dev/null
-}
-
 if [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]]; then
   check 'the parsers can be installed' npm ci --prefix "$home" --ignore-scripts
 fi
@@ -40,7 +33,7 @@ if ! node "$home/check.mjs" "$work/scripts" | tee -a "$results"; then
 fi
 
 if install_shellcheck; then
-  for script in "$work"/scripts/*.sh infra/scripts/*.sh tests/infra.sh; do
+  for script in "$work"/scripts/*.sh; do
     check "shellcheck of ${script#"$work/"}" shellcheck "$script"
   done
 else

@@ -56,3 +56,11 @@ install_azurite() {
   say 'Installing the Table Storage emulator.'
   quietly azurite npm ci --prefix "$home" --ignore-scripts
 }
+
+install_shellcheck() {
+  command -v shellcheck >/dev/null && return
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && {
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
+  } >/dev/null 2>&1 </dev/null
+}
