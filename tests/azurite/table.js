@@ -4,7 +4,8 @@ const { spawn } = require('node:child_process');
 const { createInterface } = require('node:readline');
 
 const main = require.resolve('azurite/dist/src/table/main.js');
-const azurite = spawn(process.execPath, [main, ...process.argv.slice(2)], { stdio: ['ignore', 'ignore', 'inherit'] });
+const tie = 'data:text/javascript,process.stdin.on("end", () => process.exit()).resume()';
+const azurite = spawn(process.execPath, ['--import', tie, main, ...process.argv.slice(2)], { stdio: ['pipe', 'ignore', 'inherit'] });
 azurite.on('exit', code => process.exit(code ?? 1));
 
 const stop = () => {

@@ -50,6 +50,9 @@ public sealed class Output : IDisposable
         }
     }
 
+    /// <summary>Every value that <see cref="FindLeaksAsync"/> looks for.</summary>
+    public IReadOnlyCollection<string> KnownSecrets => _secrets.Values;
+
     /// <summary>Appends text; does nothing once disposed, since hosts may log until the very end.</summary>
     /// <param name="source">Where it comes from, such as <c>stdout of LocalHost</c>.</param>
     /// <param name="text">Nothing is written for <see langword="null"/>, which ends the output of a child process.</param>

@@ -13,6 +13,8 @@ internal sealed class OutputSecrets
 
     private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.Ordinal);
 
+    public IReadOnlyCollection<string> Values => [.. _names.Keys];
+
     public void Add(string value, string name)
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+using Xunit.Abstractions;
+
+[assembly: TestCollectionOrderer("WeComFunc.Tests.LastCollectionOrderer", "WeComFunc.Tests")]
+
+namespace WeComFunc.Tests;
+
+/// <summary>Rule T13, over all that the run has put out.</summary>
+[Collection(LastCollection.Name)]
+public sealed class SecretsTests(Azurite azurite)
+{
+    [Fact]
+    public async Task The_output_of_the_whole_run_holds_no_secret()
+    {
+        await LogInAsync();
+        // For test.sh, which searches what this process cannot see: the runner's console and report.
+        await File.WriteAllLinesAsync(Path.ChangeExtension(Output.Run.Path, ".secrets"), Output.Run.KnownSecrets);
+
+        Assert.Empty(await Output.Run.FindLeaksAsync());
+
+        Output.Run.Secret("zhangsan", "a canary that every login puts out");
+        Assert.NotEmpty(await Output.Run.FindLeaksAsync());
+    }
+
+    // So that there is something to find even when this test runs alone.
+    private async Task LogInAsync()
+    {
+        var clock = new ManualTimeProvider();
+        await using var simulator = await SimulatorServer.StartAsync(clock);
+        await using var host = await LoginHost.StartAsync(simulator, azurite, clock);
+        var answer = await host.LoginAsync(simulator.State.IssueCode("zhangsan"));
+        Assert.Equal(200, answer.Status);
+        Output.Run.Secrets(simulator.State.IssuedSecrets);
+    }
+}
+
+/// <summary>Tests that look back on the run, after all others.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+[SuppressMessage("Naming", "CA1711", Justification = "A collection is what xunit calls it.")]
+public sealed class LastCollection : ICollectionFixture<Azurite>
+{
+    public const string Name = "last";
+}
+
+/// <summary>Puts <see cref="LastCollection"/> last; xunit runs collections without parallelization after the others, in this order.</summary>
+public sealed class LastCollectionOrderer : ITestCollectionOrderer
+{
+    public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
+        testCollections.OrderBy(collection => collection.DisplayName == LastCollection.Name);
+}

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# What run.sh, test.sh and .ci/run share. Whoever sources this stands at the root of the repository afterwards.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || return
+
+# No compiler stays behind once a script has ended, and what they print is the same everywhere.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+export MSBUILDTERMINALLOGGER=off DOTNET_CLI_UI_LANGUAGE=en DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  printf '%s\n' "$*" >&2
+  return 1
+}
+
+# Runs a command with its output in artifacts/NAME.log, which is shown when it fails. It can be interrupted: the wait is the shell's own.
+quietly() {
+  local log=artifacts/$1.log
+  shift
+  mkdir -p artifacts
+  "$@" >"$log" 2>&1 </dev/null &
+  wait $! && return
+  cat "$log" >&2
+  return 1
+}
+
+# Everything that the build and the tests need, fetched.
+setup() {
+  choose_packages && quietly restore dotnet restore WeComFunc.sln && install_azurite
+}
+
+# Where the registry lacks the released packages, and only there, the build uses their stand-ins. The attempt has an obj of its own, so that
+# it never makes the next build start anew.
+choose_packages() {
+  [[ ${OfflinePackages:-} ]] && return
+  quietly released dotnet restore WeComFunc.sln --artifacts-path artifacts/released 2>/dev/null && return
+  if ! only_stand_ins_are_lacking artifacts/released.log; then
+    cat artifacts/released.log >&2
+    return 1
+  fi
+  export OfflinePackages=true
+  say 'The package registry lacks Azure.Data.Tables or the Functions packages: building with OfflinePackages=true.'
+}
+
+only_stand_ins_are_lacking() {
+  local names errors
+  names=$(sed -n 's/.*PackageReference Remove="\(.*\)".*/\1/p' tests/offline/Offline.targets | paste -sd '|')
+  errors=$(grep ': error ' "$1") &&
+    ! grep -qvE ": error NU110[123]: (Unable to find (a stable )?package (${names//./\\.})(\.| with)|  - Found )" <<<"$errors"
+}
+
+install_azurite() {
+  local home=tests/azurite
+  [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]] || return 0
+  say 'Installing the Table Storage emulator.'
+  quietly azurite npm ci --prefix "$home" --ignore-scripts
+}
