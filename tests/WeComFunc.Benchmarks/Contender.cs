@@ -28,6 +28,7 @@ internal sealed class Host : IAsyncDisposable
     public Host(Contender contender, bool isObserved = false)
     {
         Address = new Uri($"http://127.0.0.1:{FreePort()}/");
+        Login = new Uri(Address, "api/login");
         var start = new ProcessStartInfo("sh", ["-c", "exec dotnet \"$@\" >log 2>&1", "sh", contender.Assembly, .. contender.Arguments(Address)])
         {
             WorkingDirectory = _directory.FullName,
@@ -47,6 +48,8 @@ internal sealed class Host : IAsyncDisposable
     }
 
     public Uri Address { get; }
+
+    public Uri Login { get; }
 
     /// <summary>Since the process was started.</summary>
     public TimeSpan Age => Stopwatch.GetElapsedTime(_started);
@@ -115,7 +118,7 @@ internal sealed class Host : IAsyncDisposable
     public async Task LoginAsync()
     {
         using var body = new StringContent($$"""{"code":"one-{{Interlocked.Increment(ref _codes)}}"}""", Encoding.UTF8, "application/json");
-        using var response = await Http.PostAsync(new Uri(Address, "api/login"), body);
+        using var response = await Http.PostAsync(Login, body);
         var answer = await response.Content.ReadAsStringAsync();
         if (response.StatusCode is not HttpStatusCode.OK || !answer.Contains("\"userid\":\"zhangsan\"", StringComparison.Ordinal) || !answer.Contains("\"extattr\":{", StringComparison.Ordinal))
         {

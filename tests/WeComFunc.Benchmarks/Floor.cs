@@ -31,6 +31,7 @@ internal static class Floor
             var started = Stopwatch.GetTimestamp();
             var body = await context.Request.BodyReader.ReadAtLeastAsync((int)context.Request.ContentLength!, context.RequestAborted);
             var code = Member(body.Buffer.FirstSpan, "code"u8);
+            context.Request.BodyReader.AdvanceTo(body.Buffer.End);
             var (session, sessionLength) = await GetAsync(
                 $"{upstream}cgi-bin/miniprogram/jscode2session?access_token={Upstream.FirstToken}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 context.RequestAborted);

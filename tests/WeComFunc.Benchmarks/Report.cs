@@ -16,8 +16,8 @@ internal sealed class Report
     public void Say(FormattableString line) => _text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
 
     public void Head() => _text.AppendLine().AppendLine("""
-        | measure | floor | typical | ours | ours / floor | ours / typical | goal | result |
-        | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |
+        | measure | floor | typical | ours | ours / floor | ours / typical | goal | result | against typical |
+        | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |
         """);
 
     /// <param name="measure">What was measured.</param>
@@ -29,10 +29,10 @@ internal sealed class Report
     {
         var (floor, typical, ours) = (samples("floor"), samples("typical"), samples("ours")!);
         var (toFloor, toTypical) = (Ratio(ours, floor), Ratio(ours, typical));
-        var reached = goal is null || IsReached(goal.IsRatio ? toFloor!.Value : Median(ours), goal.Limit);
-        var isAhead = toTypical is null || IsReached(toTypical.Value, 1);
-        var sign = goal is { IsRatio: false } ? "" : isMoreBetter ? "≥ " : "≤ ";
-        Say($"| {measure} | {Number(floor)} | {Number(typical)} | {Number(ours)} | {toFloor:0.00} | {toTypical:0.00} | {sign}{goal?.Limit:0.00##} | {(goal is null ? "" : reached ? "met" : "missed")}{(isAhead ? "" : " behind typical")} |");
+        var wanted = goal is null ? "" : goal.IsRatio ? $"{(isMoreBetter ? "≥" : "≤")} {goal.Limit:0.00}" : $"{goal.Limit:0}";
+        var result = goal is null ? "" : IsReached(goal.IsRatio ? toFloor!.Value : Median(ours), goal.Limit) ? "met" : "missed";
+        var place = IsReached(toTypical!.Value, 1) ? "ahead" : "behind";
+        Say($"| {measure} | {Number(floor)} | {Number(typical)} | {Number(ours)} | {toFloor:0.00} | {toTypical:0.00} | {wanted} | {result} | {place} |");
 
         bool IsReached(double value, double limit) => isMoreBetter ? value >= limit : value <= limit;
         string Number(double[]? values) => values is null ? "–" : Median(values).ToString(format, CultureInfo.InvariantCulture);
@@ -40,8 +40,7 @@ internal sealed class Report
 
     public override string ToString() => _text.ToString();
 
-    private static double? Ratio(double[] values, double[]? others) =>
-        others is null ? null : Median([.. values.Zip(others, (value, other) => value == other ? 1 : value / other)]);
+    private static double? Ratio(double[] values, double[]? others) => others is null ? null : Median([.. values.Zip(others, (value, other) => value == other ? 1 : value / other)]);
 
     private static double Median(double[] values)
     {

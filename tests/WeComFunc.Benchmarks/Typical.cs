@@ -50,7 +50,7 @@ internal sealed class Typical(IHttpClientFactory clients, IMemoryCache cache, IL
         profile.Remove("errcode");
         profile.Remove("errmsg");
         Logging.Login(logger, "ok", Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-        return Results.Json(new { session.UserId, session.CorpId, profile });
+        return Results.Json(new { userid = session.UserId, corpid = session.CorpId, profile });
     }
 
     private IResult Fail(int errcode)
