@@ -71,7 +71,7 @@ formatted() {
 run_suite() {
   local status=0 total executed good began=$SECONDS
   dotnet test tests/WeComFunc.Tests -c Release --no-build --nologo ${filter:+--filter "$filter"} \
-    --settings tests/coverage.runsettings --collect 'XPlat Code Coverage' \
+    --settings tests/coverage.runsettings --collect 'XPlat Code Coverage' --blame \
     --results-directory "$results" --logger "trx;LogFileName=${report##*/}" </dev/null >"$console" 2>&1 || status=1
   read -r total executed good < <(
     sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$report" 2>/dev/null || echo 0 0 0)

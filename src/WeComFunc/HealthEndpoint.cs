@@ -70,7 +70,7 @@ public sealed partial class HealthEndpoint
     private static string? Concern(Knowledge known) =>
         known.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode)
         : known.IsShared ? null
-        : "The token table is out of reach: logins go on by what each process holds; check the table's network and the role Storage Table Data Contributor.";
+        : "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more.";
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 

@@ -3,8 +3,8 @@ using WeComFunc.Fleet;
 
 if (args is ["--costs"])
 {
-    Console.WriteLine("| instances | gettoken gives | timer | gettoken | table reads | table writes | Key Vault reads | most reads of one instance per token | writes of the fleet per token |");
-    Console.WriteLine("| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    Console.WriteLine("| instances | gettoken gives | timer | gettoken | tokens | table reads | table writes | Key Vault reads | most reads of one instance per token | writes of the fleet per token |");
+    Console.WriteLine("| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     foreach (var instances in (int[])[1, 10, 100, 1000])
     {
         foreach (var (semantics, hasTimer) in new[] { (Semantics.NewOldLives, true), (Semantics.NewOldLives, false), (Semantics.Same, true), (Semantics.Same, false) })
@@ -12,7 +12,7 @@ if (args is ["--costs"])
             var cost = Simulation.Run(Scenario.OfCost(instances, semantics, hasTimer));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {instances} | {(semantics is Semantics.Same ? "the same token" : "a new token")} | {(hasTimer ? "runs" : "stopped")} | {cost.GetToken} | {cost.TableReads} | {cost.TableWrites} | {cost.SecretReads} | {(double)cost.MostReadsOfOne / cost.Tokens:0.0} | {(double)cost.TableWrites / cost.Tokens:0.0} |"));
+                $"| {instances} | {(semantics is Semantics.Same ? "the same token" : "a new token")} | {(hasTimer ? "runs" : "stopped")} | {cost.GetToken} | {cost.Tokens} | {cost.TableReads} | {cost.TableWrites} | {cost.SecretReads} | {(double)cost.MostReadsOfOne / cost.Tokens:0.0} | {(double)cost.TableWrites / cost.Tokens:0.0} |"));
         }
     }
 

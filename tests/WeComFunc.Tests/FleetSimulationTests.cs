@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using System.Globalization;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>
+/// A thousand processes for a week in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c>
+/// replays one seed, <c>--seeds N</c> runs many, <c>--costs</c> prints the table of the README.
+/// </summary>
+public sealed class FleetSimulationTests
+{
+    [Fact]
+    public async Task No_promise_is_broken_in_six_weeks_of_trouble()
+    {
+        var (exitCode, output) = await RunAsync("--seeds", "6");
+
+        Assert.True(exitCode == 0, output);
+        Assert.EndsWith("0 seeds broke a promise", output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_seed_can_be_replayed() => Assert.Equal(await RunAsync("--seed", "7"), await RunAsync("--seed", "7"));
+
+    [Fact]
+    public async Task A_quiet_day_costs_what_the_rules_allow()
+    {
+        var (_, output) = await RunAsync("--costs");
+
+        var rows = output.Split('\n').Skip(2).Where(row => row.Length > 0).Select(row => row.Split('|', StringSplitOptions.TrimEntries)).ToList();
+        Assert.Equal(16, rows.Count);
+        Assert.All(rows, row =>
+        {
+            var lives = Number(row[4]) / Number(row[5]);
+            Assert.InRange(lives, 1, row[2] == "the same token" ? 12 : 1);
+            Assert.InRange(Number(row[9]), 0, 3);
+            Assert.InRange(Number(row[10]), 0, 30);
+        });
+    }
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+
+    private static async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments)
+    {
+        var build = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "WeComFunc.Tests"), AppContext.BaseDirectory);
+        var fleet = Path.Combine(Repository.Root, "tests", "WeComFunc.Fleet", build, "WeComFunc.Fleet.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [fleet, .. arguments]) { RedirectStandardOutput = true })!;
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output);
+    }
+}
