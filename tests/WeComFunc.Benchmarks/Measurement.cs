@@ -55,10 +55,7 @@ internal sealed class Measurement(Report report, Upstream upstream, Uri upstream
                 var host = hosts[name] = new Host(Of(name), isObserved: true);
                 await host.ListeningAsync();
                 await host.LoginAsync();
-                foreach (var connections in (int[])[1, 64, 16])
-                {
-                    await Load.RunAsync(host.Login, connections, _seconds);
-                }
+                await Load.RunAsync(host.Login, 16, isQuick ? 4 : 8);
             }
 
             foreach (var connections in (int[])[1, 16, 64])
