@@ -55,7 +55,7 @@ internal sealed class Measurement(Report report, Upstream upstream, Uri upstream
                 var host = hosts[name] = new Host(Of(name), isObserved: true);
                 await host.ListeningAsync();
                 await host.LoginAsync();
-                await Load.RunAsync(host.Login, 16, isQuick ? 4 : 8);
+                await Load.RunAsync(host.Login, 16, isQuick ? 3 : 6);
             }
 
             foreach (var connections in (int[])[1, 16, 64])
