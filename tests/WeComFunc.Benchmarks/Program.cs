@@ -1,0 +1,32 @@
+namespace WeComFunc.Benchmarks;
+
+internal static class Program
+{
+    private const string Usage = "Usage: floor|typical URL UPSTREAM, upstream URL, or measure DIRECTORY [--quick]";
+
+    private static async Task<int> Main(string[] args)
+    {
+        switch (args)
+        {
+            case ["floor", var url, var upstream]:
+                await Floor.RunAsync(url, upstream);
+                return 0;
+            case ["typical", var url, var upstream]:
+                await Typical.RunAsync(url, upstream);
+                return 0;
+            case ["upstream", var url]:
+                await using (await Upstream.StartAsync(new Uri(url)))
+                {
+                    await Task.Delay(Timeout.Infinite);
+                }
+
+                return 0;
+            case ["measure", var directory, .. var rest] when rest is [] or ["--quick"]:
+                await Measurement.RunAsync(directory, isQuick: rest is not []);
+                return 0;
+            default:
+                Console.Error.WriteLine(Usage);
+                return 2;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+set -euo pipefail
+# shellcheck source=tests/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+usage='Usage: tests/bench.sh [--quick]
+
+Measures the login beside a floor and a typical implementation and prints one Markdown table, which is in
+artifacts/bench/results.md afterwards. It judges the goals and fails only when something does not run.
+
+  --quick   fewer and shorter rounds, for a first impression.'
+
+results=artifacts/bench
+
+main() {
+  case "$#${1:-}" in
+    0 | 1--quick) ;;
+    1-h | 1--help) say "$usage" && exit ;;
+    *) say "$usage" >&2 && exit 2 ;;
+  esac
+
+  mkdir -p "$results"
+  install_wrk && setup
+  publish src/WeComFunc.LocalHost ours
+  publish tests/WeComFunc.Benchmarks benchmarks
+  dotnet "$results/benchmarks/WeComFunc.Benchmarks.dll" measure "$results" "$@"
+}
+
+# The load generator, of Debian.
+install_wrk() {
+  command -v wrk >/dev/null && return
+  say 'Installing wrk.'
+  quietly wrk apt-get install -y wrk || fail 'The load generator is lacking: apt-get install wrk.'
+}
+
+# As it is released, and once more without ReadyToRun.
+publish() {
+  quietly "$2" dotnet publish "$1" -c Release -o "$results/$2"
+  quietly "$2-jit" dotnet publish "$1" -c Release -o "$results/$2-jit" -p:PublishReadyToRun=false
+}
+
+main "$@"
