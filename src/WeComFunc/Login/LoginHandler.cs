@@ -10,7 +10,7 @@ namespace WeComFunc.Login;
 /// <summary>What a login came to.</summary>
 /// <param name="Answer">The body of the answer, or why there is none.</param>
 /// <param name="Token">The token it took, its replacement where WeCom rejected it; <c>default</c> where there was none.</param>
-internal readonly record struct LoginOutcome(Result<byte[]> Answer, TokenUse Token);
+internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer, TokenUse Token);
 
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
 internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
@@ -103,9 +103,9 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         }
     }
 
-    private static byte[] Compose(Session session, Result<byte[]> profile)
+    private static ReadOnlyMemory<byte> Compose(Session session, Result<ArrayBufferWriter<byte>> profile)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + (profile.Failure is null ? profile.Value.Length : 0));
+        var buffer = new ArrayBufferWriter<byte>(256 + (profile.Failure is null ? profile.Value.WrittenCount : 0));
         using var json = new Utf8JsonWriter(buffer, Verbatim);
         json.WriteStartObject();
         json.WriteString("userid"u8, session.UserId);
@@ -121,11 +121,11 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         }
         else
         {
-            json.WriteRawValue(profile.Value, skipInputValidation: true);
+            json.WriteRawValue(profile.Value.WrittenSpan, skipInputValidation: true);
         }
 
         json.WriteEndObject();
         json.Flush();
-        return buffer.WrittenSpan.ToArray();
+        return buffer.WrittenMemory;
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -21,23 +22,22 @@ internal static class LoginRequest
     /// <returns>The code, or the problem with the body.</returns>
     public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(Stream body, CancellationToken cancellationToken)
     {
-        var buffer = new byte[LargestBody + 1];
-        int length;
+        var buffer = ArrayPool<byte>.Shared.Rent(LargestBody + 1);
         try
         {
-            length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+            var length = await body.ReadAtLeastAsync(buffer, LargestBody + 1, throwOnEndOfStream: false, cancellationToken);
+            return length > LargestBody ? ("", Problem.PayloadTooLarge)
+                : Parse(buffer.AsSpan(0, length)) is { } code ? (code, null)
+                : ("", Problem.InvalidRequest);
         }
         catch (IOException)
         {
             return ("", Problem.InvalidRequest);
         }
-
-        if (length > LargestBody)
+        finally
         {
-            return ("", Problem.PayloadTooLarge);
+            ArrayPool<byte>.Shared.Return(buffer);
         }
-
-        return Parse(buffer.AsSpan(0, length)) is { } code ? (code, null) : ("", Problem.InvalidRequest);
     }
 
     private static string? Parse(ReadOnlySpan<byte> json)

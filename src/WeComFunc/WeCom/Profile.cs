@@ -14,7 +14,7 @@ internal static class Profile
     /// <param name="json">The whole answer.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
     /// <exception cref="JsonException">It is not a JSON object in UTF-8, or errcode and errmsg are not of their types.</exception>
-    public static Answer<byte[]> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
+    public static Answer<ArrayBufferWriter<byte>> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))
         {
@@ -64,6 +64,6 @@ internal static class Profile
         // Anything but white space behind the object is refused by this last read.
         reader.Read();
         profile.Write("}"u8);
-        return new(errcode, errmsg, hasUserId ? profile.WrittenSpan.ToArray() : null);
+        return new(errcode, errmsg, hasUserId ? profile : null);
     }
 }

@@ -42,7 +42,7 @@ internal sealed partial class WeComClient(
     /// <param name="cancellationToken">The time limit: when it is up, the failure is <see cref="FailureKind.Busy"/>.</param>
     public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, CancellationToken cancellationToken) =>
         SendAsync(
-            new Call("gettoken", $"cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
+            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
             Answers.OfGetToken,
             cancellationToken);
 
@@ -52,7 +52,7 @@ internal sealed partial class WeComClient(
         SendAsync(
             new Call(
                 "jscode2session",
-                $"cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
+                $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 token.Value,
                 code),
             Answers.OfGetSession,
@@ -60,13 +60,13 @@ internal sealed partial class WeComClient(
 
     /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
     /// <inheritdoc cref="GetTokenAsync" path="/param[@name='cancellationToken']" />
-    public Task<Result<byte[]>> GetProfileAsync(AccessToken token, string userId, CancellationToken cancellationToken) =>
+    public Task<Result<ArrayBufferWriter<byte>>> GetProfileAsync(AccessToken token, string userId, CancellationToken cancellationToken) =>
         SendAsync(
-            new Call("user/get", $"cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
+            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
             ReadProfile,
             cancellationToken);
 
-    private Answer<byte[]> ReadProfile(ReadOnlySpan<byte> json) => Profile.Read(json, settings.ProfileFields);
+    private Answer<ArrayBufferWriter<byte>> ReadProfile(ReadOnlySpan<byte> json) => Profile.Read(json, settings.ProfileFields);
 
     private async Task<Result<T>> SendAsync<T>(Call call, Reader<T> reader, CancellationToken cancellationToken)
         where T : class
@@ -94,7 +94,7 @@ internal sealed partial class WeComClient(
         int? errcode = null;
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, _baseUrl + call.PathAndQuery);
+            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url);
             using var response = await http.SendAsync(request, limit.Token);
             if (response.StatusCode != HttpStatusCode.OK)
             {
@@ -153,7 +153,7 @@ internal sealed partial class WeComClient(
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
 
-    private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
+    private static async ValueTask<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
         var stream = await content.ReadAsStreamAsync(cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(4096);
@@ -194,7 +194,7 @@ internal sealed partial class WeComClient(
     private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg);
 
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
-    private readonly record struct Call(string Api, string PathAndQuery, string Secret, string OtherSecret)
+    private readonly record struct Call(string Api, string Url, string Secret, string OtherSecret)
     {
         public override string ToString() => Api;
 
