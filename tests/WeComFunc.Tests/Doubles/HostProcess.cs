@@ -52,7 +52,8 @@ internal sealed class HostProcess : IAsyncDisposable
             File.WriteAllText(Path.Combine(directory.FullName, name), text);
         }
 
-        var start = new ProcessStartInfo("dotnet", [Assembly(host), .. arguments])
+        // A shell's background job, and all that it starts, ignores SIGINT: here it counts again.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Assembly(host), .. arguments])
         {
             WorkingDirectory = directory.FullName,
             RedirectStandardOutput = true,
