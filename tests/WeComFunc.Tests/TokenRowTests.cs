@@ -1,17 +1,15 @@
 using WeComFunc.AccessTokens;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 
 /// <summary>The row: what opens it and what does not, and that nothing in it can break a login (rule T9).</summary>
-[Collection(AzuriteCollection.Name)]
-public sealed class TokenRowTests(Azurite azurite)
+public sealed class TokenRowTests
 {
     private const string Token = "an-access-token-for-the-tests-of-the-row-0001";
 
-    private static readonly WeComApp App = new(SimulatorState.SeedCorpId, "wecom-corpsecret");
+    private static readonly WeComApp App = new("ww1234567890abcdef", "wecom-corpsecret");
     private static readonly CorpSecret Secret = new("a-corpsecret-for-the-tests-of-the-row-00001");
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -60,55 +58,98 @@ public sealed class TokenRowTests(Azurite azurite)
 
     [Theory]
     [MemberData(nameof(Spoilt))]
-    public async Task A_login_survives_a_row_that_was_tampered_with(string what, Func<TokenRow, TokenRow> spoil)
+    public async Task A_row_that_was_tampered_with_counts_as_absent(string what, Func<TokenRow, TokenRow> spoil)
     {
-        var clock = new ManualTimeProvider();
-        await using var simulator = await SimulatorServer.StartAsync(clock);
-        var table = LoginHost.NewTable();
-        await using var first = await LoginHost.StartAsync(simulator, azurite, clock, table);
-        await first.LoginAsync(simulator.State.IssueCode("zhangsan"));
-        await first.WhenIdle();
-        var row = (await first.Store.ReadAsync(App, CancellationToken.None))!;
-        var spoilt = spoil(row) with { PartitionKey = row.PartitionKey, RowKey = row.RowKey };
-        Assert.NotNull(await first.Store.WriteAsync(spoilt, CancellationToken.None));
-        await using var second = await LoginHost.StartAsync(simulator, azurite, clock, table);
+        var (clock, table) = (new ManualTimeProvider(), new MemoryTokenStore());
+        await new TokenProcess(clock, table).GetAsync();
+        table.Put(spoil(table.Row!) with { PartitionKey = table.Row!.PartitionKey, RowKey = table.Row.RowKey });
+        if (what.StartsWith("the row of", StringComparison.Ordinal))
+        {
+            table.Put(table.Row with { SealedToken = Secret.Seal(Token, "another place"), SealedWith = Secret.Fingerprint });
+        }
 
-        var answer = await second.LoginAsync(simulator.State.IssueCode("zhangsan"));
+        var process = new TokenProcess(clock, table) { WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("fetched anew")) };
 
-        Assert.True(answer.Status == 200, $"{what}: {answer.Text}");
-        Output.Run.Secrets(simulator.State.IssuedSecrets);
+        Assert.Equal("fetched anew", (await process.GetAsync()).Value.Token.Value);
+        Assert.Equal("fetched anew", table.Row.Open(TokenProcess.Secret)?.Value);
     }
 
     [Fact]
     public async Task A_row_of_a_newer_version_is_left_alone_and_counts_as_absent()
     {
-        var clock = new ManualTimeProvider();
-        await using var simulator = await SimulatorServer.StartAsync(clock);
-        await using var host = await LoginHost.StartAsync(simulator, azurite, clock);
-        var newer = TokenRow.For(App) with { Version = TokenRow.CurrentVersion + 1, SealedToken = "of another format" };
-        var etag = await host.Store.WriteAsync(newer, CancellationToken.None);
+        var (clock, table) = (new ManualTimeProvider(), new MemoryTokenStore());
+        table.Put(TokenRow.For(TokenProcess.App) with { Version = TokenRow.CurrentVersion + 1, SealedToken = "of another format" });
+        var newer = table.Row;
+        var process = new TokenProcess(clock, table);
 
-        var answer = await host.LoginAsync(simulator.State.IssueCode("zhangsan"));
+        Assert.Equal("token-1", (await process.GetAsync()).Value.Token.Value);
+        Assert.Equal("token-1", (await process.GetAsync()).Value.Token.Value);
+        Assert.Equal(newer, table.Row);
+        Assert.Contains(process.Log.All, line => line.StartsWith("Warning The token row is of version 2, this software knows version 1"));
+    }
 
-        await host.WhenIdle();
-        Assert.Equal(200, answer.Status);
-        Assert.Equal(etag, (await host.Store.ReadAsync(App, CancellationToken.None))?.ETag);
-        Assert.Contains(host.Log.All, line => line.Contains("is of version 2, this software knows version 1"));
-        Output.Run.Secrets(simulator.State.IssuedSecrets);
+    [Fact]
+    public void A_token_sealed_elsewhere_by_the_documented_layout_opens()
+    {
+        var row = Row() with { SealedToken = "AAECAwQFBgcICQoLYHvTXK2bL85NT6Ti0lcgjeCyZBkw3MZLaM7NHn0iA7NuRUboGxC1quZR33NccKB485r5t4zuV9LMMqEE0g==" };
+
+        Assert.Equal(Token, row.Open(Secret)?.Value);
+        Assert.Equal("89b6ad6f30790cac", Secret.Fingerprint);
     }
 
     [Fact]
     public void A_pause_that_only_a_wrong_clock_can_have_written_is_not_kept()
     {
-        var row = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Misconfigured), RetryAt = Now.AddHours(1), RejectionRetryAt = Now.AddHours(1) };
+        var row = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Misconfigured), RetryAt = Now.AddMinutes(15), RejectionRetryAt = Now.AddMinutes(15) };
 
         Assert.Null(row.HeldOff(RenewalReason.Rejected, Secret, Now));
+        Assert.NotNull(row.HeldOff(RenewalReason.Rejected, Secret, Now.AddTicks(1)));
+        Assert.NotNull((row with { RetryAt = null }).HeldOff(RenewalReason.Rejected, Secret, Now.AddTicks(1)));
+    }
+
+    [Fact]
+    public void Pauses_hold_to_the_tick_and_each_for_its_reason()
+    {
+        var failed = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1, RetryAt = Now.AddSeconds(1) };
+        var rejected = Row() with { Rejections = 1, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(1) };
+
+        Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.HeldOff(RenewalReason.Missing, Secret, Now));
+        Assert.Null(failed.HeldOff(RenewalReason.Missing, Secret, Now.AddSeconds(1)));
+        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.HeldOff(RenewalReason.Rejected, Secret, Now));
+        Assert.Null(rejected.HeldOff(RenewalReason.Rejected, Secret, Now.AddSeconds(1)));
+        Assert.Null(rejected.HeldOff(RenewalReason.Timer, Secret, Now));
+    }
+
+    [Fact]
+    public void A_failure_of_a_kind_that_this_version_does_not_know_is_misconfigured() =>
+        Assert.Equal(FailureKind.Misconfigured, (Row() with { Failures = 1, FailureKind = "of another version" }).LastFailure(Secret, Now)?.Kind);
+
+    [Fact]
+    public void A_row_without_failures_has_no_last_failure() => Assert.Null(Row().LastFailure(Secret, Now));
+
+    [Theory]
+    [InlineData(4, 5)]
+    [InlineData(60, 60)]
+    public void A_pause_that_WeCom_asks_for_counts_where_it_is_the_longer_one(int asked, int kept)
+    {
+        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 45009, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
+
+        Assert.Equal(Now.AddSeconds(kept), row.RetryAt);
+    }
+
+    [Fact]
+    public void A_failure_keeps_the_token_and_gives_the_lease_back()
+    {
+        var row = (Row() with { Lease = "mine", LeasedAt = Now }).AfterFailure(new Failure(FailureKind.Unexpected, 12345), Secret, Now, new NoJitter());
+
+        Assert.Equal((null, null, 1, "Unexpected", 12345), (row.Lease, row.LeasedAt, row.Failures, row.FailureKind, row.FailureErrcode));
+        Assert.Equal(Token, row.Open(Secret)?.Value);
     }
 
     [Fact]
     public void A_refused_corpsecret_holds_off_itself_and_no_other()
     {
-        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new Random(1));
+        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
         Assert.Equal(40001, row.HeldOff(RenewalReason.Missing, Secret, Now)?.Errcode);
         Assert.Null(row.HeldOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), Now));
@@ -121,12 +162,12 @@ public sealed class TokenRowTests(Azurite azurite)
         var pauses = new List<double>();
         for (var failures = 0; failures < 9; failures++)
         {
-            row = row.AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new Steady());
+            row = row.AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new NoJitter());
             pauses.Add((row.RetryAt!.Value - Now).TotalSeconds);
         }
 
         Assert.Equal([5, 10, 20, 40, 80, 160, 320, 600, 600], pauses);
-        Assert.Equal(Now.AddSeconds(1), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new Steady()).RetryAt);
+        Assert.Equal(Now.AddSeconds(1), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter()).RetryAt);
     }
 
     [Fact]
@@ -134,31 +175,26 @@ public sealed class TokenRowTests(Azurite azurite)
     {
         var row = Row() with { Failures = 30, FailureKind = nameof(FailureKind.Busy) };
 
-        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy), Secret, Now, new Steady()).RetryAt);
+        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy), Secret, Now, new NoJitter()).RetryAt);
     }
 
     [Fact]
     public void A_success_ends_the_failures()
     {
-        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new Random(1));
+        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
-        var row = failed.AfterRenewal(new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new Random(1));
+        var row = failed.AfterRenewal(new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new NoJitter());
 
         Assert.Equal((0, null, null, null, null), (row.Failures, row.FailureKind, row.FailureErrcode, row.RefusedSecret, row.RetryAt));
     }
 
     private static TokenRow Row() => TokenRow.For(App).AfterRenewal(
-        new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new Random(1));
+        new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new NoJitter());
 
     private static string Flip(string sealedToken, int index)
     {
         var bytes = Convert.FromBase64String(sealedToken);
         bytes[index] ^= 1;
         return Convert.ToBase64String(bytes);
-    }
-
-    private sealed class Steady : Random
-    {
-        public override double NextDouble() => 0;
     }
 }
