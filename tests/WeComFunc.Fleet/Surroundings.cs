@@ -174,8 +174,8 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
 {
     public bool IsDead { get; set; }
 
-    /// <summary>Whether it holds the lease, or is about to take or to give it back.</summary>
-    public bool IsRenewing { get; private set; }
+    /// <summary>The lease it holds, or is about to take or to give back.</summary>
+    public string? Lease { get; private set; }
 
     /// <summary>Whether it has ever read the corpsecret.</summary>
     public bool HasSecret { get; private set; }
@@ -193,10 +193,10 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
 
     public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
     {
-        IsRenewing = true;
+        Lease = row.Lease ?? Lease;
         Writing();
         var etag = await UnlessDeadAsync(table.WriteAsync(row, cancellationToken));
-        IsRenewing = row.Lease is not null && etag is not null;
+        Lease = etag is null ? null : row.Lease;
         return etag;
     }
 

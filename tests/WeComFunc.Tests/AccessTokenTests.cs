@@ -56,6 +56,7 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(host);
 
         Assert.Equal(2, GetTokenCalls);
+        Assert.Contains("Information Token renewal: reason rejected, outcome renewed, 120 minutes left", host.Log.All);
         await UntilAsync(async () => (await RowAsync(host)).Rejections == 0);
     }
 

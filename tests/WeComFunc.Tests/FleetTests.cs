@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Azure;
+using WeComFunc.AccessTokens;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -72,6 +73,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(2, GetTokenCalls);
         Assert.InRange(_clock.GetUtcNow() - killed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        AssertLine(others, "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
     }
 
     [Fact]
@@ -81,12 +83,14 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         hosts[0].Store.BeforeWrite = (row, _) => row.Lease is null ? throw new HttpRequestException("lost") : Task.CompletedTask;
         await LoginAsync(hosts[0]);
         await hosts[0].WhenIdle();
+        AssertLine(hosts[..1], "Warning The token row could not be written: HttpRequestException: lost. Logins go on by what this process holds;");
         var logins = hosts.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
 
         var answers = await RunAsync(Task.WhenAll(logins));
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(2, GetTokenCalls);
+        AssertLine(hosts[1..], "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
     }
 
     [Fact]
@@ -103,7 +107,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         }
 
         Assert.InRange(GetTokenCalls, 8, 15);
-        Assert.Contains(hosts[0].Log.All, line => line.StartsWith("Error Login: outcome misconfigured, errcode 40014") && line.Contains("associate the mini program"));
+        AssertLine(hosts, "Error Login: outcome misconfigured, errcode 40014, ", "WeCom rejects every access_token: associate the mini program, in WeCom's admin console, with the very app");
     }
 
     [Fact]
@@ -144,6 +148,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
 
         var answers = before.SelectMany(answers => answers);
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        AssertLine(hosts, $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {new CorpSecret(WeCom.CorpSecret).Fingerprint}");
     }
 
     [Theory]
@@ -182,16 +187,24 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         _clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.InRange(wrongCalls, 8, 30);
+        AssertLine(hosts, "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, next try in ", "WeCom refuses the corpsecret: copy the current one");
         await LoginAsync(hosts[1]);
         await WhenIdle(hosts);
         await LoginAsync(hosts[2]);
     }
 
-    public static TheoryData<string> TableFaults => ["500", "503", "412", "403", "no connection"];
+    public static TheoryData<string, string> TableFaults => new()
+    {
+        { "500", "read: HTTP status 500" },
+        { "503", "read: HTTP status 503" },
+        { "412", "written: HTTP status 412" },
+        { "403", "read: HTTP status 403" },
+        { "no connection", "read: HttpRequestException: no connection" },
+    };
 
     [Theory]
     [MemberData(nameof(TableFaults))]
-    public async Task A_table_that_fails_from_the_start_costs_no_login(string fault)
+    public async Task A_table_that_fails_from_the_start_costs_no_login(string fault, string line)
     {
         LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
         Break(hosts, fault);
@@ -200,12 +213,12 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(hosts);
 
         Assert.InRange(GetTokenCalls, 1, 3);
-        Assert.Contains(hosts[0].Log.All, line => line.Contains("The token row could not be"));
+        AssertLine(hosts, $"Warning The token row could not be {line}", "Logins go on by what this process holds; check the table's network and the role Storage Table Data Contributor");
     }
 
     [Theory]
     [MemberData(nameof(TableFaults))]
-    public async Task A_table_that_fails_in_the_middle_and_comes_back_costs_no_login(string fault)
+    public async Task A_table_that_fails_in_the_middle_and_comes_back_costs_no_login(string fault, string line)
     {
         LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
         await LoginAsync(hosts);
@@ -217,6 +230,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
             _clock.Advance(TimeSpan.FromMinutes(10));
         }
 
+        AssertLine(hosts, $"Warning The token row could not be {line}");
         Mend(hosts);
         for (var minutes = 0; minutes < 180; minutes += 5)
         {
@@ -243,6 +257,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         var answers = await RunAsync(hanging);
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         await WhenIdle(hosts);
+        AssertLine(hosts, "Warning The token row could not be read: no answer in time");
         await own.ResumeAsync();
         await own.StopAsync();
         _clock.Advance(TimeSpan.FromMinutes(121));
@@ -259,11 +274,11 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(KeyVaultMode.Throttled, "wecom_busy")]
-    [InlineData(KeyVaultMode.Unavailable, "wecom_busy")]
-    [InlineData(KeyVaultMode.InternalError, "wecom_busy")]
-    [InlineData(KeyVaultMode.Forbidden, "misconfigured")]
-    public async Task A_vault_that_fails_stops_cold_processes_only(KeyVaultMode mode, string expected)
+    [InlineData(KeyVaultMode.Throttled, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 429")]
+    [InlineData(KeyVaultMode.Unavailable, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 503")]
+    [InlineData(KeyVaultMode.InternalError, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 500")]
+    [InlineData(KeyVaultMode.Forbidden, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403")]
+    public async Task A_vault_that_fails_stops_cold_processes_only(KeyVaultMode mode, string expected, string line)
     {
         await using var vault = await KeyVault.CreateAsync();
         vault.Set("wecom-corpsecret", WeCom.CorpSecret);
@@ -277,7 +292,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         var answer = await RunAsync(cold.LoginAsync(WeCom.IssueCode("zhangsan")));
 
         Assert.Equal(expected, answer["code"]);
-        Assert.Contains(cold.Log.All, line => line.Contains("Key Vault") && line.Contains("wecom-corpsecret"));
+        AssertLine([cold], line);
     }
 
     [Theory]
@@ -302,6 +317,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         _clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.Equal("misconfigured", before["code"]);
+        AssertLine([host], $"Error Key Vault gives no secret wecom-corpsecret: HTTP status {(isMissing ? 404 : 403)}", "Check that the secret exists, is enabled and not empty");
         await LoginAsync(host);
     }
 
@@ -337,6 +353,10 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         // Twelve hours: six lives of the same token with its repeated tries, or nine renewals of new ones, each with one more at most.
         Assert.InRange(GetTokenCalls, 6, semantics is TokenSemantics.SameWhileValid ? 6 * 12 : 9 * 2);
     }
+
+    /// <summary>The one line that the operator reads.</summary>
+    private static void AssertLine(IEnumerable<LoginHost> hosts, string start, string rest = "") =>
+        Assert.Contains(hosts.SelectMany(host => host.Log.All), line => line.StartsWith(start, StringComparison.Ordinal) && line.Contains(rest, StringComparison.Ordinal));
 
     private static void Break(LoginHost[] hosts, string fault)
     {
