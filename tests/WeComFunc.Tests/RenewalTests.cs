@@ -246,6 +246,37 @@ public sealed class RenewalTests
         Assert.Equal(1, _process.GetTokenCalls);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Whoever_waits_has_the_token_before_the_row_is_written(bool isTimerFirst)
+    {
+        var (answer, writing) = (new TaskCompletionSource<string>(), new TaskCompletionSource());
+        _process.WeCom = (_, _) => answer.Task;
+        _process.Table.BeforeWrite = (row, _) => row.Lease is null ? writing.Task : Task.CompletedTask;
+        var first = isTimerFirst ? _process.RefreshAsync() : _process.GetAsync();
+        var second = _process.GetAsync();
+        answer.SetResult(TokenProcess.Issue("token"));
+
+        Assert.Equal("token", (await second).Value.Token.Value);
+        Assert.NotNull(Row.Lease);
+        writing.SetResult();
+        await first;
+    }
+
+    [Fact]
+    public async Task A_rejected_token_that_WeCom_gives_again_is_handed_out_once_more()
+    {
+        _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("same"));
+        var rejected = (await _process.GetAsync()).Value.Token;
+        var reads = _process.Table.Reads;
+
+        var again = await _process.ReplaceAsync(rejected);
+
+        Assert.Equal(("same", TokenSource.WeCom), (again.Value.Token.Value, again.Value.Source));
+        Assert.Equal((2, reads + 1, 1), (_process.GetTokenCalls, _process.Table.Reads, Row.Rejections));
+    }
+
     [Fact]
     public async Task A_failed_fetch_answers_all_who_waited_for_it()
     {
@@ -256,7 +287,7 @@ public sealed class RenewalTests
         answer.SetResult(TokenProcess.Refuse(60020));
 
         Assert.All(await Task.WhenAll(waiting), result => Assert.Equal(60020, result.Failure?.Errcode));
-        Assert.Equal(1, _process.GetTokenCalls);
+        Assert.Equal((1, 1), (_process.GetTokenCalls, _process.Table.Reads));
     }
 
     [Fact]
@@ -294,6 +325,22 @@ public sealed class RenewalTests
         _process.Confirm(confirmed);
         _process.Confirm(next.Token);
         Assert.Equal((false, reads), (confirmed.OnProbation, _process.Table.Reads));
+    }
+
+    [Fact]
+    public async Task A_token_that_works_leaves_a_row_alone_that_holds_another_or_no_rejection()
+    {
+        var next = (await _process.ReplaceAsync((await _process.GetAsync()).Value.Token)).Value.Token;
+        var (other, writes) = (TokenRow.For(TokenProcess.App) with { Rejections = 2 }, _process.Table.Writes);
+        _table.Put(other);
+        _process.Confirm(next);
+        Assert.Equal((2, writes), (Row.Rejections, _process.Table.Writes));
+
+        next = (await _process.ReplaceAsync((await _process.GetAsync()).Value.Token)).Value.Token;
+        (other, writes) = (Row with { Rejections = 0 }, _process.Table.Writes);
+        _table.Put(other);
+        _process.Confirm(next);
+        Assert.Equal(writes, _process.Table.Writes);
     }
 
     [Fact]
@@ -710,7 +757,25 @@ public sealed class RenewalTests
     }
 
     [Fact]
-    public async Task Without_the_vault_a_token_in_use_goes_on_and_is_looked_at_after_a_minute()
+    public async Task What_another_process_failed_with_is_looked_at_again_after_its_pause_and_not_before()
+    {
+        await _process.GetAsync();
+        _clock.Advance(111 * Minute);
+        _table.Put(Row with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now + (5 * Second) });
+        await _process.GetAsync();
+        var reads = _process.Table.Reads;
+        _clock.Advance((5 * Second) - Tick);
+        await _process.GetAsync();
+        var before = _process.Table.Reads;
+        _clock.Advance(Tick);
+
+        await _process.GetAsync();
+
+        Assert.Equal((reads, reads + 1, 2), (before, _process.Table.Reads, _process.GetTokenCalls));
+    }
+
+    [Fact]
+    public async Task Without_the_vault_a_cold_process_has_no_token()
     {
         await _process.GetAsync();
         var other = new TokenProcess(_clock, _table) { Vault = _ => Task.FromResult<Result<CorpSecret>>(new Failure(FailureKind.Busy)) };
@@ -863,7 +928,7 @@ public sealed class RenewalTests
     {
         var read = new TaskCompletionSource<Result<CorpSecret>>();
         _process.Vault = _ => read.Task;
-        var readings = Enumerable.Range(0, 3).Select(_ => Task.Run(_process.Secrets.GetAsync)).ToArray();
+        var readings = Enumerable.Range(0, 3).Select(_ => _process.Secrets.GetAsync()).ToArray();
         read.SetResult(TokenProcess.Secret);
 
         Assert.All(await Task.WhenAll(readings), secret => Assert.Equal(TokenProcess.Secret, secret.Value));

@@ -30,7 +30,11 @@ public sealed class TokenRowTests
     };
 
     [Fact]
-    public void A_token_opens_in_its_row_with_its_corpsecret() => Assert.Equal(Token, Row().Open(Secret)?.Value);
+    public void A_token_opens_in_its_row_with_its_corpsecret()
+    {
+        Assert.Equal((Token, false), (Row().Open(Secret)?.Value, Row().Open(Secret)?.OnProbation));
+        Assert.True((Row() with { Rejections = 1 }).Open(Secret)?.OnProbation);
+    }
 
     [Theory]
     [MemberData(nameof(Spoilt))]
@@ -93,8 +97,9 @@ public sealed class TokenRowTests
     {
         var row = Row() with { SealedToken = "AAECAwQFBgcICQoLYHvTXK2bL85NT6Ti0lcgjeCyZBkw3MZLaM7NHn0iA7NuRUboGxC1quZR33NccKB485r5t4zuV9LMMqEE0g==" };
 
-        Assert.Equal(Token, row.Open(Secret)?.Value);
-        Assert.Equal("89b6ad6f30790cac", Secret.Fingerprint);
+        var secret = new CorpSecret(Secret.Value);
+        Assert.Equal(Token, row.Open(secret)?.Value);
+        Assert.Equal("89b6ad6f30790cac", secret.Fingerprint);
     }
 
     [Fact]
