@@ -143,6 +143,23 @@ public sealed class RenewalTests
     }
 
     [Fact]
+    public async Task A_better_token_in_the_row_is_taken_at_once_though_it_is_to_be_renewed_too()
+    {
+        await _process.GetAsync();
+        _clock.Advance(Minute);
+        _table.Put(Row with { SealedToken = TokenProcess.Secret.Seal("another", $"{Row.PartitionKey}\n{Row.RowKey}"), ObtainedAt = Now });
+        _clock.Advance(110 * Minute);
+        await _process.GetAsync();
+
+        var next = await _process.GetAsync();
+
+        Assert.Equal(("another", RenewalReason.Ahead), (next.Value.Token.Value, next.Value.Reason));
+        Assert.Equal(
+            ["Information reason ahead, outcome from_table, 9 minutes left", "Information reason ahead, outcome renewed, 120 minutes left"],
+            _process.Renewals.Skip(1));
+    }
+
+    [Fact]
     public async Task Where_the_row_holds_an_older_token_than_memory_memory_goes_on()
     {
         await _process.GetAsync();
@@ -798,6 +815,7 @@ public sealed class RenewalTests
         await Assert.ThrowsAsync<InvalidOperationException>(() => two);
         Assert.Contains(_process.Log.All, line => line.StartsWith("Error The renewal of the access_token of wwtokenprocess broke off"));
         _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(TokenProcess.Secret);
+        await _process.WhenIdle();
         Assert.Equal("token-1", (await _process.GetAsync()).Value.Token.Value);
     }
 

@@ -159,9 +159,13 @@ internal sealed partial class TokenRenewer(
             return Held(vault, RenewalOutcome.Failed);
         }
 
-        if (usable is not null && usable.ExpiresAt - now >= Window(request.Reason))
+        // A login whose token in memory is rejected waits for this renewal: what the row has serves it at once, and the next login sees to the rest.
+        var isBetter = request.Reason is RenewalReason.Ahead && usable?.Value != request.Held?.Value;
+        var isDue = usable is null || usable.ExpiresAt - now < Window(request.Reason);
+        if (usable is not null && (!isDue || isBetter))
         {
-            return new(Use(usable, known, request), usable == known.Stored ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, now + TokenRules.AheadPause);
+            return new(
+                Use(usable, known, request), usable == known.Stored ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, isDue ? now : now + TokenRules.AheadPause);
         }
 
         if (known.Row.HeldOff(request.Reason, known.Secret.Value, now) is { } heldOff)
