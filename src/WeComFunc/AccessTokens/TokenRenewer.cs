@@ -212,11 +212,14 @@ internal sealed partial class TokenRenewer(
             same is null ? renewed.RenewableAt!.Value : token.ExpiresAt));
     }
 
-    /// <summary>The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one.</summary>
+    /// <summary>
+    /// The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one; of two
+    /// that are closer than clocks are, the row's.
+    /// </summary>
     private static AccessToken? Usable(AccessToken? stored, RenewalRequest request, DateTimeOffset now) =>
         new[] { stored, request.Held }
             .Where(token => token is not null && token.ExpiresAt > now && token.Value != request.Rejected?.Value)
-            .MaxBy(token => token!.ObtainedAt);
+            .MaxBy(token => token!.ObtainedAt + (token == stored ? TokenRules.ClockDifference : TimeSpan.Zero));
 
     private static TokenUse Use(AccessToken token, Knowledge known, RenewalRequest request) =>
         new(token, token == known.Stored ? TokenSource.Table : TokenSource.Memory, request.Reason);

@@ -27,6 +27,9 @@ internal static class TokenRules
     /// <summary>A lease this old is dead at sight, whatever the clocks (T5).</summary>
     public static readonly TimeSpan LeaseDead = TimeSpan.FromMinutes(5);
 
+    /// <summary>How far the clocks of two processes may be apart, in either direction.</summary>
+    public static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(5);
+
     /// <summary>First and longest pause after a failure that passes by itself (T7).</summary>
     public static readonly (TimeSpan First, TimeSpan Most) TransientPause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
