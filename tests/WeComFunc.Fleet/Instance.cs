@@ -8,7 +8,7 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Fleet;
 
 /// <summary>One process of the fleet: the real code of the login, with a clock of its own.</summary>
-internal sealed class Instance
+internal sealed class Instance : IDisposable
 {
     public static readonly CorpSecret Secret = new("the corpsecret of the fleet");
 
@@ -20,12 +20,13 @@ internal sealed class Instance
         ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
     }).Build());
 
+    private readonly Meters _meters = new();
     private readonly LoginHandler _handler;
 
     public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, TimeSpan skew)
     {
         var clock = new World.Clock(world, skew);
-        var telemetry = new Telemetry(new Meters());
+        var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, Settings.App.CorpId);
         var client = new WeComClient(new HttpMessageInvoker(Connection), Settings, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
@@ -47,12 +48,19 @@ internal sealed class Instance
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 
+    /// <summary>The framework keeps every meter until it is disposed of, and all that it measures with it.</summary>
+    public void Dispose() => _meters.Dispose();
+
     private sealed class Meters : IMeterFactory
     {
-        public Meter Create(MeterOptions options) => new(options);
+        private readonly List<Meter> _meters = [];
 
-        public void Dispose()
+        public Meter Create(MeterOptions options)
         {
+            _meters.Add(new Meter(options));
+            return _meters[^1];
         }
+
+        public void Dispose() => _meters.ForEach(meter => meter.Dispose());
     }
 }

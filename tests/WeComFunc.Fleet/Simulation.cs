@@ -43,6 +43,7 @@ internal sealed class Simulation
     private readonly TableModel _table;
     private readonly VaultModel _vault;
     private readonly List<Instance> _alive = [];
+    private readonly List<Instance> _made = [];
     private readonly List<string> _violations = [];
     private readonly List<Outage> _outages = [];
     private readonly Dictionary<string, int> _callsOfToken = [];
@@ -84,6 +85,7 @@ internal sealed class Simulation
         }
 
         _world.Run(_scenario.Duration);
+        _made.ForEach(instance => instance.Dispose());
         return new(
             _logins, _weCom.GetTokenCalls, _table.Reads, _table.Writes, _vault.Reads, _weCom.TokensIssued,
             _alive.Max(instance => instance.Connection.TableReads), _rejections, _violations);
@@ -91,9 +93,16 @@ internal sealed class Simulation
 
     private TimeSpan NextLogin() => _world.Sometime(_scenario.Duration / _scenario.Logins);
 
+    private Instance Make(TimeSpan skew)
+    {
+        var instance = new Instance(_world, _weCom, _table, _vault, skew);
+        _made.Add(instance);
+        return instance;
+    }
+
     private void Bear()
     {
-        var instance = new Instance(_world, _weCom, _table, _vault, _scenario.IsTroubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
+        var instance = Make(_scenario.IsTroubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
         _alive.Add(instance);
         if (_scenario.IsTroubled)
         {
@@ -126,7 +135,7 @@ internal sealed class Simulation
     /// <summary>The timer function: a process of its own, as on the platform, a new one now and then; sometimes it stands still for hours.</summary>
     private void RunTimer()
     {
-        var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? new Instance(_world, _weCom, _table, _vault, TimeSpan.Zero) : _timer;
+        var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? Make(TimeSpan.Zero) : _timer;
         _world.Start(async () =>
         {
             try
