@@ -15,13 +15,10 @@ public interface ICorpSecretStore
 internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore store, TimeProvider time, ILogger<CorpSecretSource> logger) : IDisposable
 {
     private readonly SemaphoreSlim _reading = new(1);
-    private CorpSecret? _kept;
-    private Failure? _failure;
-    private long? _readAt;
-    private long? _rereadAt;
+    private Reading? _last;
 
     /// <summary>What came of the last reading of the vault: null when it was a secret, or when nobody has asked yet.</summary>
-    public Failure? Failure => _failure;
+    public Failure? Failure => Volatile.Read(ref _last)?.Failure;
 
     /// <summary>The corpsecret: the kept one within the hour, also beyond while the vault is out of reach; otherwise the vault's.</summary>
     public Task<Result<CorpSecret>> GetAsync() => ReadAsync(isReread: false, CancellationToken.None);
@@ -35,32 +32,32 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
 
     private async Task<Result<CorpSecret>> ReadAsync(bool isReread, CancellationToken cancellationToken)
     {
-        if (!IsDue(isReread))
+        if (Volatile.Read(ref _last) is { } last && !IsDue(last, isReread))
         {
-            return Latest();
+            return last.Result;
         }
 
         await _reading.WaitAsync(CancellationToken.None);
         try
         {
-            if (!IsDue(isReread))
+            if (_last is { } others && !IsDue(others, isReread))
             {
-                return Latest();
+                return others.Result;
             }
 
             using var limit = new CancellationTokenSource(TokenRules.VaultLimit, time);
             using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
             var read = await store.ReadAsync(app.SecretName, limit.Token);
-            _readAt = time.GetTimestamp();
-            _rereadAt = isReread ? _readAt : _rereadAt;
-            _failure = read.Failure;
-            if (read.Failure is null && read.Value.Fingerprint != _kept?.Fingerprint)
+            var (kept, now) = (_last?.Kept, time.GetTimestamp());
+            if (read.Failure is null && read.Value.Fingerprint != kept?.Fingerprint)
             {
-                LogRead(logger, app.SecretName, read.Value.Fingerprint);
-                _kept = read.Value;
+                kept = read.Value;
+                LogRead(logger, app.SecretName, kept.Fingerprint);
             }
 
-            return Latest();
+            var reading = new Reading(kept, read.Failure, now, isReread ? now : _last?.RereadAt);
+            Volatile.Write(ref _last, reading);
+            return reading.Result;
         }
         finally
         {
@@ -68,14 +65,22 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
         }
     }
 
-    private bool IsDue(bool isReread)
+    private bool IsDue(Reading last, bool isReread)
     {
-        var pause = _kept is null ? TokenRules.VaultPause : isReread || _failure is not null ? TokenRules.SecretReread : TokenRules.SecretKept;
-        return (isReread && _kept is not null ? _rereadAt : _readAt) is not { } last || time.GetElapsedTime(last) >= pause;
+        var pause = last.Kept is null ? TokenRules.VaultPause : isReread || last.Failure is not null ? TokenRules.SecretReread : TokenRules.SecretKept;
+        return (isReread && last.Kept is not null ? last.RereadAt : last.At) is not { } at || time.GetElapsedTime(at) >= pause;
     }
-
-    private Result<CorpSecret> Latest() => _kept is not null ? _kept : _failure!;
 
     [LoggerMessage(201, LogLevel.Information, "The corpsecret was read from {SecretName}; its fingerprint is {Fingerprint}")]
     private static partial void LogRead(ILogger logger, string secretName, string fingerprint);
+
+    /// <summary>The state after a reading of the vault, exchanged as a whole: logins look at it side by side.</summary>
+    /// <param name="Kept">The corpsecret that counts; null when there has been none yet.</param>
+    /// <param name="Failure">What the reading failed with.</param>
+    /// <param name="At">When it ended.</param>
+    /// <param name="RereadAt">When the last one ended that was made because the corpsecret seemed to have changed.</param>
+    private sealed record Reading(CorpSecret? Kept, Failure? Failure, long At, long? RereadAt)
+    {
+        public Result<CorpSecret> Result => Kept is not null ? Kept : Failure!;
+    }
 }
