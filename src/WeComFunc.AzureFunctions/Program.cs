@@ -12,6 +12,7 @@ try
 
     // What cannot be made stops the start; found out by a request, it would be answered with an empty body.
     _ = ActivatorUtilities.CreateInstance<Functions>(host.Services);
+    host.Services.GetRequiredService<TokenRefresh>().Begin();
     host.Run();
     return 0;
 }

@@ -3,7 +3,9 @@ using WeComFunc.LocalHost;
 
 try
 {
-    await LocalHostApp.Create(args).RunAsync();
+    var app = LocalHostApp.Create(args);
+    app.Services.GetRequiredService<TokenRefresh>().Begin();
+    await app.RunAsync();
     return 0;
 }
 catch (SettingsException exception)

@@ -37,8 +37,8 @@ public sealed class Telemetry
     internal void Call(string api, string errcode, TimeSpan elapsed) =>
         _calls.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("api", api), new KeyValuePair<string, object?>("errcode", errcode));
 
-    internal void TokenUsed(TokenSource source, RenewalReason reason) =>
-        _uses.Add(1, new KeyValuePair<string, object?>("source", Label(source)), new KeyValuePair<string, object?>("reason", Label(reason)));
+    internal void TokenUsed(TokenUse use) =>
+        _uses.Add(1, new KeyValuePair<string, object?>("source", Label(use.Source)), new KeyValuePair<string, object?>("reason", Label(use.Reason)));
 
     internal void Renewed(string reason, string outcome) =>
         _renewals.Add(1, new KeyValuePair<string, object?>("reason", reason), new KeyValuePair<string, object?>("outcome", outcome));

@@ -9,6 +9,12 @@ public sealed class TokenRefresh
 
     internal TokenRefresh(AccessTokenSource tokens) => _tokens = tokens;
 
+    /// <summary>
+    /// Begins to look for a token while the host still starts, so that the first login finds one or waits less. What goes wrong is in the log,
+    /// and that login meets it again.
+    /// </summary>
+    public void Begin() => _ = Task.Run(() => _tokens.GetAsync(CancellationToken.None).AsTask());
+
     /// <summary>Renews the token of the row if it is due (rule T4).</summary>
     /// <exception cref="TokenRenewalException">Nothing could be renewed, and the token has lapsed or is about to.</exception>
     public Task RunAsync(CancellationToken cancellationToken) => _tokens.RefreshAsync(cancellationToken);

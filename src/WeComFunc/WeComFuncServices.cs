@@ -51,7 +51,7 @@ public static class WeComFuncServices
         services.TryAddSingleton<TokenCredential>(_ => settings.IsDevelopment
             ? new DefaultAzureCredential()
             : new ManagedIdentityCredential(settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned));
-        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<TokenCredential>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.CorpSecret is { } secret)
         {

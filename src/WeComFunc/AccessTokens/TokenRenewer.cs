@@ -183,16 +183,16 @@ internal sealed partial class TokenRenewer(
 
     private async Task<(TokenRow Next, RenewalAnswer Answer)> FetchAsync(Knowledge known, RenewalRequest request, AccessToken? usable)
     {
-        using var limit = new CancellationTokenSource(TokenRules.FetchLimit, time);
+        using var deadline = new Deadline(TokenRules.FetchLimit, time);
         var secret = known.Secret.Value;
         var sentAt = time.GetUtcNow();
-        var issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token);
+        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline);
         if (Errcodes.IsAboutSecret(issued.Failure?.Errcode)
-            && await secrets.RereadAsync(limit.Token) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
+            && await secrets.RereadAsync(deadline.ForAll()) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
         {
             secret = reread.Value;
             sentAt = time.GetUtcNow();
-            issued = await client.GetTokenAsync(app.CorpId, secret, limit.Token);
+            issued = await client.GetTokenAsync(app.CorpId, secret, deadline);
         }
 
         var now = time.GetUtcNow();

@@ -3,16 +3,27 @@ using System.Threading.RateLimiting;
 namespace WeComFunc.Login;
 
 /// <summary>Limits the logins of one caller address, by the settings <c>Limits__…</c>; each process counts for itself.</summary>
-internal sealed class CallerLimiter(Settings settings) : IDisposable
+internal sealed class CallerLimiter : IDisposable
 {
-    private readonly PartitionedRateLimiter<string>? _limiter = settings.LoginsPerSecond == 0
-        ? null
-        : PartitionedRateLimiter.Create<string, string>(address => RateLimitPartition.GetTokenBucketLimiter(address, _ => new TokenBucketRateLimiterOptions
+    private readonly PartitionedRateLimiter<string>? _limiter;
+
+    public CallerLimiter(Settings settings)
+    {
+        if (settings.LoginsPerSecond == 0)
+        {
+            return;
+        }
+
+        // One delegate for all: the ready-made partition makes two for every request.
+        Func<string, RateLimiter> create = _ => new TokenBucketRateLimiter(new()
         {
             TokenLimit = settings.Burst,
             TokensPerPeriod = 1,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1 / settings.LoginsPerSecond),
-        }));
+            AutoReplenishment = false,
+        });
+        _limiter = PartitionedRateLimiter.Create<string, string>(address => RateLimitPartition.Get(address, create));
+    }
 
     /// <summary>Asks for one login.</summary>
     /// <returns>Null when it may go on; otherwise when to try again.</returns>

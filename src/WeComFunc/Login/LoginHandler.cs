@@ -15,15 +15,15 @@ internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
 internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
 {
-    /// <summary>The token in hand, the one in the row, a fresh one: there is nothing to try after that.</summary>
-    private const int TokensPerCall = 3;
+    /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that.</summary>
+    private const int Replacements = 2;
 
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
     private static readonly JsonWriterOptions Verbatim = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private readonly ConcurrentDictionary<string, Task<LoginOutcome>> _underWay = new(StringComparer.Ordinal);
 
-    private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, CancellationToken cancellationToken);
+    private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, Deadline deadline);
 
     /// <summary>What the last exchange of this process failed with; null when it succeeded. A code that WeCom did not take is no failure of ours.</summary>
     public Failure? LastFailure { get; private set; }
@@ -51,77 +51,95 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
 
     private async Task<LoginOutcome> ExchangeAsync(string code)
     {
-        using var limit = new CancellationTokenSource(LoginLimit, time);
-        var (session, token) = await CallAsync(static (client, token, code, limit) => client.GetSessionAsync(token, code, limit), code, limit.Token);
+        using var deadline = new Deadline(LoginLimit, time);
+        var taken = await tokens.GetAsync(deadline.ForAll());
+        if (taken.Failure is { } none)
+        {
+            return new(none, default);
+        }
+
+        var use = taken.Value;
+        telemetry.TokenUsed(use);
+        var session = await client.GetSessionAsync(use.Token, code, deadline);
+        if (session.Failure is { Kind: FailureKind.TokenRejected } rejected)
+        {
+            (session, use) = await CallAgainAsync(static (client, token, code, deadline) => client.GetSessionAsync(token, code, deadline), code, use.Token, rejected, deadline);
+        }
+
         if (session.Failure is { } failure)
         {
-            return new(failure, token);
+            return new(failure, use);
         }
 
+        tokens.Confirm(use.Token);
         if (session.Value.CorpId != settings.App.CorpId)
         {
-            return new(new Failure(FailureKind.CorpMismatch), token);
+            return new(new Failure(FailureKind.CorpMismatch), use);
         }
 
-        var (profile, later) = await CallAsync(static (client, token, userId, limit) => client.GetProfileAsync(token, userId, limit), session.Value.UserId, limit.Token);
-        token = later.Reason is RenewalReason.Rejected ? later : token;
-        return profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible)
-            ? new(unseen, token)
-            : new(Compose(session.Value, profile), token);
+        var profile = await client.GetProfileAsync(use.Token, session.Value.UserId, deadline);
+        if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
+        {
+            (profile, use) = await CallAgainAsync(
+                static (client, token, userId, deadline) => client.GetProfileAsync(token, userId, deadline), session.Value.UserId, use.Token, revoked, deadline);
+        }
+
+        if (profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible))
+        {
+            return new(unseen, use);
+        }
+
+        tokens.Confirm(use.Token);
+        return new(Compose(session.Value, profile), use);
     }
 
-    /// <summary>Makes a data call; when WeCom rejects its token, again with another one (rule T6).</summary>
-    private async Task<(Result<T> Result, TokenUse Token)> CallAsync<T>(DataCall<T> call, string argument, CancellationToken limit)
+    /// <summary>Makes a data call again whose token WeCom rejected, with another one (rule T6).</summary>
+    private async Task<(Result<T> Result, TokenUse Token)> CallAgainAsync<T>(DataCall<T> call, string argument, AccessToken token, Failure rejected, Deadline deadline)
     {
-        var use = await tokens.GetAsync(limit);
         for (var tried = 1; ; tried++)
         {
-            if (use.Failure is { } none)
+            var replacement = await tokens.ReplaceAsync(token, rejected.Errcode, deadline.ForAll());
+            if (replacement.Failure is { } none)
             {
                 return (none, default);
             }
 
-            var (token, source, reason) = use.Value;
-            telemetry.TokenUsed(source, reason);
-            var result = await call(client, token, argument, limit);
-            if (result.Failure is not { Kind: FailureKind.TokenRejected } rejected)
+            telemetry.TokenUsed(replacement.Value);
+            token = replacement.Value.Token;
+            var result = await call(client, token, argument, deadline);
+            if (result.Failure is not { Kind: FailureKind.TokenRejected } again)
             {
-                if (result.Failure is null)
-                {
-                    tokens.Confirm(token);
-                }
-
-                return (result, use.Value);
+                return (result, replacement.Value);
             }
 
-            if (tried == TokensPerCall)
+            rejected = again;
+            if (tried == Replacements)
             {
-                return (rejected with { Kind = FailureKind.Misconfigured }, use.Value);
+                return (rejected with { Kind = FailureKind.Misconfigured }, replacement.Value);
             }
-
-            use = await tokens.ReplaceAsync(token, rejected.Errcode, limit);
         }
     }
 
-    private static ReadOnlyMemory<byte> Compose(Session session, Result<ArrayBufferWriter<byte>> profile)
+    private static ReadOnlyMemory<byte> Compose(Session session, Result<RentedBytes> read)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + (profile.Failure is null ? profile.Value.WrittenCount : 0));
+        using var profile = read.Failure is null ? read.Value : null;
+        var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
         using var json = new Utf8JsonWriter(buffer, Verbatim);
         json.WriteStartObject();
         json.WriteString("userid"u8, session.UserId);
         json.WriteString("corpid"u8, session.CorpId);
         json.WritePropertyName("profile"u8);
-        if (profile.Failure is { } failure)
+        if (profile is not null)
         {
-            json.WriteNullValue();
-            json.WriteStartObject("profileError"u8);
-            json.WriteString("code"u8, Problem.Of(failure.Kind).Code);
-            json.WriteNumber("errcode"u8, failure.Errcode ?? 0);
-            json.WriteEndObject();
+            json.WriteRawValue(profile.Span, skipInputValidation: true);
         }
         else
         {
-            json.WriteRawValue(profile.Value.WrittenSpan, skipInputValidation: true);
+            json.WriteNullValue();
+            json.WriteStartObject("profileError"u8);
+            json.WriteString("code"u8, Problem.MemberNotVisible.Code);
+            json.WriteNumber("errcode"u8, read.Failure?.Errcode ?? 0);
+            json.WriteEndObject();
         }
 
         json.WriteEndObject();

@@ -10,11 +10,11 @@ namespace WeComFunc.WeCom;
 /// </summary>
 internal static class Profile
 {
-    /// <summary>Reads the answer; its value is the profile as one JSON object, null without a userid.</summary>
+    /// <summary>Reads the answer; its value is the profile as one JSON object, to be disposed of by whoever gets it, and null without a userid.</summary>
     /// <param name="json">The whole answer.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
     /// <exception cref="JsonException">It is not a JSON object in UTF-8, or errcode and errmsg are not of their types.</exception>
-    public static Answer<ArrayBufferWriter<byte>> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
+    public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))
         {
@@ -24,7 +24,7 @@ internal static class Profile
         int? errcode = null;
         string? errmsg = null;
         var hasUserId = false;
-        var profile = new ArrayBufferWriter<byte>(json.Length + 2);
+        var profile = new RentedBytes(json.Length + 2);
         profile.Write("{"u8);
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
@@ -56,7 +56,7 @@ internal static class Profile
             reader.Skip();
             if (isWanted)
             {
-                profile.Write(profile.WrittenCount > 1 ? ","u8 : []);
+                profile.Write(profile.Length > 1 ? ","u8 : []);
                 profile.Write(json[start..(int)reader.BytesConsumed]);
             }
         }
@@ -66,4 +66,23 @@ internal static class Profile
         profile.Write("}"u8);
         return new(errcode, errmsg, hasUserId ? profile : null);
     }
+}
+
+/// <summary>Bytes in an array of the shared pool; whoever has them gives them back by disposing of them, once.</summary>
+/// <param name="capacity">How many there can be.</param>
+internal sealed class RentedBytes(int capacity) : IDisposable
+{
+    private readonly byte[] _array = ArrayPool<byte>.Shared.Rent(capacity);
+
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Span => _array.AsSpan(0, Length);
+
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(_array.AsSpan(Length));
+        Length += bytes.Length;
+    }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_array);
 }

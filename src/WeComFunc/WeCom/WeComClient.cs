@@ -23,8 +23,7 @@ internal sealed partial class WeComClient(
 
     private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
 
-    private delegate Answer<T> Reader<T>(ReadOnlySpan<byte> json)
-        where T : class;
+    private readonly Func<ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = json => Profile.Read(json.Span, settings.ProfileFields);
 
     /// <summary>The handler that the calls need: it follows changes of DNS and no redirects, and no diagnostics see the queries.</summary>
     public static SocketsHttpHandler CreateHandler() => new()
@@ -39,16 +38,16 @@ internal sealed partial class WeComClient(
     /// <summary><c>gettoken</c> (document 91039).</summary>
     /// <param name="corpId">企业ID.</param>
     /// <param name="secret">The corpsecret of the app.</param>
-    /// <param name="cancellationToken">The time limit: when it is up, the failure is <see cref="FailureKind.Busy"/>.</param>
-    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, CancellationToken cancellationToken) =>
+    /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
+    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline) =>
         SendAsync(
             new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
             Answers.OfGetToken,
-            cancellationToken);
+            deadline);
 
     /// <summary><c>miniprogram/jscode2session</c> (document 96959).</summary>
-    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='cancellationToken']" />
-    public Task<Result<Session>> GetSessionAsync(AccessToken token, string code, CancellationToken cancellationToken) =>
+    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
+    public Task<Result<Session>> GetSessionAsync(AccessToken token, string code, Deadline deadline) =>
         SendAsync(
             new Call(
                 "jscode2session",
@@ -56,87 +55,82 @@ internal sealed partial class WeComClient(
                 token.Value,
                 code),
             Answers.OfGetSession,
-            cancellationToken);
+            deadline);
 
     /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
-    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='cancellationToken']" />
-    public Task<Result<ArrayBufferWriter<byte>>> GetProfileAsync(AccessToken token, string userId, CancellationToken cancellationToken) =>
+    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
+    public Task<Result<RentedBytes>> GetProfileAsync(AccessToken token, string userId, Deadline deadline) =>
         SendAsync(
             new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
-            ReadProfile,
-            cancellationToken);
+            _readProfile,
+            deadline);
 
-    private Answer<ArrayBufferWriter<byte>> ReadProfile(ReadOnlySpan<byte> json) => Profile.Read(json, settings.ProfileFields);
-
-    private async Task<Result<T>> SendAsync<T>(Call call, Reader<T> reader, CancellationToken cancellationToken)
+    private async Task<Result<T>> SendAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
         where T : class
     {
-        for (var attempt = 1; ; attempt++)
-        {
-            var result = await AttemptAsync(call, reader, cancellationToken);
-            var worthAnother = result.Failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy };
-            if (!worthAnother || attempt == Attempts || cancellationToken.IsCancellationRequested)
-            {
-                return result;
-            }
-
-            await Task.Delay(Backoff.After(attempt, AttemptPause, random), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        }
-    }
-
-    private async Task<Result<T>> AttemptAsync<T>(Call call, Reader<T> reader, CancellationToken cancellationToken)
-        where T : class
-    {
-        using var limit = new CancellationTokenSource(AttemptLimit, time);
-        using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
-        using var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
+        var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
         var started = time.GetTimestamp();
         int? errcode = null;
+        Failure failure;
         try
         {
+            var limit = deadline.For(AttemptLimit);
             using var request = new HttpRequestMessage(HttpMethod.Get, call.Url);
-            using var response = await http.SendAsync(request, limit.Token);
-            if (response.StatusCode != HttpStatusCode.OK)
+            using var response = await http.SendAsync(request, limit);
+            if (response.StatusCode == HttpStatusCode.OK)
+            {
+                var (buffer, length) = await ReadAsync(response.Content, limit);
+                Answer<T> answer;
+                try
+                {
+                    answer = read(buffer.AsMemory(0, length));
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+
+                errcode = answer.Errcode;
+                if (errcode is 0 && answer.Value is { } value)
+                {
+                    return value;
+                }
+
+                failure = Explain(call, answer.Errcode, answer.Errmsg);
+            }
+            else
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode);
-                return new Failure((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
+                failure = new((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
             }
-
-            var (buffer, length) = await ReadAsync(response.Content, limit.Token);
-            Answer<T> answer;
-            try
-            {
-                answer = reader(buffer.AsSpan(0, length));
-            }
-            finally
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
-
-            errcode = answer.Errcode;
-            if (errcode is 0 && answer.Value is { } value)
-            {
-                return value;
-            }
-
-            return Explain(call, answer.Errcode, answer.Errmsg);
         }
         catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or InvalidDataException)
         {
             LogMalformed(logger, call.Api, exception.Message);
-            return new Failure(FailureKind.Unexpected);
+            failure = new(FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
             LogUnreachable(logger, call.Api, exception is OperationCanceledException ? "no answer in time" : exception.Message);
-            return new Failure(FailureKind.Busy);
+            failure = new(FailureKind.Busy);
         }
         finally
         {
             var outcome = errcode is { } code ? code.ToString(CultureInfo.InvariantCulture) : "none";
             activity?.SetTag("wecom.errcode", outcome);
+            activity?.Dispose();
             telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));
         }
+
+        var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy } && attempt < Attempts && !deadline.IsOver;
+        return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt) : failure;
+    }
+
+    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
+        where T : class
+    {
+        await Task.Delay(Backoff.After(attempt, AttemptPause, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        return await SendAsync(call, read, deadline, attempt + 1);
     }
 
     private Failure Explain(Call call, int? errcode, string? errmsg)
