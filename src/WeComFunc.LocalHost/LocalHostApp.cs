@@ -22,7 +22,6 @@ public static class LocalHostApp
             console.TimestampFormat = "HH:mm:ss.fff ";
             console.UseUtcTimestamp = true;
         });
-        builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -36,10 +35,32 @@ public static class LocalHostApp
         var app = builder.Build();
         var login = app.Services.GetRequiredService<LoginEndpoint>();
         var health = app.Services.GetRequiredService<HealthEndpoint>();
-        app.MapPost("/api/login", context => context.AnswerAsync(login.LoginAsync(
-            context.Request.ContentType, context.Connection.RemoteIpAddress?.ToString(), context.Request.Body, context.RequestAborted)));
-        app.MapGet("/api/health", context => context.AnswerAsync(health.CheckAsync()));
+        app.Run(context =>
+            context.IsFor("POST", "/api/login") ? context.AnswerAsync(login.LoginAsync(
+                context.Request.ContentType, context.Connection.RemoteIpAddress?.ToString(), context.Request.Body, context.RequestAborted))
+            : context.IsFor("GET", "/api/health") ? context.AnswerAsync(health.CheckAsync())
+            : Task.CompletedTask);
         return app;
+    }
+
+    /// <summary>Whether a request is for a route; the status is 404 or 405 when it is not. ASP.NET Core's routing, for two of them, takes a tenth of the start.</summary>
+    private static bool IsFor(this HttpContext context, string method, string path)
+    {
+        var response = context.Response;
+        if (!context.Request.Path.StartsWithSegments(path, out var rest) || rest.Value is not ("" or "/"))
+        {
+            response.StatusCode = response.StatusCode == StatusCodes.Status200OK ? StatusCodes.Status404NotFound : response.StatusCode;
+            return false;
+        }
+
+        if (!HttpMethods.Equals(context.Request.Method, method))
+        {
+            response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+            response.Headers.Allow = method;
+            return false;
+        }
+
+        return true;
     }
 
     private static async Task AnswerAsync(this HttpContext context, Task<EndpointAnswer> answering)

@@ -245,6 +245,7 @@ public sealed class MalformedRequestTests(Azurite azurite) : IAsyncLifetime
     [InlineData("PUT", "/api/login", 405)]
     [InlineData("DELETE", "/api/login", 405)]
     [InlineData("POST", "/api/health", 405)]
+    [InlineData("PUT", "/API/Health/", 405)]
     [InlineData("GET", "/", 404)]
     [InlineData("GET", "/api", 404)]
     [InlineData("POST", "/api/logins", 404)]
