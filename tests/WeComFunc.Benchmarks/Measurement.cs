@@ -10,7 +10,7 @@ internal sealed class Measurement(Report report, Upstream upstream, Uri upstream
 {
     private static readonly string[] Names = ["floor", "typical", "ours"];
 
-    private readonly int _rounds = isQuick ? 3 : 5;
+    private readonly int _rounds = isQuick ? 3 : 9;
     private readonly int _seconds = isQuick ? 1 : 2;
     private int _tables;
 

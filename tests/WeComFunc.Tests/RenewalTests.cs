@@ -72,13 +72,9 @@ public sealed class RenewalTests
         await _process.GetAsync();
         var reads = _process.Table.Reads;
 
-        _clock.Advance((30 * Second) - Tick);
-        await _process.GetAsync();
-        var before = _process.Table.Reads;
-        _clock.Advance(Tick);
-        await _process.GetAsync();
+        var (before, at) = await AroundAsync(30 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        Assert.Equal((reads, 2), (before, _process.GetTokenCalls));
+        Assert.Equal((reads, reads + 1, 2), (before, at, _process.GetTokenCalls));
         Assert.Contains("Debug reason ahead, outcome not_due, 9 minutes left", _process.Renewals);
     }
 
@@ -592,14 +588,9 @@ public sealed class RenewalTests
         _table.Put(Row with { Lease = "another", LeasedAt = Now, RenewableAt = null });
         await _process.GetAsync();
         var reads = _process.Table.Reads;
-        _clock.Advance((6 * Second) - Tick);
-        await _process.GetAsync();
-        var before = _process.Table.Reads;
-        _clock.Advance(Tick);
+        var (before, at) = await AroundAsync(6 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        await _process.GetAsync();
-
-        Assert.Equal((reads, reads + 1, 1), (before, _process.Table.Reads, _process.GetTokenCalls));
+        Assert.Equal((reads, reads + 1, 1), (before, at, _process.GetTokenCalls));
         Assert.Equal("Debug reason ahead, outcome elsewhere, 9 minutes left", _process.Renewals.Last());
     }
 
@@ -762,14 +753,9 @@ public sealed class RenewalTests
         _clock.Advance(111 * Minute);
         Assert.Equal("token-1", (await _process.GetAsync()).Value.Token.Value);
         var reads = _process.Table.Reads;
-        _clock.Advance((5 * Second) - Tick);
-        await _process.GetAsync();
-        var before = _process.Table.Reads;
-        _clock.Advance(Tick);
+        var (before, at) = await AroundAsync(5 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        await _process.GetAsync();
-
-        Assert.Equal((reads, reads + 1), (before, _process.Table.Reads));
+        Assert.Equal((reads, reads + 1), (before, at));
     }
 
     [Fact]
@@ -780,14 +766,9 @@ public sealed class RenewalTests
         _table.Put(Row with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now + (5 * Second) });
         await _process.GetAsync();
         var reads = _process.Table.Reads;
-        _clock.Advance((5 * Second) - Tick);
-        await _process.GetAsync();
-        var before = _process.Table.Reads;
-        _clock.Advance(Tick);
+        var (before, at) = await AroundAsync(5 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        await _process.GetAsync();
-
-        Assert.Equal((reads, reads + 1, 2), (before, _process.Table.Reads, _process.GetTokenCalls));
+        Assert.Equal((reads, reads + 1, 2), (before, at, _process.GetTokenCalls));
     }
 
     [Fact]
@@ -879,28 +860,18 @@ public sealed class RenewalTests
         await _process.GetAsync();
         var reads = _process.VaultReads;
         await _process.GetAsync();
-        _clock.Advance(Minute - Tick);
-        await _process.GetAsync();
-        var before = _process.VaultReads;
-        _clock.Advance(Tick);
+        var (before, at) = await AroundAsync(Minute, () => _process.GetAsync(), () => _process.VaultReads);
 
-        await _process.GetAsync();
-
-        Assert.Equal((reads, reads + 1), (before, _process.VaultReads));
+        Assert.Equal((reads, reads + 1), (before, at));
     }
 
     [Fact]
     public async Task A_corpsecret_is_kept_for_an_hour_to_the_tick()
     {
         await _process.Secrets.GetAsync();
-        _clock.Advance((60 * Minute) - Tick);
-        await _process.Secrets.GetAsync();
-        var before = _process.VaultReads;
-        _clock.Advance(Tick);
+        var (before, at) = await AroundAsync(60 * Minute, _process.Secrets.GetAsync, () => _process.VaultReads);
 
-        await _process.Secrets.GetAsync();
-
-        Assert.Equal((1, 2), (before, _process.VaultReads));
+        Assert.Equal((1, 2), (before, at));
         Assert.Single(_process.Log.All, $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {TokenProcess.Secret.Fingerprint}");
     }
 
@@ -911,15 +882,10 @@ public sealed class RenewalTests
         _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(new Failure(FailureKind.Busy));
         _clock.Advance(60 * Minute);
         var kept = await _process.Secrets.GetAsync();
-        _clock.Advance(Minute - Tick);
-        await _process.Secrets.GetAsync();
-        var before = _process.VaultReads;
-        _clock.Advance(Tick);
-
-        await _process.Secrets.GetAsync();
+        var (before, at) = await AroundAsync(Minute, _process.Secrets.GetAsync, () => _process.VaultReads);
 
         Assert.Equal((TokenProcess.Secret, FailureKind.Busy), (kept.Value, _process.Secrets.Failure?.Kind));
-        Assert.Equal((2, 3), (before, _process.VaultReads));
+        Assert.Equal((2, 3), (before, at));
     }
 
     [Theory]
@@ -965,6 +931,17 @@ public sealed class RenewalTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
         Assert.False(early);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _process.Secrets.RereadAsync(new CancellationToken(canceled: true)));
+    }
+
+    /// <summary>A count after a look a tick before an instant, and after another one at the very instant.</summary>
+    private async Task<(int Before, int At)> AroundAsync(TimeSpan instant, Func<Task> look, Func<int> count)
+    {
+        _clock.Advance(instant - Tick);
+        await look();
+        var before = count();
+        _clock.Advance(Tick);
+        await look();
+        return (before, count());
     }
 
     private static async Task<T> Hang<T>(CancellationToken limit)
