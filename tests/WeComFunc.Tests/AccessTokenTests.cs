@@ -8,32 +8,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>The access token rules through real logins, real HTTP and a real table; <see cref="RenewalTests"/> has their very edges.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
+public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private static readonly WeComApp App = new(SimulatorState.SeedCorpId, "wecom-corpsecret");
-
-    private readonly string _table = LoginHost.NewTable();
-    private readonly ManualTimeProvider _clock = new();
-    private readonly List<LoginHost> _hosts = [];
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    private int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        foreach (var host in _hosts)
-        {
-            await host.DisposeAsync();
-        }
-
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
-
     [Fact]
     public async Task T1_a_second_process_takes_the_token_from_the_row()
     {
@@ -81,7 +57,7 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldDies };
         LoginHost[] hosts = [await StartAsync(), await StartAsync()];
         await LoginAsync(hosts[1]);
-        _clock.Advance(TimeSpan.FromMinutes(81));
+        Clock.Advance(TimeSpan.FromMinutes(81));
         await hosts[0].RefreshAsync();
         await hosts[0].WhenIdle();
         WeCom.RevokeTokens();
@@ -130,7 +106,7 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         {
             Assert.Equal("misconfigured", (await host.LoginAsync(WeCom.IssueCode("zhangsan")))["code"]);
             await host.WhenIdle();
-            _clock.Advance(TimeSpan.FromMinutes(1));
+            Clock.Advance(TimeSpan.FromMinutes(1));
         }
 
         vault.Set("wecom-corpsecret", rotated);
@@ -146,7 +122,7 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         var host = await StartAsync(vault);
         await LoginAsync(host);
         await vault.StopAsync();
-        _clock.Advance(TimeSpan.FromHours(3));
+        Clock.Advance(TimeSpan.FromHours(3));
 
         await LoginAsync(host);
 
@@ -214,20 +190,13 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
         listener.Start();
 
         await LoginAsync(host);
-        _clock.Advance(TimeSpan.FromMinutes(10));
+        Clock.Advance(TimeSpan.FromMinutes(10));
         listener.RecordObservableInstruments();
 
         Assert.Equal((600, 6600), (measured["wecomfunc.token.age"], measured["wecomfunc.token.left"]));
         Assert.Equal(1, measured["wecomfunc.token.renewals missing renewed"]);
         Assert.Equal(1, measured["wecomfunc.token.uses wecom missing"]);
         Assert.Contains("wecomfunc.token.wait.duration", measured.Keys);
-    }
-
-    private async Task<LoginHost> StartAsync(KeyVault? vault = null)
-    {
-        var host = await LoginHost.StartAsync(_simulator, azurite, _clock, _table, vault);
-        _hosts.Add(host);
-        return host;
     }
 
     private async Task LoginAsync(LoginHost host)
@@ -237,14 +206,4 @@ public sealed class AccessTokenTests(Azurite azurite) : IAsyncLifetime
     }
 
     private static async Task<TokenRow> RowAsync(LoginHost host) => await host.Store.ReadAsync(App, CancellationToken.None) ?? TokenRow.For(App);
-
-    /// <summary>Waits for something that happens behind a login's back; it is an error of the test run when it never does.</summary>
-    private static async Task UntilAsync(Func<Task<bool>> happened)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!await happened())
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
 }

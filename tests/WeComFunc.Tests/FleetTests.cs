@@ -11,42 +11,12 @@ namespace WeComFunc.Tests;
 /// time does.
 /// </summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
+public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTimeOffset.UtcNow))
 {
-    private static readonly WeComApp App = new(SimulatorState.SeedCorpId, "wecom-corpsecret");
-
-    private readonly string _table = LoginHost.NewTable();
-    private readonly ManualTimeProvider _clock = new(DateTimeOffset.UtcNow);
-    private readonly List<LoginHost> _hosts = [];
-    private readonly List<HostProcess> _processes = [];
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    private int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        foreach (var host in _hosts)
-        {
-            await host.DisposeAsync();
-        }
-
-        foreach (var process in _processes)
-        {
-            await process.DisposeAsync();
-        }
-
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_hundred_first_logins_on_each_of_three_cold_processes_cost_one_gettoken()
     {
-        HttpClient[] processes = [await StartProcessAsync(), await StartProcessAsync(), await StartProcessAsync()];
+        HttpClient[] processes = [(await StartProcessAsync()).Client, (await StartProcessAsync()).Client, (await StartProcessAsync()).Client];
 
         var answers = await Task.WhenAll(processes.SelectMany(process => Enumerable.Range(0, 100).Select(_ => LoginAsync(process))));
 
@@ -58,21 +28,21 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     public async Task A_process_killed_while_its_gettoken_is_under_way_costs_one_more_gettoken_and_no_login()
     {
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
-        var doomed = await StartProcessAsync();
-        var lost = LoginAsync(doomed);
+        var (doomed, client) = await StartProcessAsync();
+        var lost = LoginAsync(client);
         await WeCom[Api.GetToken].WaitForCallsAsync(1);
         LoginHost[] others = [await StartAsync(), await StartAsync()];
         var logins = others.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
-        await UntilAsync(() => others.All(host => host.Store.Reads > 0));
-        await _processes[0].SignalAsync("KILL");
+        await UntilAsync(() => Task.FromResult(others.All(host => host.Store.Reads > 0)));
+        await doomed.SignalAsync("KILL");
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => lost);
-        var killed = _clock.GetUtcNow();
+        var killed = Clock.GetUtcNow();
 
         var answers = await RunAsync(Task.WhenAll(logins));
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(2, GetTokenCalls);
-        Assert.InRange(_clock.GetUtcNow() - killed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        Assert.InRange(Clock.GetUtcNow() - killed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
         AssertLine(others, "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
     }
 
@@ -103,7 +73,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
             var answers = await RunAsync(Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan")))));
             await WhenIdle(hosts);
             Assert.All(answers, answer => Assert.Equal("misconfigured", answer["code"]));
-            _clock.Advance(TimeSpan.FromSeconds(30));
+            Clock.Advance(TimeSpan.FromSeconds(30));
         }
 
         Assert.InRange(GetTokenCalls, 8, 15);
@@ -113,7 +83,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_token_revoked_under_steady_load_on_three_processes_costs_one_gettoken_and_no_login()
     {
-        HttpClient[] processes = [await StartProcessAsync(), await StartProcessAsync(), await StartProcessAsync()];
+        HttpClient[] processes = [(await StartProcessAsync()).Client, (await StartProcessAsync()).Client, (await StartProcessAsync()).Client];
         using var enough = new CancellationTokenSource();
         var loads = processes.SelectMany(process => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => LoginAsync(process), enough.Token))).ToArray();
         await WeCom[Api.UserGet].WaitForCallsAsync(100);
@@ -143,7 +113,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         await CallsAsync(200);
         await enough.CancelAsync();
         var before = await RunAsync(Task.WhenAll(loads));
-        _clock.Advance(TimeSpan.FromMinutes(121));
+        Clock.Advance(TimeSpan.FromMinutes(121));
         await LoginAsync(hosts);
 
         var answers = before.SelectMany(answers => answers);
@@ -165,7 +135,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
             var answer = await hosts[seconds / 20 % 3].LoginAsync(WeCom.IssueCode("zhangsan"));
             await WhenIdle(hosts);
             Assert.Equal(("misconfigured", "40001"), (answer["code"], answer["errcode"]));
-            _clock.Advance(TimeSpan.FromSeconds(20));
+            Clock.Advance(TimeSpan.FromSeconds(20));
         }
 
         var wrongCalls = GetTokenCalls;
@@ -184,7 +154,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
             vault.Set("wecom-corpsecret", right);
         }
 
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.InRange(wrongCalls, 8, 30);
         AssertLine(hosts, "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, next try in ", "WeCom refuses the corpsecret: copy the current one");
@@ -227,7 +197,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         {
             await LoginAsync(hosts);
             await WhenIdle(hosts);
-            _clock.Advance(TimeSpan.FromMinutes(10));
+            Clock.Advance(TimeSpan.FromMinutes(10));
         }
 
         AssertLine(hosts, $"Warning The token row could not be {line}");
@@ -236,12 +206,12 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         {
             await LoginAsync(hosts);
             await WhenIdle(hosts);
-            _clock.Advance(TimeSpan.FromMinutes(5));
+            Clock.Advance(TimeSpan.FromMinutes(5));
         }
 
         await LoginAsync(hosts);
         await WhenIdle(hosts);
-        Assert.True(await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, ExpiresAt: { } expiresAt } && expiresAt > _clock.GetUtcNow());
+        Assert.True(await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, ExpiresAt: { } expiresAt } && expiresAt > Clock.GetUtcNow());
     }
 
     [Fact]
@@ -249,10 +219,10 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     {
         var own = new Azurite();
         await own.InitializeAsync();
-        LoginHost[] hosts = [await StartAsync(own), await StartAsync(own), await StartAsync(own)];
+        LoginHost[] hosts = [await StartAsync(azurite: own), await StartAsync(azurite: own), await StartAsync(azurite: own)];
         await LoginAsync(hosts);
         await own.FreezeAsync();
-        _clock.Advance(TimeSpan.FromMinutes(121));
+        Clock.Advance(TimeSpan.FromMinutes(121));
         var hanging = Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan"))));
         var answers = await RunAsync(hanging);
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
@@ -260,11 +230,11 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         AssertLine(hosts, "Warning The token row could not be read: no answer in time");
         await own.ResumeAsync();
         await own.StopAsync();
-        _clock.Advance(TimeSpan.FromMinutes(121));
+        Clock.Advance(TimeSpan.FromMinutes(121));
         await LoginAsync(hosts);
         await WhenIdle(hosts);
         await own.StartAsync();
-        _clock.Advance(TimeSpan.FromMinutes(121));
+        Clock.Advance(TimeSpan.FromMinutes(121));
 
         await LoginAsync(hosts);
 
@@ -285,7 +255,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         var warm = await StartAsync(vault);
         await LoginAsync(warm);
         vault.Mode = mode;
-        _clock.Advance(TimeSpan.FromHours(3));
+        Clock.Advance(TimeSpan.FromHours(3));
         var cold = await StartAsync(vault);
 
         await LoginAsync(warm);
@@ -314,7 +284,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         var host = await StartAsync(vault);
         var before = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         vault.Set("wecom-corpsecret", WeCom.CorpSecret);
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.Equal("misconfigured", before["code"]);
         AssertLine([host], $"Error Key Vault gives no secret wecom-corpsecret: HTTP status {(isMissing ? 404 : 403)}", "Check that the secret exists, is enabled and not empty");
@@ -328,8 +298,8 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     public async Task Clocks_four_minutes_apart_cost_no_login_and_no_more_than_one_gettoken_per_renewal(TokenSemantics semantics)
     {
         WeCom.Settings = WeCom.Settings with { Semantics = semantics };
-        var early = new ManualTimeProvider(_clock.GetUtcNow().AddMinutes(2));
-        var late = new ManualTimeProvider(_clock.GetUtcNow().AddMinutes(-2));
+        var early = new ManualTimeProvider(Clock.GetUtcNow().AddMinutes(2));
+        var late = new ManualTimeProvider(Clock.GetUtcNow().AddMinutes(-2));
         LoginHost[] hosts = [await StartAsync(clock: early), await StartAsync(), await StartAsync(clock: late)];
         for (var minutes = 0; minutes < 12 * 60; minutes += 2)
         {
@@ -344,7 +314,7 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
                 await hosts[minutes / 10 % 3].RefreshAsync();
             }
 
-            foreach (var clock in (ManualTimeProvider[])[early, _clock, late])
+            foreach (var clock in (ManualTimeProvider[])[early, Clock, late])
             {
                 clock.Advance(TimeSpan.FromMinutes(2));
             }
@@ -380,9 +350,9 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
     private Task WhenIdle(LoginHost[] hosts) => RunAsync(Task.WhenAll(hosts.Select(host => host.WhenIdle())));
 
     /// <summary>Lets the clock go on, hardly faster than the real one, until the task ends; that is within the ten seconds of a login.</summary>
-    private Task<T> RunAsync<T>(Task<T> task) => _clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
+    private Task<T> RunAsync<T>(Task<T> task) => Clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
 
-    private Task RunAsync(Task task) => _clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
+    private Task RunAsync(Task task) => Clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
 
     private static async Task<List<LoginAnswer>> LoadAsync(Func<Task<LoginAnswer>> login, CancellationToken enough)
     {
@@ -395,32 +365,12 @@ public sealed class FleetTests(Azurite azurite) : IAsyncLifetime
         return answers;
     }
 
-    /// <summary>Waits for something that happens behind a login's back; it is an error of the test run when it never does.</summary>
-    private static async Task UntilAsync(Func<bool> happened)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!happened())
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
-
     private Task CallsAsync(int more) => RunAsync(WeCom[Api.UserGet].WaitForCallsAsync(WeCom[Api.UserGet].Calls.Arrived + more));
 
-    private Task<LoginHost> StartAsync(KeyVault vault) => StartAsync(azurite, vault);
-
-    private async Task<LoginHost> StartAsync(Azurite? table = null, KeyVault? vault = null, ManualTimeProvider? clock = null)
+    private async Task<(HostProcess Process, HttpClient Client)> StartProcessAsync()
     {
-        var host = await LoginHost.StartAsync(_simulator, table ?? azurite, clock ?? _clock, _table, vault);
-        _hosts.Add(host);
-        return host;
-    }
-
-    private async Task<HttpClient> StartProcessAsync()
-    {
-        var process = HostProcess.Start("WeComFunc.LocalHost", LoginHost.Settings(_simulator, azurite, _table), arguments: ["--urls", "http://127.0.0.1:0"]);
-        _processes.Add(process);
-        return new HttpClient { BaseAddress = await process.AddressAsync() };
+        var process = Ends(HostProcess.Start("WeComFunc.LocalHost", LoginHost.Settings(Simulator, Azurite, Table), arguments: ["--urls", "http://127.0.0.1:0"]));
+        return (process, new HttpClient { BaseAddress = await process.AddressAsync() });
     }
 
     private async Task LoginAsync(params LoginHost[] hosts)
