@@ -33,6 +33,10 @@ internal static class LocalSettings
         {
             throw new SettingsException([$"{path} must be a JSON object with an object Values, as in local.settings.sample.json."]);
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException([$"{path} cannot be read: {exception.Message}"]);
+        }
 
         return new MemoryConfigurationSource { InitialData = values };
     }

@@ -13,3 +13,8 @@ catch (SettingsException exception)
     Console.Error.WriteLine(exception.Message);
     return 78;
 }
+catch (Exception exception) when (exception is IOException or FormatException)
+{
+    Console.Error.WriteLine($"The local host cannot listen: {exception.Message.TrimEnd('.')}. Choose another address with --urls.");
+    return 1;
+}

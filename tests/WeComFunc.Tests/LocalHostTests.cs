@@ -44,6 +44,29 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("nonsense", "The local host cannot listen: Invalid url: 'nonsense'. Choose another address with --urls.")]
+    [InlineData("taken", "The local host cannot listen: Failed to bind to address ADDRESS: address already in use. Choose another address with --urls.")]
+    public async Task An_address_that_it_cannot_listen_on_ends_it_with_one_line(string urls, string expected)
+    {
+        var taken = _simulator.BaseAddress.AbsoluteUri.TrimEnd('/');
+
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", urls == "taken" ? taken : urls]);
+
+        Assert.Equal(1, await host.ExitAsync());
+        Assert.Equal([expected.Replace("ADDRESS", taken)], host.Errors);
+    }
+
+    [Fact]
+    public async Task A_settings_file_that_cannot_be_read_ends_it_with_one_line()
+    {
+        // There, and no process can read its beginning.
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--settings", "/proc/self/mem"]);
+
+        Assert.Equal(78, await host.ExitAsync());
+        Assert.StartsWith("/proc/self/mem cannot be read: ", Assert.Single(host.Errors));
+    }
+
+    [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
     public async Task It_ends_cleanly_when_it_is_told_to(string signal)
