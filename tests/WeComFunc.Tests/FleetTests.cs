@@ -14,11 +14,26 @@ namespace WeComFunc.Tests;
 public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTimeOffset.UtcNow))
 {
     [Fact]
-    public async Task A_hundred_first_logins_on_each_of_three_cold_processes_cost_one_gettoken()
+    public async Task A_hundred_first_logins_on_each_of_three_processes_that_start_at_once_cost_one_gettoken()
     {
-        HttpClient[] processes = [(await StartProcessAsync()).Client, (await StartProcessAsync()).Client, (await StartProcessAsync()).Client];
+        var processes = await Task.WhenAll(StartProcessAsync(), StartProcessAsync(), StartProcessAsync());
 
-        var answers = await Task.WhenAll(processes.SelectMany(process => Enumerable.Range(0, 100).Select(_ => LoginAsync(process))));
+        var answers = await Task.WhenAll(processes.SelectMany(process => Enumerable.Range(0, 100).Select(_ => LoginAsync(process.Client))));
+
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.Equal(1, GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task A_hundred_first_logins_on_each_of_three_hosts_that_have_no_token_cost_one_gettoken()
+    {
+        LoginHost[] hosts = [await StartAsync(), await StartAsync(), await StartAsync()];
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
+        var logins = hosts.SelectMany(host => Enumerable.Range(0, 100).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+        WeCom[Api.GetToken].Release();
+
+        var answers = await RunAsync(Task.WhenAll(logins));
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(1, GetTokenCalls);
