@@ -47,7 +47,7 @@ only_stand_ins_are_lacking() {
   local names errors
   names=$(sed -n 's/.*PackageReference Remove="\(.*\)".*/\1/p' tests/offline/Offline.targets | paste -sd '|')
   errors=$(grep ': error ' "$1") &&
-    ! grep -qvE ": error NU110[123]: (Unable to find (a stable )?package (${names//./\\.})(\.| with)|  - Found )" <<<"$errors"
+    ! grep -qvE ": error NU(110[123]: (Unable to find (a stable )?package (${names//./\\.})(\.| with)|  - Found )|1603: .* depends on (${names//./\\.}) \()" <<<"$errors"
 }
 
 install_azurite() {
