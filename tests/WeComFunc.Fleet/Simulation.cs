@@ -201,7 +201,7 @@ internal sealed class Simulation
     private async Task LoginAsync(Instance instance, string code)
     {
         var began = _world.Now;
-        var (shared, lease) = (SharedToken(), _table.Row?.Lease);
+        var shared = SharedToken();
         var failure = await instance.LoginAsync(code);
         if (instance.IsDead)
         {
@@ -209,7 +209,7 @@ internal sealed class Simulation
         }
 
         var took = _world.Now - began;
-        if (failure is not null && !IsExcused(began) && !HasLapsedTwice(lease, began) && (instance.Connection.HasSecret || !IsTroubled("vault", began)))
+        if (failure is not null && !IsExcused(began) && !HasLapsedTwice(began) && (instance.Connection.HasSecret || !IsTroubled("vault", began)))
         {
             Violate($"a login failed: {failure}, after {took}");
         }
@@ -260,10 +260,9 @@ internal sealed class Simulation
     private bool IsExcused(TimeSpan began) => IsTroubled("gettoken", began - Aftermath);
 
     /// <summary>
-    /// Whether a login saw two holders of the lease die, one after the other: a death costs it 6 s of its 10, and T5 promises no more than one.
+    /// Whether a login saw a lease taken over whose new holder died as well: a death costs it 6 s of its 10, and T5 promises no more than one.
     /// </summary>
-    private bool HasLapsedTwice(string? lease, TimeSpan began) =>
-        _lapses.Count(lapse => lapse.Key == lease || lapse.Value >= began) > 1;
+    private bool HasLapsedTwice(TimeSpan began) => _table.LastTakeover.At >= began && _lapses.ContainsKey(_table.LastTakeover.Lease);
 
     private bool IsTroubled(string what, TimeSpan since) =>
         _outages.Exists(outage => outage.Kind.StartsWith(what, StringComparison.Ordinal) && outage.Covers(since, _world.Now));

@@ -125,6 +125,9 @@ internal sealed class TableModel(World world)
 
     public Outage? Outage { get; set; }
 
+    /// <summary>The last lease that was taken over from another holder, and when.</summary>
+    public (string Lease, TimeSpan At) LastTakeover { get; private set; } = ("", TimeSpan.MinValue);
+
     public async Task<TokenRow?> ReadAsync(CancellationToken cancellationToken)
     {
         Reads++;
@@ -141,6 +144,7 @@ internal sealed class TableModel(World world)
             return null;
         }
 
+        LastTakeover = Row?.Lease is not null && row.Lease is not null && row.Lease != Row.Lease ? (row.Lease, world.Now) : LastTakeover;
         Row = row with { ETag = new ETag($"W/\"{++_etag}\""), Timestamp = world.UtcNow };
         var etag = Row.ETag;
         if (IsOut("table lost"))
