@@ -9,9 +9,9 @@ internal sealed class Deadline(TimeSpan limit, TimeProvider time) : IDisposable
     private CancellationTokenSource _source = new(limit, time);
 
     /// <summary>Whether no time is left.</summary>
-    public bool IsOver => Left <= TimeSpan.Zero;
+    public bool IsOver => Left == TimeSpan.Zero;
 
-    private TimeSpan Left => limit - time.GetElapsedTime(_started);
+    private TimeSpan Left => limit - time.GetElapsedTime(_started) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
     /// <summary>A token for what may take all the time that is left.</summary>
     public CancellationToken ForAll() => For(limit);
@@ -26,7 +26,7 @@ internal sealed class Deadline(TimeSpan limit, TimeProvider time) : IDisposable
             _source = new(left, time);
         }
 
-        _source.CancelAfter(attempt < left ? attempt : left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        _source.CancelAfter(attempt < left ? attempt : left);
         return _source.Token;
     }
 
