@@ -27,27 +27,7 @@ quietly() {
 
 # Everything that the build and the tests need, fetched.
 setup() {
-  choose_packages && quietly restore dotnet restore WeComFunc.sln && install_azurite
-}
-
-# Where the registry lacks the released packages, and only there, the build uses their stand-ins. The attempt has an obj of its own, so that
-# it never makes the next build start anew.
-choose_packages() {
-  [[ ${OfflinePackages:-} ]] && return
-  quietly released dotnet restore WeComFunc.sln --artifacts-path artifacts/released 2>/dev/null && return
-  if ! only_stand_ins_are_lacking artifacts/released.log; then
-    cat artifacts/released.log >&2
-    return 1
-  fi
-  export OfflinePackages=true
-  say 'The package registry lacks Azure.Data.Tables or the Functions packages: building with OfflinePackages=true.'
-}
-
-only_stand_ins_are_lacking() {
-  local names errors
-  names=$(sed -n 's/.*PackageReference Remove="\(.*\)".*/\1/p' tests/offline/Offline.targets | paste -sd '|')
-  errors=$(grep ': error ' "$1") &&
-    ! grep -qvE ": error NU(110[123]: (Unable to find (a stable )?package (${names//./\\.})(\.| with)|  - Found )|1603: .* depends on (${names//./\\.}) \()" <<<"$errors"
+  quietly restore dotnet restore WeComFunc.sln && install_azurite
 }
 
 install_azurite() {

@@ -55,20 +55,28 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     {
         try
         {
-            return (await SendAsync()).Headers.ETag;
+            return await SendAsync(row, cancellationToken);
         }
         catch (RequestFailedException missing) when (missing.Status == 404 && row.ETag == default)
         {
             await table.CreateIfNotExistsAsync(cancellationToken);
-            return (await SendAsync()).Headers.ETag;
+            return await SendAsync(row, cancellationToken);
         }
-        catch (RequestFailedException faster) when (faster.Status is 404 or 409 or 412)
+    }
+
+    /// <returns>The new ETag; null when somebody else was faster: the row is there already, has changed since, or is gone.</returns>
+    private async Task<ETag?> SendAsync(TokenRow row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var written = row.ETag == default
+                ? await table.AddEntityAsync(row, cancellationToken)
+                : await table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellationToken);
+            return written.Headers.ETag;
+        }
+        catch (RequestFailedException faster) when (faster.Status is 409 or 412 || (faster.Status == 404 && row.ETag != default))
         {
             return null;
         }
-
-        Task<Response> SendAsync() => row.ETag == default
-            ? table.AddEntityAsync(row, cancellationToken)
-            : table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellationToken);
     }
 }

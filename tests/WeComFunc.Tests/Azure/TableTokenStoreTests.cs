@@ -1,0 +1,293 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Data.Tables;
+using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>What the token rules rely on in the table: compare-and-swap on the ETag, a table that makes itself, a row that survives as it is.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Noon = new(2026, 3, 1, 12, 0, 0, 123, TimeSpan.Zero);
+    private static readonly WeComApp App = new("ww1234567890abcdef", "wecom-corpsecret");
+
+    private readonly TableClient _table = Table(azurite);
+
+    private TableTokenStore Store => new(_table);
+
+    public async Task InitializeAsync() => await _table.CreateIfNotExistsAsync();
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public async Task A_row_that_nobody_wrote_is_none()
+    {
+        Assert.Null(await Store.ReadAsync(App, CancellationToken.None));
+        Assert.Null(await new TableTokenStore(Table(azurite)).ReadAsync(App, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_row_comes_back_as_it_was_written()
+    {
+        var written = new TokenRow
+        {
+            PartitionKey = App.CorpId,
+            RowKey = App.Name,
+            SealedToken = "企业微信 \"quoted\" \\ 😀\n",
+            SealedWith = "0123456789abcdef",
+            ObtainedAt = Noon,
+            ExpiresAt = Noon.AddTicks(1),
+            RenewableAt = Noon.AddHours(1),
+            Lease = "a lease",
+            LeasedAt = Noon,
+            Failures = int.MaxValue,
+            FailureKind = "Busy",
+            FailureErrcode = -1,
+            RefusedSecret = "fedcba9876543210",
+            RetryAt = Noon,
+            Rejections = 1,
+            RejectionErrcode = 0,
+            RejectionRetryAt = Noon,
+        };
+
+        var etag = await Store.WriteAsync(written, CancellationToken.None);
+
+        var read = await Store.ReadAsync(App, CancellationToken.None);
+        Assert.Equal(written with { ETag = etag!.Value, Timestamp = read!.Timestamp }, read);
+    }
+
+    [Fact]
+    public async Task What_is_empty_comes_back_empty_also_where_it_was_not()
+    {
+        var empty = TokenRow.For(App);
+        var first = await Store.WriteAsync(empty with { SealedToken = "token", ExpiresAt = Noon, FailureErrcode = 40001 }, CancellationToken.None);
+
+        var second = await Store.WriteAsync(empty with { ETag = first!.Value }, CancellationToken.None);
+
+        var read = await Store.ReadAsync(App, CancellationToken.None);
+        Assert.Equal(empty with { ETag = second!.Value, Timestamp = read!.Timestamp }, read);
+    }
+
+    [Fact]
+    public async Task A_time_with_an_offset_comes_back_as_the_same_instant_in_utc()
+    {
+        await Store.WriteAsync(TokenRow.For(App) with { ExpiresAt = Noon.ToOffset(TimeSpan.FromHours(8)) }, CancellationToken.None);
+
+        var at = (await Store.ReadAsync(App, CancellationToken.None))!.ExpiresAt!.Value;
+
+        Assert.Equal((Noon, TimeSpan.Zero), (at, at.Offset));
+    }
+
+    [Fact]
+    public async Task A_column_that_the_row_lacks_has_its_initial_value()
+    {
+        await _table.AddEntityAsync(new TableEntity(App.CorpId, App.Name));
+
+        Assert.Equal(TokenRow.CurrentVersion, (await Store.ReadAsync(App, CancellationToken.None))!.Version);
+    }
+
+    [Fact]
+    public async Task A_write_is_answered_with_the_etag_that_is_read_next()
+    {
+        var first = await Store.WriteAsync(TokenRow.For(App), CancellationToken.None);
+        Assert.Equal(first, (await Store.ReadAsync(App, CancellationToken.None))!.ETag);
+
+        var second = await Store.WriteAsync(TokenRow.For(App) with { ETag = first!.Value }, CancellationToken.None);
+
+        Assert.NotEqual(first, second);
+        Assert.Equal(second, (await Store.ReadAsync(App, CancellationToken.None))!.ETag);
+    }
+
+    [Fact]
+    public async Task A_second_insert_of_a_row_is_not_written()
+    {
+        await Store.WriteAsync(TokenRow.For(App) with { Lease = "first" }, CancellationToken.None);
+
+        Assert.Null(await Store.WriteAsync(TokenRow.For(App) with { Lease = "second" }, CancellationToken.None));
+
+        Assert.Equal("first", (await Store.ReadAsync(App, CancellationToken.None))!.Lease);
+    }
+
+    [Fact]
+    public async Task A_write_over_an_older_etag_is_not_written()
+    {
+        var stale = await Store.WriteAsync(TokenRow.For(App), CancellationToken.None);
+        await Store.WriteAsync(TokenRow.For(App) with { ETag = stale!.Value, Lease = "newer" }, CancellationToken.None);
+
+        Assert.Null(await Store.WriteAsync(TokenRow.For(App) with { ETag = stale.Value, Lease = "late" }, CancellationToken.None));
+
+        Assert.Equal("newer", (await Store.ReadAsync(App, CancellationToken.None))!.Lease);
+    }
+
+    [Fact]
+    public async Task A_write_over_a_row_that_was_deleted_is_not_written()
+    {
+        var etag = await Store.WriteAsync(TokenRow.For(App), CancellationToken.None);
+        await _table.DeleteEntityAsync(App.CorpId, App.Name);
+
+        Assert.Null(await Store.WriteAsync(TokenRow.For(App) with { ETag = etag!.Value }, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Of_twenty_inserts_at_once_one_wins_also_where_they_have_to_make_the_table()
+    {
+        var store = new TableTokenStore(Table(azurite));
+
+        var etags = await AtOnce(20, _ => store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+
+        Assert.Single(etags, etag => etag is not null);
+    }
+
+    [Fact]
+    public async Task Of_twenty_updates_with_one_etag_at_once_one_wins()
+    {
+        var etag = await Store.WriteAsync(TokenRow.For(App), CancellationToken.None);
+
+        var etags = await AtOnce(20, i => Store.WriteAsync(TokenRow.For(App) with { ETag = etag!.Value, Failures = i }, CancellationToken.None));
+
+        Assert.Single(etags, one => one is not null);
+    }
+
+    [Theory]
+    [InlineData("wx0123456789abcdef", "default")]
+    [InlineData("wpAB_cd-EF", "app1")]
+    public async Task Every_corpid_and_name_is_a_key(string corpId, string name)
+    {
+        var app = new WeComApp(corpId, "wecom-corpsecret", name);
+        var etag = await Store.WriteAsync(TokenRow.For(app), CancellationToken.None);
+
+        Assert.NotNull(await Store.WriteAsync(TokenRow.For(app) with { ETag = etag!.Value }, CancellationToken.None));
+        Assert.Equal((corpId, name), (await Store.ReadAsync(app, CancellationToken.None)) is { } row ? (row.PartitionKey, row.RowKey) : default);
+    }
+
+    [Fact]
+    public async Task A_wrong_key_is_refused_with_403_and_shown_to_nobody()
+    {
+        var wrong = Convert.ToBase64String("not the key of the emulator"u8);
+        var store = new TableTokenStore(new($"AccountName=devstoreaccount1;AccountKey={wrong};TableEndpoint={azurite.Endpoint}", "anything"));
+
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+
+        Assert.Equal(403, refused.Status);
+        Assert.DoesNotContain(wrong, refused.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_call_that_is_given_up_ends_at_once_though_the_service_hangs()
+    {
+        await azurite.FreezeAsync();
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Store.ReadAsync(App, limit.Token));
+        }
+        finally
+        {
+            await azurite.ResumeAsync();
+        }
+
+        Assert.Null(await Store.ReadAsync(App, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_service_that_is_down_is_a_failure_without_a_status()
+    {
+        await azurite.StopAsync();
+        try
+        {
+            var down = await Assert.ThrowsAsync<RequestFailedException>(() => Store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+
+            Assert.Equal((0, null), (down.Status, down.ErrorCode));
+        }
+        finally
+        {
+            await azurite.StartAsync();
+        }
+    }
+
+    private static TableClient Table(Azurite azurite) => new(azurite.ConnectionString, LoginHost.NewTable(), new() { Retry = { MaxRetries = 0 } });
+
+    private static async Task<T[]> AtOnce<T>(int count, Func<int, Task<T>> action) =>
+        await Task.WhenAll(Enumerable.Range(0, count).Select(i => Task.Run(() => action(i))));
+}
+
+/// <summary>The table by an identity in place of a key.</summary>
+public sealed class TableIdentityTests : IAsyncLifetime
+{
+    private static readonly WeComApp App = new("ww1234567890abcdef", "wecom-corpsecret");
+
+    private readonly Azurite _azurite = Azurite.WithBearerTokens();
+    private readonly List<string> _scopes = [];
+
+    public Task InitializeAsync() => _azurite.InitializeAsync();
+
+    public Task DisposeAsync() => _azurite.DisposeAsync();
+
+    [Fact]
+    public async Task A_token_for_storage_opens_the_table()
+    {
+        var store = Store(audience: "https://storage.azure.com");
+
+        Assert.NotNull(await store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+        Assert.NotNull(await store.ReadAsync(App, CancellationToken.None));
+
+        Assert.Equal("https://storage.azure.com/.default", _scopes.Distinct().Single());
+    }
+
+    [Fact]
+    public async Task A_token_for_something_else_is_refused_with_403_and_shown_to_nobody()
+    {
+        var store = Store(audience: "https://vault.azure.net");
+
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+
+        Assert.Equal(403, refused.Status);
+        Assert.DoesNotContain(Token("https://vault.azure.net"), refused.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task In_azure_china_the_token_is_asked_for_there()
+    {
+        await Store(audience: "https://storage.azure.com", TableAudience.AzureChina).WriteAsync(TokenRow.For(App), CancellationToken.None);
+
+        Assert.Equal("https://storage.azure.cn/.default", _scopes.Distinct().Single());
+    }
+
+    private static string Token(string audience)
+    {
+        static string Part(object part) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(part));
+        var today = new DateTimeOffset(DateTimeOffset.UtcNow.Date, TimeSpan.Zero);
+        var claims = new
+        {
+            aud = audience,
+            iss = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
+            iat = today.AddDays(-1).ToUnixTimeSeconds(),
+            nbf = today.AddDays(-1).ToUnixTimeSeconds(),
+            exp = today.AddDays(2).ToUnixTimeSeconds(),
+        };
+        return $"{Part(new { alg = "none", typ = "JWT" })}.{Part(claims)}.none";
+    }
+
+    private TableTokenStore Store(string audience, TableAudience? cloud = null)
+    {
+        var credential = DelegatedTokenCredential.Create((request, _) =>
+        {
+            _scopes.AddRange(request.Scopes);
+            return new global::Azure.Core.AccessToken(Token(audience), DateTimeOffset.UtcNow.AddHours(1));
+        });
+        var options = new TableClientOptions
+        {
+            Audience = cloud,
+            Retry = { MaxRetries = 0 },
+            Transport = new HttpClientTransport(_azurite.CreateTrustingHandler()),
+        };
+        return new(new TableClient(_azurite.Endpoint, "tokens", credential, options));
+    }
+}
