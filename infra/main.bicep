@@ -80,6 +80,9 @@ param privateEndpoints bool = false
 @maxLength(253)
 param customDomain string = ''
 
+@description('Whether the app itself answers for the domain; false where Front Door does, and hands on.')
+param bindCustomDomain bool = true
+
 @description('Resource id of the vault with the certificate of the domain; empty for a certificate that the platform issues and renews.')
 param certificateVaultId string = ''
 
@@ -295,7 +298,7 @@ module app 'modules/app.bicep' = {
   }
 }
 
-module domain 'modules/domain.bicep' = if (!empty(customDomain)) {
+module domain 'modules/domain.bicep' = if (!empty(customDomain) && bindCustomDomain) {
   name: 'domain'
   params: {
     appName: names.app
