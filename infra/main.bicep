@@ -18,8 +18,8 @@ param location string = resourceGroup().location
 @description('Tags for every resource, beside those that azd looks for.')
 param tags object = {}
 
-@description('企业ID of the corp, ww followed by letters and digits.')
-@minLength(3)
+@description('企业ID of the corp: 2 to 64 letters, digits, underscores and hyphens, mostly ww…')
+@minLength(2)
 @maxLength(64)
 param corpId string
 
@@ -76,6 +76,19 @@ param fixedOutboundIp bool = true
 @description('Reaches the vault and the token table by private endpoints only; their public access is off then.')
 param privateEndpoints bool = false
 
+@description('A domain of yours that mini programs call, such as login.example.com, with its two DNS records set: see the README. Empty for none; then only developer tools can call the app.')
+@maxLength(253)
+param customDomain string = ''
+
+@description('Whether the app itself answers for the domain; false where Front Door does, and hands on.')
+param bindCustomDomain bool = true
+
+@description('Resource id of the vault with the certificate of the domain; empty for a certificate that the platform issues and renews.')
+param certificateVaultId string = ''
+
+@description('Name of the certificate in this vault.')
+param certificateName string = ''
+
 @description('Address space of the virtual network, /23 or larger. Two /24 are taken from it.')
 param virtualNetworkPrefix string = '10.120.0.0/23'
 
@@ -108,8 +121,12 @@ param failedLoginPercent int = 20
 param slowLoginMs int = 3000
 
 @description('Places that call /api/health every five minutes, ids of Application Insights availability locations; empty for no availability test, as in Azure China, which has none of these places.')
-param availabilityTestLocations array = environment().name == 'AzureChinaCloud' ? [] : ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
+param availabilityTestLocations array = environment().name == 'AzureChinaCloud'
+  ? []
+  : ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
 
+// A name that another name, or a look-up, is made of comes from here and not from a module's output: what-if cannot look into a
+// module whose names it does not know yet, and would not show what changes there.
 // The scheme of the names, with the longest each can get, is in the README. The token is 13 characters and depends on the
 // resource group and both names; what has to be unique in all of Azure, and is short, has nothing but it.
 var slug = toLower(take('${take(name, 9)}-${take(environmentName, 8)}', 18))
@@ -133,6 +150,7 @@ var names = {
   alerts: 'alert-${slug}-${token}'
 }
 var hasNetwork = fixedOutboundIp || privateEndpoints
+var host = empty(customDomain) ? app.outputs.hostName : customDomain
 var allTags = union(tags, {
   'azd-env-name': environmentName
   app: name
@@ -156,6 +174,7 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: allTags
     retentionDays: logRetentionDays
     entraOnly: entraTelemetry
+    identityName: names.identity
     principalId: identity.outputs.principalId
   }
 }
@@ -167,6 +186,7 @@ module hostStorage 'modules/host-storage.bicep' = {
     location: location
     tags: allTags
     sku: storageSku
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -181,6 +201,7 @@ module tokenTable 'modules/token-table.bicep' = {
     tags: allTags
     sku: storageSku
     isPrivate: privateEndpoints
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -196,6 +217,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: allTags
     isPrivate: privateEndpoints
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -214,13 +236,30 @@ module network 'modules/network.bicep' = if (hasNetwork) {
   }
 }
 
-module endpoints 'modules/private-endpoints.bicep' = if (privateEndpoints) {
-  name: 'private-endpoints'
+// Azure's naming of the zones: the vault's is vaultcore where its public name is vault, in every cloud.
+module vaultEndpoint 'modules/private-endpoint.bicep' = if (privateEndpoints) {
+  name: 'vault-endpoint'
   params: {
-    vaultEndpointName: names.vaultEndpoint
-    vaultId: vault.outputs.id
-    tableEndpointName: names.tableEndpoint
-    tokenStorageId: tokenTable.outputs.accountId
+    name: names.vaultEndpoint
+    targetId: vault.outputs.id
+    group: 'vault'
+    zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+    networkName: names.network
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointSubnetId
+    location: location
+    tags: allTags
+  }
+}
+
+module tableEndpoint 'modules/private-endpoint.bicep' = if (privateEndpoints) {
+  name: 'table-endpoint'
+  params: {
+    name: names.tableEndpoint
+    targetId: tokenTable.outputs.accountId
+    group: 'table'
+    zone: 'privatelink.table.${environment().suffixes.storage}'
+    networkName: names.network
     networkId: network!.outputs.id
     subnetId: network!.outputs.endpointSubnetId
     location: location
@@ -238,9 +277,9 @@ module app 'modules/app.bicep' = {
     identityId: identity.outputs.id
     clientId: identity.outputs.clientId
     subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
-    hostStorageName: hostStorage.outputs.name
+    hostStorageName: names.hostStorage
     packageContainer: hostStorage.outputs.packageContainer
-    insightsName: monitoring.outputs.insightsName
+    insightsName: names.insights
     entraTelemetry: entraTelemetry
     workspaceId: monitoring.outputs.workspaceId
     alwaysReadyInstances: alwaysReadyInstances
@@ -259,6 +298,21 @@ module app 'modules/app.bicep' = {
   }
 }
 
+module domain 'modules/domain.bicep' = if (!empty(customDomain) && bindCustomDomain) {
+  name: 'domain'
+  params: {
+    appName: names.app
+    domain: customDomain
+    certificateVaultId: certificateVaultId
+    certificateName: certificateName
+    location: location
+    tags: allTags
+  }
+  dependsOn: [
+    app
+  ]
+}
+
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   params: {
@@ -271,7 +325,7 @@ module alerts 'modules/alerts.bicep' = {
     email: alertEmail
     enabled: alertsEnabled
     insightsId: monitoring.outputs.insightsId
-    healthUrl: 'https://${app.outputs.hostName}/api/health'
+    healthUrl: 'https://${host}/api/health'
     healthTestLocations: availabilityTestLocations
     failedLoginPercent: failedLoginPercent
     slowLoginMs: slowLoginMs
@@ -281,6 +335,7 @@ module alerts 'modules/alerts.bicep' = {
 module workbook 'modules/workbook.bicep' = {
   name: 'workbook'
   params: {
+    name: guid(names.insights, 'logins')
     displayName: '${name} ${environmentName}: logins'
     location: location
     tags: allTags
@@ -289,13 +344,19 @@ module workbook 'modules/workbook.bicep' = {
 }
 
 @description('Where a mini program posts its code; it needs a function key too.')
-output loginUrl string = 'https://${app.outputs.hostName}/api/login'
+output loginUrl string = 'https://${host}/api/login'
 
 @description('Answers whether a login could succeed now.')
-output healthUrl string = 'https://${app.outputs.hostName}/api/health'
+output healthUrl string = 'https://${host}/api/health'
 
 @description('Name of the function app.')
 output functionAppName string = app.outputs.name
+
+@description('Where the CNAME record of a domain of your own points.')
+output cnameTarget string = app.outputs.hostName
+
+@description('Value of the TXT record asuid.DOMAIN, which proves that a domain is yours.')
+output domainVerificationId string = app.outputs.domainVerificationId
 
 @description('The address to enter under 企业可信IP in WeCom\'s console; empty without fixedOutboundIp.')
 output outboundIpAddress string = hasNetwork ? network!.outputs.outboundIpAddress : ''
@@ -316,4 +377,4 @@ output identityClientId string = identity.outputs.clientId
 output tokenStorageName string = tokenTable.outputs.accountName
 
 @description('Name of Application Insights, where the logs and the workbook are.')
-output applicationInsightsName string = monitoring.outputs.insightsName
+output applicationInsightsName string = names.insights

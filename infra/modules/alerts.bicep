@@ -125,47 +125,49 @@ var rules = [
   }
 ]
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: '${alertPrefix}-${rule.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: '${label}: ${rule.title}'
-    description: rule.description
-    severity: rule.severity
-    enabled: enabled
-    scopes: [
-      insightsId
-    ]
-    evaluationFrequency: 'PT5M'
-    windowSize: rule.window
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: rule.aggregation
-          metricMeasureColumn: rule.column
-          operator: 'GreaterThan'
-          threshold: rule.threshold
-          dimensions: rule.dimensions
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: '${alertPrefix}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${label}: ${rule.title}'
+      description: rule.description
+      severity: rule.severity
+      enabled: enabled
+      scopes: [
+        insightsId
+      ]
+      evaluationFrequency: 'PT5M'
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: rule.aggregation
+            metricMeasureColumn: rule.column
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            dimensions: rule.dimensions
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    autoMitigate: true
-    // The tables of a new Application Insights may not be known yet when its first rules are made.
-    skipQueryValidation: true
-    actions: {
-      actionGroups: [
-        mail.id
-      ]
+        ]
+      }
+      autoMitigate: true
+      // The tables of a new Application Insights may not be known yet when its first rules are made.
+      skipQueryValidation: true
+      actions: {
+        actionGroups: [
+          mail.id
+        ]
+      }
     }
   }
-}]
+]
 
 resource healthTest 'Microsoft.Insights/webtests@2022-06-15' = if (!empty(healthTestLocations)) {
   name: healthTestName
@@ -184,9 +186,11 @@ resource healthTest 'Microsoft.Insights/webtests@2022-06-15' = if (!empty(health
     Frequency: 300
     Timeout: 30
     RetryEnabled: true
-    Locations: [for place in healthTestLocations: {
-      Id: place
-    }]
+    Locations: [
+      for place in healthTestLocations: {
+        Id: place
+      }
+    ]
     Request: {
       RequestUrl: healthUrl
       HttpVerb: 'GET'

@@ -18,7 +18,10 @@ param retentionDays int
 @description('Whether telemetry needs an identity; false allows the key in the connection string too.')
 param entraOnly bool
 
-@description('Object id of the app\'s identity.')
+@description('Name of the app\'s identity.')
+param identityName string
+
+@description('Its object id.')
 param principalId string
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
@@ -54,7 +57,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 // With local authentication off, the host may send telemetry only with this role; it is for this one component.
 resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, principalId, monitoringMetricsPublisher)
+  name: guid(insights.id, identityName, monitoringMetricsPublisher)
   scope: insights
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
@@ -65,4 +68,3 @@ resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output workspaceId string = workspace.id
 output insightsId string = insights.id
-output insightsName string = insights.name

@@ -186,17 +186,34 @@ public sealed class InfraScriptTests : IAsyncLifetime
     [InlineData("true", 0)]
     [InlineData("echo 'main.bicep(1,1) : Warning BCP037: no such property' >&2", 1)]
     [InlineData("exit 1", 1)]
-    public async Task Bicep_files_are_clean_only_without_a_warning(string compiler, int expected)
+    [InlineData("[[ $1 != format ]] || echo >>\"${3%/\\*\\**}/main.bicep\"", 1)]
+    public async Task Bicep_files_are_clean_only_without_a_warning_and_as_the_formatter_writes_them(string compiler, int expected)
     {
         Put("bicep", "#!/usr/bin/env bash\n" + compiler + "\n");
 
-        Assert.Equal(expected, (await RunAsync("lint.sh", [])).Status);
+        var (status, _) = await RunAsync("lint.sh", [], ("BICEP", Path.Combine(_directory.FullName, "bicep")));
+
+        Assert.Equal(expected, status);
+    }
+
+    [Theory]
+    [InlineData("true", 0)]
+    [InlineData("[[ $2 != */prod.* ]]", 1)]
+    public async Task Every_snapshot_has_to_hold(string compiler, int expected)
+    {
+        Put("bicep", "#!/usr/bin/env bash\necho \"$2 $4\"\n" + compiler + "\n");
+
+        var (status, output) = await RunAsync("snapshot.sh", ["validate"], ("BICEP", Path.Combine(_directory.FullName, "bicep")));
+
+        Assert.Equal(expected, status);
+        Assert.Equal("infra/dev.bicepparam validate\ninfra/prod.bicepparam validate\ntests/infra/options.bicepparam validate\n", output);
     }
 
     [Theory]
     [InlineData("sync-triggers.sh")]
     [InlineData("smoke.sh")]
     [InlineData("deploy-infra.sh")]
+    [InlineData("snapshot.sh")]
     public async Task A_script_that_is_called_wrongly_says_how_it_is_called(string script)
     {
         var (status, output) = await RunAsync(script, ["one"]);

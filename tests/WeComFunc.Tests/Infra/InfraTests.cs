@@ -26,8 +26,7 @@ public sealed partial class InfraTests
         "AzureWebJobsStorage__blobServiceUri",
         "AzureWebJobsStorage__clientId",
         "AzureWebJobsStorage__credential",
-        "AzureWebJobsStorage__queueServiceUri",
-        "AzureWebJobsStorage__tableServiceUri",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     ];
 
     // Azure's limits; of the function app 32, since the host id is cut off there.
@@ -99,6 +98,15 @@ public sealed partial class InfraTests
     }
 
     [Fact]
+    public void A_corpid_of_the_contract_fits_into_its_parameter() =>
+        Assert.Contains("\n@minLength(2)\n@maxLength(64)\nparam corpId string\n", Read("infra/main.bicep"), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_domain_is_bound_without_its_certificate_only_once() => Assert.Matches(
+        @"@onlyIfNotExists\(\)\nresource binding 'Microsoft\.Web/sites/hostNameBindings@[^{]+\{(?s:.*?)sslState: 'Disabled'\n",
+        Read("infra/modules/domain.bicep"));
+
+    [Fact]
     public void Outputs_hold_no_secret() => Assert.All(
         OutputLine().Matches(Bicep()),
         output => Assert.DoesNotMatch("(?i)list[A-Z]\\w*\\(|key(?!Vault)|password|connectionString|secret|credential", output.Value));
@@ -108,7 +116,7 @@ public sealed partial class InfraTests
         @"(?i)windows\.net|azure\.(net|com|cn)|azurewebsites|microsoftonline|chinacloud(api|sites)|usgovcloud|applicationinsights\.", Bicep());
 
     [Fact]
-    public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_principal_and_role()
+    public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_identity_and_role()
     {
         var roles = Regex.Matches(Bicep(), @"Microsoft\.Authorization/roleAssignments@(?s:.*?)\n\}");
 
@@ -116,16 +124,16 @@ public sealed partial class InfraTests
         Assert.All(roles, role =>
         {
             Assert.Contains("principalType: 'ServicePrincipal'", role.Value, StringComparison.Ordinal);
-            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"principalId, (\w+)\)").Groups[1].Value);
-            Assert.Contains($"name: guid({scope}.id, principalId, {id})", role.Value, StringComparison.Ordinal);
+            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
+            Assert.Contains($"name: guid({scope}.id, identityName, {id})", role.Value, StringComparison.Ordinal);
             Assert.Matches($@"var {id} = '[0-9a-f-]{{36}}' // [A-Z][A-Za-z ]+\n", Bicep());
         });
     }
 
     [Fact]
     public void Everything_that_can_have_tags_has_them() => Assert.All(
-        Regex.Matches(Bicep(), @"\nresource (?s:.*?)\n\}").Where(resource => resource.Value.Contains("\n  location: ", StringComparison.Ordinal)),
-        resource => Assert.Contains("\n  tags: ", resource.Value, StringComparison.Ordinal));
+        Regex.Matches(Bicep(), @"\nresource (?s:.*?)\n\}").Where(resource => Regex.IsMatch(resource.Value, @"\n {2,4}location: ")),
+        resource => Assert.Matches(@"\n {2,4}tags: ", resource.Value));
 
     [Fact]
     public void Names_are_within_Azures_limits_whatever_the_parameters()
@@ -342,8 +350,8 @@ public sealed partial class InfraTests
     private static string Query(string name) => Read($"infra/queries/{name}.kql");
 
     private static IEnumerable<string> Members(string variable) => Regex
-        .Match(Read("infra/modules/app.bicep"), $@"\nvar {variable} = .*\{{\n((?s:.*?))\n\}}").Groups[1].Value.Split('\n')
-        .Select(line => Regex.Match(line, @"\A  (\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
+        .Match(Read("infra/modules/app.bicep"), $@"\nvar {variable} = (?s:.*?)\{{\n((?s:.*?))\n *\}}").Groups[1].Value.Split('\n')
+        .Select(line => Regex.Match(line, @"\A {2,6}(\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
 
     private static string Bicep() => string.Concat(
         Directory.GetFiles(InRepository("infra"), "*.bicep", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
