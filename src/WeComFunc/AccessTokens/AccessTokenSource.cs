@@ -65,7 +65,7 @@ internal sealed partial class AccessTokenSource
     /// <summary>To be told of a token that a login has been served with from beginning to end; the fleet learns of it where it has to (rules T6, T14).</summary>
     public void Confirm(AccessToken token)
     {
-        if (token.OnProbation && Current?.Value == token.Value
+        if (token.OnProbation && Current is { OnProbation: true } current && current.Value == token.Value
             && _time.GetUtcNow().UtcTicks >= Volatile.Read(ref _confirmAgainAt) && Interlocked.Exchange(ref _isConfirming, 1) == 0)
         {
             Volatile.Write(ref _confirmation, ConfirmAsync(token));

@@ -129,7 +129,7 @@ internal sealed partial class TokenRenewer(
     {
         var secret = known.Secret.Value;
         var sentAt = time.GetUtcNow();
-        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline);
+        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline, isTriedOnce: known.Row.RefusedSecret == secret.Fingerprint);
         if (Errcodes.IsAboutSecret(issued.Failure?.Errcode)
             && await secrets.RereadAsync(deadline.ForAll()) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
         {
