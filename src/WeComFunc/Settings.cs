@@ -169,6 +169,13 @@ public sealed partial record Settings
             var options = new CrontabSchedule.ParseOptions { IncludingSeconds = true };
             if (CrontabSchedule.TryParse(Text(key) ?? fallback, options) is { } schedule)
             {
+                // Long enough for a 29 February on a given day of the week.
+                var (begin, end) = (new DateTime(2026, 1, 1), new DateTime(2066, 1, 1));
+                if (schedule.GetNextOccurrence(begin, end) == end)
+                {
+                    Refuse(key, "never fires: it must be an NCRONTAB expression of a time that comes, such as 0 */5 * * * *");
+                }
+
                 return schedule;
             }
 

@@ -43,6 +43,20 @@ public sealed class SettingsTests
     private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
 
+    [Theory]
+    [InlineData("0 0 0 30 2 *")]
+    [InlineData("0 0 0 31 4,6,9,11 *")]
+    public void A_schedule_that_never_fires_is_refused(string schedule)
+    {
+        var refused = Assert.Throws<SettingsException>(() => Read(("TokenRefreshSchedule", schedule)));
+
+        Assert.StartsWith("TokenRefreshSchedule never fires: it must be", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_schedule_that_fires_every_28_years_is_taken() =>
+        Assert.NotNull(Read(("TokenRefreshSchedule", "0 0 0 29 2 0")).RefreshSchedule);
+
     [Fact]
     public void What_is_not_set_has_the_default_of_the_contract()
     {

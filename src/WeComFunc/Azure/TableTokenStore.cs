@@ -46,8 +46,16 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     /// <inheritdoc />
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
-        var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken);
-        return row.HasValue ? row.Value : null;
+        try
+        {
+            var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken);
+            return row.HasValue ? row.Value : null;
+        }
+        catch (Exception exception) when (exception is InvalidCastException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
+        {
+            // Without the exception: its text may have the value.
+            throw new InvalidDataException("A column of the token row is of another type.");
+        }
     }
 
     /// <inheritdoc />

@@ -92,6 +92,25 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(TokenRow.CurrentVersion, (await Store.ReadAsync(App, CancellationToken.None))!.Version);
     }
 
+    [Theory]
+    [InlineData("ExpiresAt", "tomorrow")]
+    [InlineData("ExpiresAt", 7200)]
+    [InlineData("Failures", "many")]
+    [InlineData("Failures", 5_000_000_000L)]
+    [InlineData("Failures", 0.5)]
+    [InlineData("FailureErrcode", true)]
+    [InlineData("ServedLogin", "yes")]
+    [InlineData("Version", "one")]
+    public async Task A_column_of_another_type_is_invalid_data_and_its_value_is_shown_to_nobody(string column, object value)
+    {
+        await _table.AddEntityAsync(new TableEntity(App.CorpId, App.Name) { [column] = value });
+
+        var invalid = await Assert.ThrowsAsync<InvalidDataException>(() => Store.ReadAsync(App, CancellationToken.None));
+
+        Assert.Equal("A column of the token row is of another type.", invalid.Message);
+        Assert.Null(invalid.InnerException);
+    }
+
     [Fact]
     public async Task A_write_is_answered_with_the_etag_that_is_read_next()
     {
