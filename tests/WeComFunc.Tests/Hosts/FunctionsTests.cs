@@ -313,7 +313,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [Fact]
     public async Task The_timer_renews_the_token()
     {
-        await Functions().RefreshAccessTokenAsync(new TimerInfo(), CancellationToken.None);
+        await Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, default));
 
         Assert.Equal(1, WeCom[Api.GetToken].Calls.Arrived);
     }
@@ -323,7 +323,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020 });
 
-        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), CancellationToken.None);
+        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, default));
 
         await Assert.ThrowsAsync<TokenRenewalException>(() => run);
     }
@@ -333,7 +333,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     {
         using var cancellation = new CancellationTokenSource();
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
-        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), cancellation.Token);
+        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, cancellation.Token));
 
         await WeCom[Api.GetToken].WaitForCallsAsync(1);
         await cancellation.CancelAsync();
@@ -386,7 +386,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         builder.Configuration.AddInMemoryCollection(
             all.Concat(settings ?? []).Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
         builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(_log);
-        builder.Services.AddSingleton<TimeProvider>(_clock);
+        builder.Services.AddSingleton<TimeProvider>(_clock).AddSingleton<UnheardLines>();
         configure?.Invoke(builder.Services);
         builder.AddWeComFunc();
         _host = builder.Build();
