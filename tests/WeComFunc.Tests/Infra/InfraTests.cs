@@ -189,7 +189,7 @@ public sealed partial class InfraTests
     [Fact]
     public void The_workbook_shows_what_WeCom_said_without_the_time_of_a_line_that_is_written_again()
     {
-        var ending = Regex.Match(Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \[[^""]*)"", """"\)$", RegexOptions.Multiline).Groups[1].Value;
+        var ending = Regex.Match(Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \\\[[^""]*)"", """"\)$", RegexOptions.Multiline).Groups[1].Value;
         var line = ErrcodeLine("gettoken", 60020, "not allow to access from your ip");
 
         Assert.Equal(line, Regex.Replace(WrittenAgain(line), ending, ""));
