@@ -116,8 +116,7 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     private static string Explain(Exception exception) => exception switch
     {
         OperationCanceledException => "no answer in time",
-        RequestFailedException { Status: 0 } => "no connection",
-        RequestFailedException failed => $"HTTP status {failed.Status}, {failed.ErrorCode ?? "no error code"}",
+        RequestFailedException failed => failed.Reason(),
         _ => exception.GetType().Name,
     };
 
