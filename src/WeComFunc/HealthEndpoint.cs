@@ -63,7 +63,7 @@ public sealed partial class HealthEndpoint
             return Errcodes.Advice(rejection.Kind, rejection.Errcode);
         }
 
-        var failure = hasToken ? null : known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
+        var failure = hasToken ? null : known.HeldOff(RenewalReason.Missing, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
         failure ??= Lasting(_logins.LastFailure);
         return failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
     }

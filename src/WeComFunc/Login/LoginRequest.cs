@@ -31,7 +31,7 @@ internal static class LoginRequest
                 : Parse(buffer.AsSpan(0, length)) is { } code ? (code, null)
                 : ("", Problem.InvalidRequest);
         }
-        catch (IOException)
+        catch (IOException) when (!cancellationToken.IsCancellationRequested)
         {
             return ("", Problem.InvalidRequest);
         }
