@@ -289,6 +289,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         await cancellation.CancelAsync();
 
         Assert.Equal((503, "wecom_busy"), ((await answering).Status, (await answering)["code"]));
+        Assert.Contains(_log.All, line => line.StartsWith("Information Login: outcome caller_gone, errcode none, ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_that_hangs_up_is_an_outcome_of_its_own()
+    public async Task A_caller_that_hangs_up_in_the_middle_of_its_body_is_no_failure_of_ours()
     {
         await using var host = await StartAsync();
         using (var socket = new Socket(SocketType.Stream, ProtocolType.Tcp))
@@ -61,9 +61,10 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
             socket.LingerState = new LingerOption(true, 0);
         }
 
-        await UntilAsync(() => host.Log.All.Any(line => line.StartsWith("Information Login: outcome caller_gone, errcode none, ", StringComparison.Ordinal)));
+        // Whether the host first hears of the end of the connection or of that of the body is chance.
+        await UntilAsync(() => host.Log.All.Any(line => line.Contains("Login: outcome caller_gone, errcode none, ") || line.Contains(": 1 malformed, ")));
 
-        Assert.DoesNotContain(host.Log.All, line => line.Contains("wecom_busy"));
+        Assert.DoesNotContain(host.Log.All, line => line.Contains("wecom_busy") || line.StartsWith("Error", StringComparison.Ordinal));
     }
 
     [Fact]
