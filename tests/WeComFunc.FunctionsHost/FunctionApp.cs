@@ -119,7 +119,10 @@ public sealed class FunctionApp : IAsyncDisposable
     }
 
     private static InvocationResult Result(Function function, InvocationResponse response) => new(
-        response.InvocationId, function.Name, (InvocationStatus)response.Result.Status, response.Result.Exception?.Message);
+        response.InvocationId,
+        function.Name,
+        (InvocationStatus)response.Result.Status,
+        response.Result.Exception is { } exception ? $"{exception.Type}: {exception.Message}" : null);
 
     private async Task StartAsync()
     {

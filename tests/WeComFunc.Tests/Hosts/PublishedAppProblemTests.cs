@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -40,6 +41,18 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
         var answer = await host.PostAsync("""{"code":"0123456789abcdef"}"""u8.ToArray(), inChunks: true);
 
         AssertProblem(host, answer, 411, "length_required");
+        Assert.Contains("Content-Length", answer["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_with_neither_a_body_nor_its_length()
+    {
+        var host = await app.SharedAsync();
+
+        var answer = await host.SendAsync("POST /api/login HTTP/1.1", "Content-Type: application/json", "", "");
+
+        Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"invalid_request\"", answer, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -110,6 +123,8 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
         Assert.Equal(retryable, answer.RetryAfter is > 0);
         Assert.All(["title", "detail"], member => Assert.NotEmpty(answer[member]!));
         Assert.Matches("^[0-9a-f]{32}$", answer["traceId"]);
-        Assert.Contains(host.Log, line => line.Message.StartsWith($"Login: outcome {code}, ", StringComparison.Ordinal) && line.Message.Contains(answer["traceId"]!));
+        var line = Assert.Single(host.Log, line => line.Message.Contains($"traceId {answer["traceId"]}"));
+        Assert.StartsWith($"Login: outcome {code}, ", line.Message, StringComparison.Ordinal);
+        Assert.Equal(code is "misconfigured" ? LogLevel.Error : LogLevel.Information, line.Level);
     }
 }
