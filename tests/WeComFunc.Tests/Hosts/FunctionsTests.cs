@@ -219,7 +219,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         var builder = Host.CreateApplicationBuilder();
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
         builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(_log);
-        builder.Services.AddSingleton<TimeProvider>(_clock);
+        builder.Services.AddSingleton<TimeProvider>(_clock).AddSingleton<UnheardLines>();
         configure?.Invoke(builder.Services);
         builder.AddWeComFunc();
         _host = builder.Build();
