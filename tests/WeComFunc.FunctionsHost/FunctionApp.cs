@@ -110,11 +110,11 @@ public sealed class FunctionApp : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static void Check(StatusResult result, string what)
+    private static void Check(StatusResult result, string task)
     {
         if (result.Status != (int)InvocationStatus.Success)
         {
-            throw new InvalidOperationException($"The worker failed: {what}. {result.Exception?.Message}");
+            throw new InvalidOperationException($"The worker could not {task}. {result.Exception?.Message}");
         }
     }
 
@@ -127,19 +127,22 @@ public sealed class FunctionApp : IAsyncDisposable
     private async Task StartAsync()
     {
         await _worker.StartAsync();
-        await AskAsync(new() { WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = _worker.Folder, FunctionAppDirectory = _worker.Folder } });
-        var known = await AskAsync(new() { FunctionsMetadataRequest = new() { FunctionAppDirectory = _worker.Folder } });
-        var metadata = known.FunctionMetadataResponse.FunctionMetadataResults;
+        var folder = _worker.Folder;
+        var init = await AskAsync(new() { WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = folder, FunctionAppDirectory = folder } });
+        Check(init.WorkerInitResponse.Result, "initialise");
+        var index = await AskAsync(new() { FunctionsMetadataRequest = new() { FunctionAppDirectory = folder } });
+        Check(index.FunctionMetadataResponse.Result, "tell its functions");
+        var metadata = index.FunctionMetadataResponse.FunctionMetadataResults;
         foreach (var function in metadata)
         {
-            var loaded = await _worker.AskAsync(
-                function.FunctionId, new() { FunctionLoadRequest = new() { FunctionId = function.FunctionId, Metadata = function } });
-            Check(loaded.FunctionLoadResponse.Result, $"to load {function.Name}");
+            var id = function.FunctionId;
+            var loaded = await _worker.AskAsync(id, new() { FunctionLoadRequest = new() { FunctionId = id, Metadata = function } });
+            Check(loaded.FunctionLoadResponse.Result, $"load {function.Name}");
         }
 
-        var host = new ConfigurationBuilder().AddJsonFile(Path.Combine(_worker.Folder, "host.json"), optional: true).Build();
+        var host = new ConfigurationBuilder().AddJsonFile(Path.Combine(folder, "host.json"), optional: true).Build();
         _functions = [.. metadata.Select(function => Function.Of(function, host["extensions:http:routePrefix"] ?? "api"))];
-        _http = HttpListener.Create(_functions, _options, InvokeAsync);
+        _http = HttpFunctions.Create(_functions, _options, InvokeAsync);
         await _http.StartAsync();
         foreach (var timer in _functions.Where(function => _options.RunsTimers && function.IsTimer))
         {

@@ -66,7 +66,7 @@ internal static class Program
     private static Dictionary<string, string?> Settings(string file)
     {
         var values = new ConfigurationBuilder().AddJsonFile(Path.GetFullPath(file), optional: true).Build().GetSection("Values");
-        var settings = values.GetChildren().ToDictionary(value => value.Key, value => value.Value);
+        var settings = values.AsEnumerable(makePathsRelative: true).Where(setting => setting.Value is not null).ToDictionary();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
             settings[(string)variable.Key] = (string?)variable.Value;

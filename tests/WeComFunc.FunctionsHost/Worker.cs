@@ -212,13 +212,14 @@ internal sealed class Worker : FunctionRpc.FunctionRpcBase, IAsyncDisposable
         Disappoint();
     }
 
+    /// <summary>Whoever waits for an answer gets none any more.</summary>
     private void Disappoint()
     {
         foreach (var key in _awaited.Keys)
         {
             if (_awaited.TryRemove(key, out var answer))
             {
-                answer.SetException(new WorkerExitedException(_process.ExitCode, _errors));
+                answer.SetException(new WorkerExitedException(Exit.Result, _errors));
             }
         }
     }

@@ -40,8 +40,11 @@ public sealed class PublishedApp : IAsyncLifetime
         await Azurite.DisposeAsync();
     }
 
-    /// <summary>A host with the settings of every day.</summary>
-    public async Task<PublishedHost> SharedAsync() => _shared ??= await PublishedHost.StartAsync(_simulator!, Azurite);
+    /// <summary>A host with the settings of every day; it takes bodies of 64 KiB, as infra has it.</summary>
+    public async Task<PublishedHost> SharedAsync() => _shared ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: new()
+    {
+        ["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] = "65536",
+    });
 
     /// <summary>A host that asks for a profile, and takes one login from an address.</summary>
     public async Task<PublishedHost> StrictAsync() => _strict ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: new()

@@ -34,6 +34,18 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
     }
 
     [Fact]
+    public async Task A_body_of_64_KiB_and_a_byte_which_the_host_itself_refuses()
+    {
+        var host = await app.SharedAsync();
+        var logged = host.Log.Count;
+
+        var answer = await host.PostAsync(Encoding.UTF8.GetBytes(new string(' ', 65537)));
+
+        Assert.Equal((413, ""), (answer.Status, answer.Text));
+        Assert.Equal(logged, host.Log.Count);
+    }
+
+    [Fact]
     public async Task A_body_in_chunks_which_the_host_loses()
     {
         var host = await app.SharedAsync();

@@ -8,8 +8,8 @@ namespace WeComFunc.FunctionsHost;
 /// <summary>Runs a function.</summary>
 internal delegate Task<InvocationResponse> Invoke(Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken);
 
-/// <summary>HTTP functions on Kestrel: what the host makes of a request, and of the answer to it.</summary>
-internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
+/// <summary>HTTP functions on Kestrel: what the host makes of a request and of the answer to it.</summary>
+internal sealed class HttpFunctions(FunctionAppOptions options, Invoke invoke)
 {
     private const string BodyLimitSetting = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT";
     private const long DefaultBodyLimit = 104_857_600;
@@ -30,10 +30,10 @@ internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
         app.UseRouting();
         // The host knows no 405: where no function takes the method there is nothing.
         app.Use((context, next) => context.GetEndpoint() is RouteEndpoint ? next(context) : RefuseAsync(context, HttpStatusCode.NotFound));
-        var listener = new HttpListener(options, invoke);
+        var served = new HttpFunctions(options, invoke);
         foreach (var function in functions.Where(function => function.IsHttp))
         {
-            RequestDelegate answer = context => listener.AnswerAsync(context, function);
+            RequestDelegate answer = context => served.AnswerAsync(context, function);
             _ = function.Methods is { Length: > 0 } methods
                 ? app.MapMethods(function.Route, methods, answer)
                 : app.Map(function.Route, answer);
