@@ -21,7 +21,8 @@ public sealed class FunctionApp : IAsyncDisposable
     private Function[] _functions = [];
     private WebApplication? _http;
 
-    private FunctionApp(string folder, FunctionAppOptions options) => (_options, _worker) = (options, new Worker(Path.GetFullPath(folder), options));
+    private FunctionApp(string folder, FunctionAppOptions options) =>
+        (_options, _worker) = (options, new Worker(Path.GetFullPath(folder), options));
 
     /// <summary>Where its HTTP functions are, without the route prefix.</summary>
     public Uri BaseAddress => new(_http!.Urls.First());
@@ -36,7 +37,7 @@ public sealed class FunctionApp : IAsyncDisposable
     public IEnumerable<string> Functions => _functions.Select(function => function switch
     {
         { IsHttp: true } => $"{function.Name}: [{string.Join(',', function.Methods)}] {BaseAddress}{function.Route}",
-        { IsTimer: true } => $"{function.Name}: {function.Schedule(_options.Settings)}",
+        { IsTimer: true } => $"{function.Name}: {function.ScheduleExpression(_options.Settings)}",
         _ => function.Name,
     });
 
@@ -77,7 +78,9 @@ public sealed class FunctionApp : IAsyncDisposable
         return Result(function, await InvokeAsync(function, input, TraceContext.Of(null, null), cancellationToken));
     }
 
-    /// <summary>Tells the worker to end, whatever is under way, and ends it by force after <see cref="FunctionAppOptions.GracePeriod"/>.</summary>
+    /// <summary>
+    /// Tells the worker to end, whatever is under way, and ends it by force after <see cref="FunctionAppOptions.GracePeriod"/>.
+    /// </summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> TerminateAsync()
     {
@@ -87,7 +90,9 @@ public sealed class FunctionApp : IAsyncDisposable
         return await Exit;
     }
 
-    /// <summary>Takes no more requests, lets those under way end within <see cref="FunctionAppOptions.GracePeriod"/>, and terminates the worker.</summary>
+    /// <summary>
+    /// Takes no more requests, lets those under way end within <see cref="FunctionAppOptions.GracePeriod"/>, and terminates the worker.
+    /// </summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
     {
@@ -128,7 +133,10 @@ public sealed class FunctionApp : IAsyncDisposable
     {
         await _worker.StartAsync();
         var folder = _worker.Folder;
-        var init = await AskAsync(new() { WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = folder, FunctionAppDirectory = folder } });
+        var init = await AskAsync(new()
+        {
+            WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = folder, FunctionAppDirectory = folder },
+        });
         Check(init.WorkerInitResponse.Result, "initialise");
         var index = await AskAsync(new() { FunctionsMetadataRequest = new() { FunctionAppDirectory = folder } });
         Check(index.FunctionMetadataResponse.Result, "tell its functions");
@@ -156,7 +164,8 @@ public sealed class FunctionApp : IAsyncDisposable
         return await _worker.AskAsync(question.RequestId, question);
     }
 
-    private async Task<InvocationResponse> InvokeAsync(Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken)
+    private async Task<InvocationResponse> InvokeAsync(
+        Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken)
     {
         var id = Guid.NewGuid().ToString();
         var answering = _worker.AskAsync(id, new()

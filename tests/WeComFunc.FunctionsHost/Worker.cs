@@ -177,7 +177,12 @@ internal sealed class Worker : FunctionRpc.FunctionRpcBase, IAsyncDisposable
         {
             var log = message.RpcLog;
             _options.OnLog?.Invoke(new(
-                OrNull(log.InvocationId), log.Category, (LogLevel)log.Level, OrNull(log.EventId), log.Message, OrNull(log.Exception?.Message)));
+                OrNull(log.InvocationId),
+                log.Category,
+                (LogLevel)log.Level,
+                OrNull(log.EventId),
+                log.Message,
+                OrNull(log.Exception?.Message)));
             return;
         }
 

@@ -5,8 +5,8 @@ using WeComFunc.Simulator;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
-/// The function app as the pipeline publishes it, once in a run of the tests; with a WeCom, a table, and two hosts of it that tests share as
-/// long as they leave them as they found them.
+/// The function app as the pipeline publishes it, once in a run of the tests; with a WeCom, a table, and two hosts of it that tests share
+/// as long as they leave them as they found them.
 /// </summary>
 public sealed class PublishedApp : IAsyncLifetime
 {
@@ -61,7 +61,8 @@ public sealed class PublishedApp : IAsyncLifetime
             Directory.Delete(Folder, recursive: true);
         }
 
-        var start = new ProcessStartInfo("dotnet", ["publish", "src/WeComFunc.AzureFunctions", "--configuration", "Release", "--output", Folder])
+        string[] command = ["publish", "src/WeComFunc.AzureFunctions", "--configuration", "Release", "--output", Folder];
+        var start = new ProcessStartInfo("dotnet", command)
         {
             WorkingDirectory = Repository.Root,
             RedirectStandardOutput = true,

@@ -5,7 +5,10 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The table of problems in the contract, as callers of the deployed app see it; <c>internal_error</c> is a defect, which has no cause here.</summary>
+/// <summary>
+/// The table of problems in the contract, as callers of the deployed app see it; but for <c>internal_error</c>, a defect, which has no cause
+/// here.
+/// </summary>
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppProblemTests(PublishedApp app)
 {

@@ -35,7 +35,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync(isPastDue);
 
         Assert.Equal((InvocationStatus.Success, null), (run.Status, run.Error));
-        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome renewed, 120 minutes left", StringComparison.Ordinal));
+        Assert.Single(host.Lines("Token renewal: reason timer, outcome renewed, 120 minutes left"));
         Assert.Equal(2, WeCom[Api.GetToken].Calls.Arrived);
     }
 
@@ -48,7 +48,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync();
 
         Assert.Equal(InvocationStatus.Success, run.Status);
-        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome not_due, ", StringComparison.Ordinal));
+        Assert.Single(host.Lines("Token renewal: reason timer, outcome not_due, "));
         Assert.Equal(1, WeCom[Api.GetToken].Calls.Arrived);
     }
 
@@ -62,7 +62,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
 
         Assert.Equal(InvocationStatus.Failure, run.Status);
         Assert.StartsWith("WeComFunc.AccessTokens.TokenRenewalException: ", run.Error, StringComparison.Ordinal);
-        Assert.Contains($"The access_token of {SimulatorState.SeedCorpId} was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
+        Assert.Contains(" was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,14 +99,15 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         clock.Advance(TimeSpan.FromMinutes(5));
         await host.WaitForResultsAsync(2);
 
-        Assert.All(host.Results, result => Assert.Equal(("RefreshAccessToken", InvocationStatus.Success), (result.Function, result.Status)));
+        Assert.All(host.Results, run => Assert.Equal(("RefreshAccessToken", InvocationStatus.Success), (run.Function, run.Status)));
     }
 
     /// <summary>A table in which another instance left its token so long ago.</summary>
     private async Task<string> TableWithTokenOfAsync(TimeSpan age)
     {
         var table = LoginHost.NewTable();
-        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, new ManualTimeProvider(DateTimeOffset.UtcNow - age), table);
+        var then = new ManualTimeProvider(DateTimeOffset.UtcNow - age);
+        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, then, table);
         await other.RefreshAsync();
         return table;
     }
