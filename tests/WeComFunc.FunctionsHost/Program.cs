@@ -10,8 +10,8 @@ internal static class Program
         """
         Usage: dotnet run --project tests/WeComFunc.FunctionsHost -- FOLDER [--urls URL] [--settings FILE]
 
-        Runs a published function app (.NET isolated worker) without the Functions tools: serves its HTTP functions, for which no key is needed,
-        and runs its timers.
+        Runs a published function app (.NET isolated worker) without the Functions tools: serves its HTTP functions, without keys, and runs
+        its timers.
 
           FOLDER       what dotnet publish made of the app
           --urls       where to listen, http://127.0.0.1:7071 by default

@@ -17,6 +17,13 @@ public sealed class PublishedApp : IAsyncLifetime
     /// <summary>Where it is.</summary>
     public static string Folder { get; } = Path.Combine(Repository.Root, "artifacts", "app");
 
+    /// <summary>Settings by which an address may make one login in the course of a test.</summary>
+    public static Dictionary<string, string?> OneLogin { get; } = new()
+    {
+        ["Limits__LoginsPerSecondPerAddress"] = "0.001",
+        ["Limits__BurstPerAddress"] = "1",
+    };
+
     public Azurite Azurite { get; } = new();
 
     /// <summary>The WeCom of the shared hosts, on the system's clock.</summary>
@@ -47,12 +54,11 @@ public sealed class PublishedApp : IAsyncLifetime
     });
 
     /// <summary>A host that asks for a profile, and takes one login from an address.</summary>
-    public async Task<PublishedHost> StrictAsync() => _strict ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: new()
+    public async Task<PublishedHost> StrictAsync()
     {
-        ["Login__RequireProfile"] = "true",
-        ["Limits__LoginsPerSecondPerAddress"] = "0.001",
-        ["Limits__BurstPerAddress"] = "1",
-    });
+        var settings = new Dictionary<string, string?>(OneLogin) { ["Login__RequireProfile"] = "true" };
+        return _strict ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: settings);
+    }
 
     private static async Task PublishAsync()
     {

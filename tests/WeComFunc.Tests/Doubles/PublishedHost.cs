@@ -31,7 +31,8 @@ public sealed class PublishedHost : IAsyncDisposable
     public IReadOnlyCollection<WorkerLog> Log => _log;
 
     /// <summary>The lines of <see cref="Log"/> whose messages begin so.</summary>
-    public IEnumerable<WorkerLog> Lines(string beginning) => _log.Where(line => line.Message.StartsWith(beginning, StringComparison.Ordinal));
+    public IEnumerable<WorkerLog> Lines(string beginning) =>
+        _log.Where(line => line.Message.StartsWith(beginning, StringComparison.Ordinal));
 
     /// <summary>How the invocations ended, in this order.</summary>
     public IReadOnlyCollection<InvocationResult> Results => _results;
@@ -84,7 +85,8 @@ public sealed class PublishedHost : IAsyncDisposable
     public Task<LoginAnswer> LoginAsync(string code, string? forwardedFor = null, CancellationToken cancellationToken = default)
     {
         Output.Run.Secret(code, "code");
-        return PostAsync(JsonSerializer.SerializeToUtf8Bytes(new { code }), forwardedFor: forwardedFor, cancellationToken: cancellationToken);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { code });
+        return PostAsync(body, forwardedFor: forwardedFor, cancellationToken: cancellationToken);
     }
 
     /// <summary>Posts a body to <c>/api/login</c>.</summary>

@@ -68,8 +68,7 @@ public sealed class PublishedAppCallerTests(PublishedApp app)
     public async Task Behind_the_front_end_a_caller_is_counted_by_its_connection_whatever_it_sends()
     {
         await using var simulator = await SimulatorServer.StartAsync();
-        var oneLogin = new Dictionary<string, string?> { ["Limits__LoginsPerSecondPerAddress"] = "0.001", ["Limits__BurstPerAddress"] = "1" };
-        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: oneLogin, hasFrontEnd: true);
+        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: PublishedApp.OneLogin, hasFrontEnd: true);
 
         var first = await StatusAsync(host, "127.0.0.2", "192.0.2.90");
         var second = await StatusAsync(host, "127.0.0.2", "192.0.2.91");

@@ -98,7 +98,8 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
         Assert.Equal(200, (await login).Status);
         Assert.Equal(0, await stopping);
         var log = host.Log.ToList();
-        Assert.True(log.IndexOf(host.Lines("Login: outcome ok, ").Single()) < log.IndexOf(host.Lines("Application is shutting down").Single()));
+        var (answered, ending) = (host.Lines("Login: outcome ok, ").Single(), host.Lines("Application is shutting down").Single());
+        Assert.True(log.IndexOf(answered) < log.IndexOf(ending));
     }
 
     /// <summary>What the library itself says to these settings.</summary>

@@ -6,8 +6,8 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>
-/// The table of problems in the contract, as callers of the deployed app see it; but for <c>internal_error</c>, a defect, which has no cause
-/// here.
+/// The table of problems in the contract, as callers of the deployed app see it; but for <c>internal_error</c>, a defect, which has no
+/// cause here.
 /// </summary>
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppProblemTests(PublishedApp app)
