@@ -54,7 +54,7 @@ internal sealed partial class WeComClient(
                 "jscode2session",
                 $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 token.Value,
-                code),
+                code) { IsOnceOnly = true },
             static (_, json) => Answers.OfGetSession(json),
             deadline);
 
@@ -76,7 +76,7 @@ internal sealed partial class WeComClient(
         try
         {
             var limit = deadline.For(AttemptLimit);
-            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url);
+            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
             using var response = await http.SendAsync(request, limit);
             if (response.StatusCode == HttpStatusCode.OK)
             {
@@ -213,6 +213,12 @@ internal sealed partial class WeComClient(
     {
         /// <summary>The member that is asked for.</summary>
         public string UserId { get; init; } = "";
+
+        /// <summary>
+        /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless
+        /// it has content: so this one has, of zero bytes.
+        /// </summary>
+        public bool IsOnceOnly { get; init; }
 
         /// <summary>Whether WeCom may have taken an earlier attempt whose answer did not come back.</summary>
         public bool MayHaveArrived { get; init; }

@@ -62,9 +62,9 @@ public sealed class ErrcodeTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public void Whatever_gettoken_answers_is_busy_misconfigured_or_unexpected() => Assert.All(
-        Enumerable.Range(-1, 1_000_000),
-        errcode => Assert.True(Errcodes.OfGetToken(errcode) is FailureKind.Busy or FailureKind.Misconfigured or FailureKind.Unexpected, $"{errcode}"));
+    public void Whatever_gettoken_answers_is_busy_misconfigured_or_unexpected() => Assert.Equal(
+        [FailureKind.Misconfigured, FailureKind.Busy, FailureKind.Unexpected],
+        Enumerable.Range(-1, 1_000_000).Select(Errcodes.OfGetToken).Distinct().Order());
 
     [Fact]
     public async Task What_user_get_says_of_a_code_is_unexpected()

@@ -1,3 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Web;
 using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
@@ -148,6 +152,26 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
         Assert.Equal((500, "misconfigured", "48002"), (answer.Status, answer["code"], answer["errcode"]));
     }
 
+    /// <summary>The HTTP handler would send it again by itself then, unseen.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_connection_that_WeCom_closes_in_good_order_without_an_answer_is_a_lost_answer(bool isWarm)
+    {
+        await using var weCom = new ClosingWeCom();
+        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+        if (isWarm)
+        {
+            Assert.Equal(200, (await host.LoginAsync("a-code-that-works")).Status);
+        }
+
+        weCom.ClosesNextExchange = true;
+        var answer = await _clock.RunUntilAsync(host.LoginAsync("another-code-that-works"), Step, TimeSpan.FromSeconds(10));
+
+        AssertBusy(answer, 40029);
+        Assert.Equal(isWarm ? 3 : 2, weCom.Exchanges);
+    }
+
     private static void AssertBusy(LoginAnswer answer, int errcode) =>
         Assert.Equal((503, "wecom_busy", $"{errcode}", true), (answer.Status, answer["code"], answer["errcode"], answer.RetryAfter > 0));
 
@@ -161,5 +185,83 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
             Failures-- > 0 ? throw new HttpRequestException(HttpRequestError.ConnectionError) : base.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>A WeCom that closes a connection instead of an answer, and takes the code all the same.</summary>
+    private sealed class ClosingWeCom : IAsyncDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly HashSet<string> _taken = [];
+        private readonly Task _serving;
+
+        public ClosingWeCom()
+        {
+            _listener.Start();
+            _serving = ServeAsync();
+        }
+
+        public Uri BaseAddress => new($"http://{_listener.LocalEndpoint}/");
+
+        public bool ClosesNextExchange { get; set; }
+
+        public int Exchanges { get; private set; }
+
+        public async ValueTask DisposeAsync()
+        {
+            _listener.Stop();
+            await _serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        private async Task ServeAsync()
+        {
+            while (true)
+            {
+                _ = AnswerAsync(await _listener.AcceptTcpClientAsync());
+            }
+        }
+
+        private async Task AnswerAsync(TcpClient connection)
+        {
+            using (connection)
+            {
+                using var reader = new StreamReader(connection.GetStream(), Encoding.ASCII);
+                while (await reader.ReadLineAsync() is { } request)
+                {
+                    while (await reader.ReadLineAsync() is { Length: > 0 })
+                    {
+                    }
+
+                    if (Answer(request.Split(' ')[1]) is not { } json)
+                    {
+                        return;
+                    }
+
+                    await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+                }
+            }
+        }
+
+        private string? Answer(string url)
+        {
+            if (url.Contains("gettoken", StringComparison.Ordinal))
+            {
+                return """{"errcode":0,"errmsg":"ok","access_token":"a-token-of-its-own","expires_in":7200}""";
+            }
+
+            if (url.Contains("user/get", StringComparison.Ordinal))
+            {
+                return """{"errcode":0,"errmsg":"ok","userid":"zhangsan"}""";
+            }
+
+            Exchanges++;
+            var isNew = _taken.Add(HttpUtility.ParseQueryString(url)["js_code"]!);
+            if (ClosesNextExchange)
+            {
+                ClosesNextExchange = false;
+                return null;
+            }
+
+            return isNew ? """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}""" : """{"errcode":40029,"errmsg":"invalid code"}""";
+        }
     }
 }
