@@ -54,7 +54,10 @@ internal sealed partial class WeComClient(
                 "jscode2session",
                 $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 token.Value,
-                code) { IsOnceOnly = true },
+                code)
+            {
+                IsOnceOnly = true,
+            },
             static (_, json) => Answers.OfGetSession(json),
             deadline);
 
