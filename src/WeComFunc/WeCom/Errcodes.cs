@@ -21,7 +21,7 @@ public static class Errcodes
     /// <summary>Calls too frequent; the API is blocked until the minute (hour, day) is over (document 90454).</summary>
     public const int FrequencyLimit = 45009;
 
-    /// <summary>The class of an errcode that a data call (anything but <c>gettoken</c>) answered.</summary>
+    /// <summary>The class of an errcode that a data call (anything but <c>gettoken</c>) answered, <c>jscode2session</c> above all.</summary>
     public static FailureKind OfDataCall(int errcode) => errcode switch
     {
         InvalidCredential or InvalidAccessToken or ExpiredAccessToken => FailureKind.TokenRejected,
@@ -33,9 +33,16 @@ public static class Errcodes
         _ => FailureKind.Unexpected,
     };
 
-    /// <summary>The class of an errcode that <c>gettoken</c> answered: there is no token yet that could have been rejected.</summary>
-    public static FailureKind OfGetToken(int errcode) =>
-        OfDataCall(errcode) is var kind && kind is FailureKind.TokenRejected ? FailureKind.Misconfigured : kind;
+    /// <summary>The class of an errcode that <c>gettoken</c> answered: there is no token yet that could have been rejected, and no code or member.</summary>
+    public static FailureKind OfGetToken(int errcode) => OfDataCall(errcode) switch
+    {
+        FailureKind.TokenRejected => FailureKind.Misconfigured,
+        FailureKind.InvalidCode or FailureKind.MemberNotVisible => FailureKind.Unexpected,
+        var kind => kind,
+    };
+
+    /// <summary>The class of an errcode that <c>user/get</c> answered: the code is exchanged by then.</summary>
+    public static FailureKind OfGetUser(int errcode) => OfDataCall(errcode) is var kind && kind is FailureKind.InvalidCode ? FailureKind.Unexpected : kind;
 
     /// <summary>Whether an errcode of <c>gettoken</c> is about the corpsecret.</summary>
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;
@@ -49,9 +56,9 @@ public static class Errcodes
         InvalidAccessToken or ExpiredAccessToken => "WeCom rejects every access_token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.",
         48002 or 301002 => "The app may not call this API: use the corpsecret of the app that the mini program is associated with, not that of contact sync or another app.",
         48004 or 48006 => "The app's permission has lapsed: an administrator of the corp has to grant it again in WeCom's admin console.",
-        50003 => "The app is disabled: enable it in WeCom's admin console.",
+        50003 => "The app is disabled: enable it in WeCom's admin console; that is tried again within twelve minutes.",
         301007 => "The corp is not available in WeCom: ask WeCom's support.",
-        60020 => "WeCom does not trust this address: enter the outbound address named in errmsg under 企业可信IP of the app; it takes effect after a minute.",
+        60020 => "WeCom does not trust this address: enter the outbound address named in errmsg under 企业可信IP of the app; it takes effect after a minute, and is tried again within twelve minutes.",
         90206 or 90208 => "The mini program is not associated with this corp: associate it in WeCom's admin console.",
         FrequencyLimit => "Too many calls: WeCom blocks this API for a minute or an hour; find who else calls with this corp's apps.",
         _ => kind switch

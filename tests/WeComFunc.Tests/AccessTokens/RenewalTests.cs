@@ -120,7 +120,7 @@ public sealed class RenewalTests
 
         Assert.Equal((1, 2), (at, _process.GetTokenCalls));
         Assert.Equal(
-            ["Information reason timer, outcome from_table, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
+            ["Information reason timer, outcome not_due, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
             _process.Renewals.Skip(1));
     }
 
@@ -136,6 +136,17 @@ public sealed class RenewalTests
 
         Assert.Equal("another", (await _process.GetAsync()).Value.Token.Value);
         Assert.Equal(1, _process.GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task A_run_of_the_timer_that_has_nothing_to_do_says_so_in_a_new_process_too()
+    {
+        await _process.GetAsync();
+        var other = new TokenProcess(_clock, _table);
+
+        await other.RefreshAsync();
+
+        Assert.Equal("Information reason timer, outcome not_due, 120 minutes left", Assert.Single(other.Renewals));
     }
 
     [Theory]
@@ -331,6 +342,12 @@ public sealed class RenewalTests
         _process.Confirm(rejected);
         Assert.Equal(1, Row.Rejections);
         _process.Confirm(next.Token);
+        Assert.Equal((1, 40014, null), (Row.Rejections, Row.RejectionErrcode, Row.RejectionRetryAt));
+        _clock.Advance(Minute - Tick);
+        _process.Confirm(next.Token);
+        Assert.Equal(1, Row.Rejections);
+        _clock.Advance(Tick);
+        _process.Confirm(next.Token);
         Assert.Equal((0, null, null), (Row.Rejections, Row.RejectionErrcode, Row.RejectionRetryAt));
         var confirmed = (await _process.GetAsync()).Value.Token;
         var reads = _process.Table.Reads;
@@ -349,7 +366,7 @@ public sealed class RenewalTests
         Assert.Equal((2, writes), (Row.Rejections, _process.Table.Writes));
 
         next = (await _process.ReplaceAsync((await _process.GetAsync()).Value.Token)).Value.Token;
-        (other, writes) = (Row with { Rejections = 0 }, _process.Table.Writes);
+        (other, writes) = (Row with { Rejections = 0, ProvenSecret = TokenProcess.Secret.Fingerprint }, _process.Table.Writes);
         _table.Put(other);
         _process.Confirm(next);
         Assert.Equal(writes, _process.Table.Writes);
@@ -366,7 +383,7 @@ public sealed class RenewalTests
         _process.Confirm(next);
         writing.SetResult();
 
-        Assert.Equal((0, "token-2"), (Row.Rejections, Row.Open(TokenProcess.Secret)?.Value));
+        Assert.Equal((true, null, "token-2"), (Row.ServedLogin, Row.RejectionRetryAt, Row.Open(TokenProcess.Secret)?.Value));
     }
 
     [Fact]
@@ -677,8 +694,9 @@ public sealed class RenewalTests
     }
 
     [Theory]
-    [InlineData(0, "HTTP status 0, no connection")]
-    [InlineData(-1, "InvalidOperationException: odd")]
+    [InlineData(0, "no connection")]
+    [InlineData(400, "HTTP status 400")]
+    [InlineData(-1, "InvalidOperationException")]
     public async Task What_the_table_failed_with_stands_in_the_log(int status, string expected)
     {
         _process.Table.BeforeRead = _ => throw (status < 0 ? new InvalidOperationException("odd") : new RequestFailedException(status, "no"));
@@ -919,7 +937,7 @@ public sealed class RenewalTests
     }
 
     [Fact]
-    public async Task A_reading_of_the_vault_ends_after_three_seconds_or_with_its_callers_limit()
+    public async Task A_reading_of_the_vault_ends_after_three_seconds_and_the_waiting_for_it_with_its_callers_limit()
     {
         _process.Vault = limit => Hang<Result<CorpSecret>>(limit);
         var reading = Task.Run(_process.Secrets.GetAsync);
@@ -930,7 +948,7 @@ public sealed class RenewalTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
         Assert.False(early);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _process.Secrets.RereadAsync(new CancellationToken(canceled: true)));
+        Assert.Equal(FailureKind.Busy, (await _process.Secrets.RereadAsync(new CancellationToken(canceled: true))).Failure?.Kind);
     }
 
     /// <summary>A count after a look a tick before an instant, and after another one at the very instant.</summary>

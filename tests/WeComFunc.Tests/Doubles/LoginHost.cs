@@ -131,6 +131,9 @@ public sealed class LoginHost : IAsyncDisposable
     /// <summary>Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.</summary>
     public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenIdle();
 
+    /// <summary>Stops as a process does that is told to end.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Output.Run.Collect();
@@ -181,6 +184,9 @@ public sealed class WatchedTokenStore : ITokenStore
     /// <summary>Called before every writing, with the row; what it throws is what the writing throws.</summary>
     public Func<TokenRow, CancellationToken, Task>? BeforeWrite { get; set; }
 
+    /// <summary>Called after every writing, before its answer; what it throws is what the writing throws though the row is there.</summary>
+    public Func<CancellationToken, Task>? AfterWrite { get; set; }
+
     /// <summary>Completes once so many writes have begun; fails after a minute of real time.</summary>
     public Task WaitForWritesAsync(int count) => _writes.WaitAsync(count);
 
@@ -195,7 +201,9 @@ public sealed class WatchedTokenStore : ITokenStore
     {
         _writes.Increment();
         await (BeforeWrite?.Invoke(row, cancellationToken) ?? Task.CompletedTask);
-        return await _inner.WriteAsync(row, cancellationToken);
+        var etag = await _inner.WriteAsync(row, cancellationToken);
+        await (AfterWrite?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        return etag;
     }
 }
 
@@ -203,23 +211,33 @@ public sealed class WatchedTokenStore : ITokenStore
 public sealed class LogLines : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _lines = new();
+    private readonly ConcurrentQueue<Exception> _exceptions = new();
 
     public IReadOnlyCollection<string> All => _lines;
 
-    public ILogger CreateLogger(string categoryName) => new Logger(_lines);
+    /// <summary>The exceptions that were logged with a line.</summary>
+    public IReadOnlyCollection<Exception> Exceptions => _exceptions;
+
+    public ILogger CreateLogger(string categoryName) => new Logger(this);
 
     public void Dispose()
     {
     }
 
-    private sealed class Logger(ConcurrentQueue<string> lines) : ILogger
+    private sealed class Logger(LogLines log) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            log._lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+            if (exception is not null)
+            {
+                log._exceptions.Enqueue(exception);
+            }
+        }
     }
 }

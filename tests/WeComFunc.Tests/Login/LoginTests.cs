@@ -145,7 +145,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((200, "application/json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
         Assert.Equal(
-            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"member_not_visible","errcode":{{{errcode}}}}}""",
+            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"member_not_visible","errcode":{{{errcode}}},"retryable":false}}""",
             answer.Text);
     }
 
@@ -440,6 +440,6 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     {
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
-        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync("application/json", "203.0.113.7", body, gone);
+        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync(new("application/json", "203.0.113.7", body, null), gone);
     }
 }
