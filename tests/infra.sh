@@ -35,10 +35,12 @@ fi
 # A slip in a copy must fail the check of its file.
 breaks_are_named() {
   copy broken
-  slip broken azure-pipelines.yml '^stages:' 'stagez:' &&
+  slip broken azure-pipelines.yml '^extends:' 'extendz:' &&
+    slip broken infra/pipelines/stages.yml '^stages:' 'stagez:' &&
     slip broken infra/pipelines/deploy.yml '  steps:' '  stepz:' &&
     node "$home/check.mjs" "$work/broken" "$work/broken" | tee "$work/found" &&
     grep -qx 'not ok stages, jobs and steps of azure-pipelines.yml' "$work/found" &&
+    grep -qx 'not ok stages, jobs and steps of infra/pipelines/stages.yml' "$work/found" &&
     grep -qx 'not ok stages, jobs and steps of infra/pipelines/deploy.yml' "$work/found"
 }
 
@@ -51,7 +53,7 @@ slip() {
   sed -i "s/$3/$4/" "$work/$1/$2" && ! cmp -s "$2" "$work/$1/$2"
 }
 
-check 'a broken stages: or steps: fails the check of its file' breaks_are_named
+check 'a broken extends:, stages: or steps: fails the check of its file' breaks_are_named
 
 if install_shellcheck; then
   for script in "$work"/scripts/*.sh; do
