@@ -74,8 +74,24 @@ changes_show() {
     grep -q 65537 "$work/found"
 }
 
+# The script with the compiler itself: what it reads is what that writes.
+refused_by_name() {
+  mkdir "$work/bin"
+  ln -s "$PWD/$home/az" "$work/bin/az"
+  copy refused
+  printf "param %s = '%s'\n" name '企业' tokenTableName wecom-tokens tokenRefreshSchedule 'every hour' profileFields 'name"' \
+    >>"$work/refused/infra/dev.bicepparam"
+  export BICEP ALERT_EMAIL=operators@example.com ALERT_WEBHOOK=none AZURE_ENV_NAME=other PATH="$work/bin:$PATH"
+  ! WECOM_CORP_ID='$'"(WECOM_CORP_ID)" "$work/refused/infra/scripts/deploy-infra.sh" what-if group dev >"$work/found" 2>&1 &&
+    cat "$work/found" &&
+    [[ $(sed -n 's/ is .*, but it must be .*//p' "$work/found" | xargs) == 'name corpId tokenTableName tokenRefreshSchedule profileFields' ]] &&
+    ! grep -x sent "$work/found" &&
+    WECOM_CORP_ID=ww1234567890abcdef infra/scripts/deploy-infra.sh what-if group dev | tee "$work/found" | grep -qx sent
+}
+
 if install_bicep; then
   check 'Bicep: build, lint, parameters and format, warnings as errors' infra/scripts/lint.sh
+  check 'Bicep: what the app or Azure would refuse is refused before anything is sent' refused_by_name
   check 'Bicep: the snapshots are what it makes' infra/scripts/snapshot.sh validate
   check 'Bicep: a role, a network rule and a setting that are changed by hand fail the snapshot' changes_show
 else

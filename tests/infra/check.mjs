@@ -87,7 +87,9 @@ function schema() {
   const described = new Set(tasks.anyOf.map(task => task.properties?.task?.pattern?.slice(1, -1)));
   const adapt = (value, key) => {
     if (Array.isArray(value)) return value.map(one => adapt(one));
-    if (typeof value === 'number' || ['default', 'batch', 'isSkippable'].includes(key)) return String(value);
+    if (key === 'retryCountOnTaskFailure') return value;
+    if (key === 'lockBehavior' && value.startsWith('${{')) return 'sequential';
+    if (typeof value === 'number' || ['default', 'batch', 'isSkippable', 'continueOnError'].includes(key)) return String(value);
     if (!value || typeof value !== 'object') return value;
     return named.has(value.task) && !described.has(value.task)
       ? { bash: 'true' }

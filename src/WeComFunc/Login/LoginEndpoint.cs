@@ -7,6 +7,9 @@ namespace WeComFunc.Login;
 /// <summary><c>POST /api/login</c>, for any host: takes what a request is and gives what an answer is. It never throws.</summary>
 public sealed partial class LoginEndpoint
 {
+    /// <summary>The outcome of a login whose caller did not wait for it. Nobody failed, and nobody reads the answer.</summary>
+    private const string CallerGone = "caller_gone";
+
     private readonly LoginHandler _handler;
     private readonly CallerLimiter _limiter;
     private readonly TimeProvider _time;
@@ -55,7 +58,8 @@ public sealed partial class LoginEndpoint
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            return Refuse(Problem.WeComBusy);
+            Report(CallerGone, null, default);
+            return EndpointAnswer.OfProblem(Problem.WeComBusy, null, traceId);
         }
         catch (Exception exception)
         {
