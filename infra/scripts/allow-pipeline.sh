@@ -10,6 +10,9 @@ if [[ $# != 5 ]]; then
   exit 2
 fi
 
+# On Windows its lines end in CR.
+az() { command az "$@" | tr -d '\r'; }
+
 project=$1/$2 repository=$3 group=$4 environment=$5
 [[ ${REPOSITORY_TYPE:-git} != git ]] || repository=$2/$3
 scope=$(az group show --name "$group" --query id --output tsv)

@@ -9,7 +9,9 @@ internal sealed class OperatorShell : IDisposable
 {
     private const string Az = """
         #!/usr/bin/env bash
-        calls=${0%/*}/az.log
+        all=$* calls=${0%/*}/az.log
+        end=${AZ_END-$'\r\n'} # az on Windows; an empty one is az everywhere else
+        end=${end:-$'\n'}
         printf '%s\n' "${*//$'\n'/ }" >>"$calls"
         syncs=$(grep -c 'host/default/sync?' "$calls" || true)
         [[ $* =~ sites/([^/?]+) ]] && app=${BASH_REMATCH[1]}
@@ -20,12 +22,12 @@ internal sealed class OperatorShell : IDisposable
           'deployment group create '*' --output none') exit "${AZ_DEPLOYMENT_STATUS:-0}" ;;
           'deployment group what-if '*' --validation-level ProviderNoRbac') echo 'would create 20' ;;
           'deployment group show '*' --query properties.outputs.'*'.value --output tsv')
-            output=${*##*outputs.} output=${output%%.*}
+            output=${all##*outputs.} output=${output%%.*}
             # An output that is not there is null, which is an empty line.
             if ! grep -q "^output $output string" "$AZ_BICEP"; then echo
-            elif [[ $output == *Url ]]; then printf 'https://func-1.example.com/api/%s\r\n' "${output%Url}"
-            elif [[ $output == outboundIpAddress ]]; then printf '203.0.113.7\r\n'
-            else printf '%s\r\n' "$output-1"; fi ;;
+            elif [[ $output == *Url ]]; then printf 'https://func-1.example.com/api/%s%s' "${output%Url}" "$end"
+            elif [[ $output == outboundIpAddress ]]; then printf '203.0.113.7%s' "$end"
+            else printf '%s-1%s' "$output" "$end"; fi ;;
 
           # What az itself makes of an app on Flex Consumption: nothing where the script looks.
           'functionapp show '* | 'functionapp function '* | 'functionapp keys '* | 'functionapp config appsettings '*) echo ;;
@@ -38,7 +40,7 @@ internal sealed class OperatorShell : IDisposable
           rest\ --method\ post\ *$site/functions/Login/listKeys\?*) echo function-key ;;
           rest\ --method\ put\ *$site/functions/Login/keys/next\?*) echo next-key ;;
           rest\ --method\ delete\ *$site/functions/Login/keys/default\?*) ;;
-          'functionapp deployment source config-zip '*) [[ -f ${*##*--src } ]] ;;
+          'functionapp deployment source config-zip '*) [[ -f ${all##*--src } ]] ;;
           'functionapp delete '* | 'functionapp config access-restriction add '*) ;;
 
           'rest --resource 499b84ac-1321-427f-aa17-267ca6975798 --method get --url https://dev.azure.com/'*)
