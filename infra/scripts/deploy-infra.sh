@@ -57,6 +57,10 @@ check alertEmail '[^@" ]+@[^@" ]+\.[^@" ]+' 'an e-mail address'
 check alertWebhook 'https://[^" ]+|none' 'an https address, or none'
 check customDomain '([a-z0-9-]+(\.[a-z0-9-]+)+)?' 'a domain in lower case, such as login.example.com'
 check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, such as 2026-12-01'
+if grep -q '"monthlyBudget": {' "$work/parameters.json" && ! grep -q '"budgetFrom": {' "$work/parameters.json"; then
+  echo 'monthlyBudget is set, so budgetFrom must be set too.' >&2
+  wrong=1
+fi
 ((wrong == 0)) || exit 2
 
 parameters=(--resource-group "$group" --parameters "$file")

@@ -218,6 +218,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenRefreshSchedule", "*/5 * * * *")]
     [InlineData("customDomain", "https://login.example.com")]
     [InlineData("budgetFrom", "2026-12-15")]
+    [InlineData("monthlyBudget", "200")]
     public async Task What_would_fail_late_is_refused_before_anything_is_sent(string parameter, string value)
     {
         var (status, output) = await RunAsync("deploy-infra.sh", ["create", "group", "dev"], Parameter(parameter, value));

@@ -281,6 +281,18 @@ public sealed partial class InfraTests
         Assert.All(sections, section => Assert.Contains($"\n### {section}\n", readme, StringComparison.Ordinal));
     }
 
+    /// <summary>The address of a robot is all that one needs to speak in its group.</summary>
+    [Fact]
+    public void The_address_of_a_robot_is_in_no_history_of_what_speaks_to_it()
+    {
+        var robot = JsonSerializer.Deserialize<JsonElement>(Read("infra/robot.json"));
+        var say = robot.GetProperty("actions").GetProperty("say");
+
+        Assert.Equal("SecureString", robot.GetProperty("parameters").GetProperty("robot").GetProperty("type").GetString());
+        Assert.Equal("@parameters('robot')", say.GetProperty("inputs").GetProperty("uri").GetString());
+        Assert.Equal("""["inputs"]""", say.GetProperty("runtimeConfiguration").GetProperty("secureData").GetProperty("properties").GetRawText());
+    }
+
     [Fact]
     public void The_workbook_is_one_and_runs_where_it_is_deployed()
     {
