@@ -44,7 +44,8 @@ branch='{"type":{"id":"fe1de3ee-a436-41b4-bb20-f6eb4cb879a7","name":"Task Check"
   "definitionRef":{"id":"86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b","name":"evaluatebranchProtection","version":"0.0.1"},
   "inputs":{"allowedBranches":"refs/heads/main","ensureProtectionOfBranch":"true","allowUnknownStatusBranch":"false"}}'
 template='{"type":{"id":"4020e66e-b0f3-47e1-bc88-48f3cc59b5f3","name":"ExtendsCheck"},"settings":{"extendsChecks":[
-  {"repositoryType":"'${REPOSITORY_TYPE:-git}'","repositoryName":"'$repository'","repositoryRef":"refs/heads/main","templatePath":"infra/pipelines/stages.yml"}]}'
+  {"repositoryType":"'${REPOSITORY_TYPE:-git}'","repositoryName":"'$repository'",
+  "repositoryRef":"refs/heads/main","templatePath":"infra/pipelines/stages.yml"}]}'
 lock='{"type":{"id":"2ef31ad6-baa0-403a-8b45-2cbc9b4e5563","name":"ExclusiveLock"},"settings":{}'
 
 # protect endpoint|environment ID NAME CHECK...
@@ -72,25 +73,30 @@ for connection in "$named" "$named-preview"; do
 done
 
 # It may give the app's identity the app's four roles, and nobody anything else: the corpsecret stays out of its reach.
-allowed='b7e6dc6d-f1e8-4753-8033-0f276bb0955b, 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3, 4633458b-17de-408a-b874-0445c86b69e6, 3913510d-42f4-4e42-8a64-420c390055eb'
+allowed='b7e6dc6d-f1e8-4753-8033-0f276bb0955b, 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+allowed+=', 4633458b-17de-408a-b874-0445c86b69e6, 3913510d-42f4-4e42-8a64-420c390055eb'
 limit() {
   local of="@$2[Microsoft.Authorization/roleAssignments"
-  echo "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/$1'})) OR ($of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed}" \
-    "AND $of:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'} AND $of:PrincipalId] ForAnyOfAnyValues:GuidEquals {$identity}))"
+  echo "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/$1'})) OR" \
+    "($of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed}" \
+    "AND $of:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'}" \
+    "AND $of:PrincipalId] ForAnyOfAnyValues:GuidEquals {$identity}))"
 }
 application=$(of_connection "$named" authorization.parameters.serviceprincipalid)
 deployer=$(az ad sp show --id "$application" --query id --output tsv)
 patiently az role assignment create --role Contributor --scope "$scope" --assignee-object-id "$deployer" \
   --assignee-principal-type ServicePrincipal --output none
 patiently az role assignment create --role 'Role Based Access Control Administrator' --scope "$scope" --assignee-object-id "$deployer" \
-  --assignee-principal-type ServicePrincipal --condition "$(limit write Request) AND $(limit delete Resource)" --condition-version 2.0 --output none
+  --assignee-principal-type ServicePrincipal --output none \
+  --condition "$(limit write Request) AND $(limit delete Resource)" --condition-version 2.0
 
 # The preview reads, and asks what a deployment would do. Contributor is what the wizard of the connection gave it.
 role="WeComFunc preview of $group"
 known=$(az role definition list --name "$role" --resource-group "$group" --query 'length(@)' --output tsv)
-[[ $known != 0 ]] || az role definition create --output none --role-definition '{"Name":"'"$role"'","Description":"Reads, and sees what a deployment would change.",
+[[ $known != 0 ]] || az role definition create --output none --role-definition '{"Name":"'"$role"'",
+  "Description":"Reads, and sees what a deployment would change.","AssignableScopes":["'"$scope"'"],
   "Actions":["*/read","Microsoft.Resources/deployments/whatIf/action","Microsoft.Resources/deployments/validate/action",
-  "Microsoft.Logic/workflows/triggers/listCallbackUrl/action"],"AssignableScopes":["'"$scope"'"]}'
+  "Microsoft.Logic/workflows/triggers/listCallbackUrl/action"]}'
 application=$(of_connection "$named-preview" authorization.parameters.serviceprincipalid)
 previewer=$(az ad sp show --id "$application" --query id --output tsv)
 patiently az role assignment create --role "$role" --scope "$scope" --assignee-object-id "$previewer" \

@@ -40,7 +40,8 @@ check() {
 # One field of an NCRONTAB, of the numbers that the pattern matches: stars, numbers and ranges, with steps, by comma.
 field() { echo "(\*|$1(-$1)?)(/[1-9][0-9]?)?(,(\*|$1(-$1)?)(/[1-9][0-9]?)?)*"; }
 sixty='[1-5]?[0-9]'
-schedule="$(field "$sixty") $(field "$sixty") $(field '(1?[0-9]|2[0-3])') $(field '([1-9]|[12][0-9]|3[01])') $(field '([1-9]|1[0-2])') $(field '[0-6]')"
+schedule="$(field "$sixty") $(field "$sixty") $(field '(1?[0-9]|2[0-3])')"
+schedule+=" $(field '([1-9]|[12][0-9]|3[01])') $(field '([1-9]|1[0-2])') $(field '[0-6]')"
 
 # The patterns are those of Settings.cs; a test holds them equal.
 for one in name environmentName; do

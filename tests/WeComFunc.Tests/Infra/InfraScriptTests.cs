@@ -184,7 +184,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         Assert.Contains("Outbound address, for 企业可信IP: 203.0.113.7\n", output, StringComparison.Ordinal);
         Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=functionAppName]functionAppName-1\n", StringComparison.Ordinal));
         Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=healthUrl]https://func-1.example.com/api/health\n", StringComparison.Ordinal));
-        Assert.Contains(Calls, call => call.StartsWith("deployment group create ", StringComparison.Ordinal) && call.Contains("/../prod.bicepparam", StringComparison.Ordinal));
+        Assert.Contains(Calls, call => Regex.IsMatch(call, @"^deployment group create .*/\.\./prod\.bicepparam "));
     }
 
     [Fact]
@@ -240,9 +240,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "ww-1")]
     [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
     [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
-    [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour", "0 0 0 32 * *", "0 0 0 0 * *")]
+    [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour")]
     [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
-    [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "999999", "-1", "1e3", "fifty", "0.0001")]
+    [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
     public async Task A_parameter_is_refused_exactly_where_the_app_would_refuse_the_setting(string parameter, string setting, params string[] values)
     {
         foreach (var value in values)
@@ -260,9 +260,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenTableName", "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, string pattern)
     {
-        var ofTheApp = typeof(Settings).GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!.Pattern;
+        var ofTheApp = typeof(Settings).GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
 
-        Assert.Contains($"\ncheck {parameter} '{ofTheApp[2..^2]}' ", await File.ReadAllTextAsync(Script("deploy-infra.sh")), StringComparison.Ordinal);
+        Assert.Contains($"\ncheck {parameter} '{ofTheApp.Pattern[2..^2]}' ", await File.ReadAllTextAsync(Script("deploy-infra.sh")), StringComparison.Ordinal);
     }
 
     /// <summary>A thousand schedules, good and bad, of the pieces that schedules are made of.</summary>
@@ -270,16 +270,18 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     public async Task No_schedule_is_let_through_that_the_app_would_refuse()
     {
         var script = await File.ReadAllTextAsync(Script("deploy-infra.sh"));
-        var (_, pattern) = await _shell.RunAsync(["-c", script[script.IndexOf("field() {", StringComparison.Ordinal)..script.IndexOf("# The patterns are", StringComparison.Ordinal)] + "echo \"$schedule\""]);
+        var composing = Regex.Match(script, "^field\\(\\) (?s:.*?)(?=^# The patterns)", RegexOptions.Multiline).Value;
+        var (_, pattern) = await _shell.RunAsync(["-c", composing + "echo \"$schedule\""]);
         var regex = new Regex($@"\A(?:{pattern.Trim()})\z");
         var random = new Random(13);
         string[] numbers = ["0", "1", "5", "6", "7", "12", "13", "23", "24", "31", "32", "59", "60", "00", "100"];
-        var schedules = Enumerable.Range(0, 1000).Select(_ => string.Join(' ', Enumerable.Range(0, 6).Select(_ => string.Join(',', Enumerable.Range(0, random.Next(2) + 1).Select(_ => Item())))));
 
-        var letThrough = schedules.Where(schedule => regex.IsMatch(schedule)).ToList();
+        var letThrough = Enumerable.Range(0, 1000).Select(_ => string.Join(' ', Enumerable.Range(0, 6).Select(_ => Field()))).Where(schedule => regex.IsMatch(schedule)).ToList();
 
         Assert.NotEmpty(letThrough);
         Assert.All(letThrough, schedule => Assert.True(AppTakes("TokenRefreshSchedule", schedule), schedule));
+
+        string Field() => string.Join(',', Enumerable.Range(0, random.Next(2) + 1).Select(_ => Item()));
 
         string Item()
         {
@@ -287,108 +289,6 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             var to = from != "*" && random.Next(4) == 0 ? "-" + numbers[random.Next(numbers.Length)] : "";
             return from + to + (random.Next(4) == 0 ? "/" + numbers[random.Next(numbers.Length)] : "");
         }
-    }
-
-    [Fact]
-    public async Task The_pipeline_may_give_the_apps_roles_to_the_apps_identity_and_nothing_else()
-    {
-        var (status, _) = await AllowAsync();
-
-        Assert.Equal(0, status);
-        var roles = Regex.Matches(string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "infra/modules")).Select(File.ReadAllText)), "^var \\w+ = '([0-9a-f-]{36})'", RegexOptions.Multiline)
-            .Select(role => role.Groups[1].Value).Order(StringComparer.Ordinal);
-        var given = Assert.Single(Calls, call => call.Contains("--role Role Based Access Control Administrator ", StringComparison.Ordinal));
-        Assert.Contains("--assignee-object-id object-of-deploy-application ", given, StringComparison.Ordinal);
-        foreach (var (action, attribute) in new[] { ("write", "Request"), ("delete", "Resource") })
-        {
-            var limit = Regex.Match(given, $@"\(\(!\(ActionMatches\{{'Microsoft\.Authorization/roleAssignments/{action}'\}}\)\) OR \(@{attribute}\[Microsoft\.Authorization/roleAssignments:RoleDefinitionId\] ForAnyOfAnyValues:GuidEquals \{{(.*?)\}} AND @{attribute}\[Microsoft\.Authorization/roleAssignments:PrincipalType\] ForAnyOfAnyValues:StringEqualsIgnoreCase \{{'ServicePrincipal'\}} AND @{attribute}\[Microsoft\.Authorization/roleAssignments:PrincipalId\] ForAnyOfAnyValues:GuidEquals \{{identityPrincipalId-1\}}\)\)");
-            Assert.Equal(roles, limit.Groups[1].Value.Split(", ").Order(StringComparer.Ordinal));
-        }
-    }
-
-    [Fact]
-    public async Task The_preview_may_read_and_not_write()
-    {
-        await AllowAsync();
-
-        var role = Assert.Single(Calls, call => call.StartsWith("role definition create ", StringComparison.Ordinal));
-        var actions = JsonSerializer.Deserialize<JsonElement>(role[role.IndexOf('{', StringComparison.Ordinal)..]).GetProperty("Actions").EnumerateArray().Select(action => action.GetString()!).ToList();
-        Assert.Equal("*/read", actions[0]);
-        Assert.All(actions[1..], action => Assert.EndsWith("/action", action, StringComparison.Ordinal));
-        Assert.Contains(Calls, call => call.StartsWith("role assignment create --role WeComFunc preview of group ", StringComparison.Ordinal) && call.Contains("object-of-preview-application", StringComparison.Ordinal));
-        Assert.Contains(Calls, call => call.StartsWith("role assignment delete --role Contributor ", StringComparison.Ordinal) && call.Contains("object-of-preview-application", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task Environment_and_connections_have_their_checks_before_anybody_has_a_role()
-    {
-        await AllowAsync();
-
-        var checks = Calls.Where(call => call.Contains(" --method post ", StringComparison.Ordinal) && call.Contains("checks/configurations", StringComparison.Ordinal))
-            .Select(call => JsonSerializer.Deserialize<JsonElement>(call[call.IndexOf('{', StringComparison.Ordinal)..]))
-            .Select(check => (check.GetProperty("type").GetProperty("name").GetString(), check.GetProperty("resource").GetProperty("name").GetString()));
-        Assert.Equal(
-            [
-                ("Task Check", "wecomfunc-dev"), ("ExclusiveLock", "wecomfunc-dev"),
-                ("Task Check", "wecomfunc-dev"), ("ExtendsCheck", "wecomfunc-dev"),
-                ("Task Check", "wecomfunc-dev-preview"), ("ExtendsCheck", "wecomfunc-dev-preview"),
-            ],
-            checks);
-        Assert.All(Calls.Where(call => call.Contains("evaluatebranchProtection", StringComparison.Ordinal)), call => Assert.Contains("\"allowedBranches\":\"refs/heads/main\"", call, StringComparison.Ordinal));
-        Assert.True(Array.FindLastIndex(Calls, call => call.Contains("checks/configurations", StringComparison.Ordinal)) < Array.FindIndex(Calls, call => call.StartsWith("role ", StringComparison.Ordinal)));
-    }
-
-    [Fact]
-    public async Task The_template_that_connections_require_is_the_one_that_the_pipeline_extends()
-    {
-        await AllowAsync();
-
-        Assert.Contains(Calls, call => call.Contains("\"repositoryName\":\"project/repository\",\"repositoryRef\":\"refs/heads/main\",\"templatePath\":\"infra/pipelines/stages.yml\"", StringComparison.Ordinal));
-        Assert.Contains("\nextends:\n  template: infra/pipelines/stages.yml\n", await File.ReadAllTextAsync(Path.Combine(Repository.Root, "azure-pipelines.yml")), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Checks_and_environment_that_are_there_stay_as_they_are()
-    {
-        var (status, output) = await AllowAsync(("AZ_CHECKS", "3"), ("AZ_ENVIRONMENT", "7"));
-
-        Assert.Equal(0, status);
-        Assert.Contains("The environment wecomfunc-dev has 3 checks already", output, StringComparison.Ordinal);
-        Assert.DoesNotContain(Calls, call => call.Contains(" --method post ", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task A_principal_that_is_not_known_everywhere_yet_gets_its_role_a_little_later()
-    {
-        var (status, _) = await AllowAsync(("AZ_ROLE_FAILURES", "2"));
-
-        Assert.Equal(0, status);
-        Assert.Equal(3, Calls.Count(call => call.StartsWith("role assignment create --role Contributor ", StringComparison.Ordinal)));
-    }
-
-    [Fact]
-    public async Task Without_its_service_connections_the_pipeline_gets_no_role()
-    {
-        var (status, output) = await AllowAsync(("AZ_CONNECTION", ""));
-
-        Assert.NotEqual(0, status);
-        Assert.Contains("There is no service connection wecomfunc-dev.", output, StringComparison.Ordinal);
-        Assert.DoesNotContain(Calls, call => call.StartsWith("role ", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task The_token_that_keeps_a_run_is_on_no_command_line()
-    {
-        _shell.Put("curl", "#!/usr/bin/env bash\necho \"arguments: $*\"\necho \"header: $(cat)\"\n");
-
-        var (status, output) = await RunAsync(
-            "keep-run.sh", [], ("SYSTEM_ACCESSTOKEN", "a-token"), ("SYSTEM_DEFINITIONID", "4"), ("BUILD_BUILDID", "56"), ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/o/"), ("SYSTEM_TEAMPROJECTID", "p"));
-
-        Assert.Equal(0, status);
-        Assert.Contains("header: Authorization: Bearer a-token\n", output, StringComparison.Ordinal);
-        Assert.DoesNotMatch("arguments: .*a-token", output);
-        Assert.Contains("\"daysValid\":365,\"definitionId\":4,", output, StringComparison.Ordinal);
-        Assert.Contains(" https://dev.azure.com/o/p/_apis/build/retention/leases?api-version=", output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -436,9 +336,11 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
     private static string Script(string name) => Path.Combine(Repository.Root, "infra/scripts", name);
 
-    private static (string Name, string Value) Parameter(string name, string value) => (
-        "AZ_PARAMETERS",
-        JsonSerializer.Serialize(new Dictionary<string, object> { ["parameters"] = new Dictionary<string, object> { [name] = new { value } } }, Written).ReplaceLineEndings("\n"));
+    private static (string Name, string Value) Parameter(string name, string value)
+    {
+        var parameters = new Dictionary<string, object> { [name] = new { value } };
+        return ("AZ_PARAMETERS", JsonSerializer.Serialize(new { parameters }, Written).ReplaceLineEndings("\n"));
+    }
 
     private static bool AppTakes(string setting, string value)
     {
@@ -459,9 +361,6 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             return false;
         }
     }
-
-    private Task<(int Status, string Output)> AllowAsync(params (string Name, string Value)[] environment) =>
-        RunAsync("allow-pipeline.sh", ["https://dev.azure.com/organization", "project", "repository", "group", "dev"], [("AZ_CONNECTION", "a-connection"), .. environment]);
 
     private Task<(int Status, string Output)> SmokeAsync((int Status, string Body)[] answers, params (string Name, string Value)[] environment)
     {
