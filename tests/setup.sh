@@ -57,6 +57,5 @@ bicep() { DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 "$BICEP" "$@"; }
 
 # Whatever the parameter files read from the environment, the same everywhere.
 example_parameters() {
-  unset AZURE_ENV_NAME
-  export WECOM_CORP_ID=ww1234567890abcdef ALERT_EMAIL=operators@example.com
+  export WECOM_CORP_ID=ww1234567890abcdef ALERT_EMAIL=operators@example.com ALERT_WEBHOOK=none
 }

@@ -1,7 +1,7 @@
-metadata description = 'What an operator is told by e-mail. What each alert means, and what to do, is in the README.'
+metadata description = 'What an operator is told. What each alert means, and what to do, is in the README.'
 
-@description('Name of the action group.')
-param actionGroupName string
+@description('Resource id of the action group.')
+param actionGroupId string
 
 @description('Name of the availability test.')
 param healthTestName string
@@ -17,9 +17,6 @@ param location string
 
 @description('Tags.')
 param tags object
-
-@description('Who gets the e-mails.')
-param email string
 
 @description('Whether the alerts are on.')
 param enabled bool
@@ -38,23 +35,6 @@ param failedLoginPercent int
 
 @description('95th percentile of the duration, in ms, that raises an alert.')
 param slowLoginMs int
-
-resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: actionGroupName
-  location: 'global'
-  tags: tags
-  properties: {
-    groupShortName: 'wecomfunc'
-    enabled: true
-    emailReceivers: [
-      {
-        name: 'operators'
-        emailAddress: email
-        useCommonAlertSchema: true
-      }
-    ]
-  }
-}
 
 // The metrics of the app's meter do not leave the worker process: all queries read the log lines, which do.
 var rules = [
@@ -162,7 +142,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       skipQueryValidation: true
       actions: {
         actionGroups: [
-          mail.id
+          actionGroupId
         ]
       }
     }
@@ -230,7 +210,7 @@ resource healthAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!empty(h
     autoMitigate: true
     actions: [
       {
-        actionGroupId: mail.id
+        actionGroupId: actionGroupId
       }
     ]
   }

@@ -45,6 +45,12 @@ param instanceMemoryMB int
 @description('Most instances.')
 param maximumInstanceCount int
 
+@description('Logins under way at once in an instance before the platform starts another.')
+param perInstanceConcurrency int
+
+@description('Whether instances are spread over the zones of the region.')
+param zoneRedundant bool
+
 @description('Address of the vault.')
 param vaultUri string
 
@@ -94,6 +100,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -137,9 +144,7 @@ var appSettings = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
-  tags: union(tags, {
-    'azd-service-name': 'login'
-  })
+  tags: tags
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -161,9 +166,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       : {
           allTraffic: true
         }
+    // No ftpsState: Azure has refused it on Flex Consumption. The policies below close FTP.
     siteConfig: {
       minTlsVersion: '1.2'
-      ftpsState: 'Disabled'
     }
     functionAppConfig: {
       deployment: {
@@ -183,6 +188,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
+        triggers: {
+          http: {
+            perInstanceConcurrency: perInstanceConcurrency
+          }
+        }
         alwaysReady: alwaysReadyInstances == 0
           ? []
           : [
@@ -201,7 +211,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// Deployments come with an Entra token; user names and passwords of the site are off.
+// Deployments come with an Entra token; user names and passwords of the site are off, and FTP knows nothing else.
 resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'

@@ -57,7 +57,6 @@ resource certificate 'Microsoft.Web/sites/certificates@2025-03-01' = {
 
 // The same binding, now with the certificate: a template may name a resource only once.
 module tls 'domain-tls.bicep' = {
-  name: 'domain-tls'
   params: {
     appName: appName
     domain: domain

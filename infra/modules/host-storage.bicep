@@ -12,6 +12,9 @@ param tags object
 @description('Redundancy.')
 param sku string
 
+@description('Whether only private endpoints reach it.')
+param isPrivate bool
+
 @description('Name of the app\'s identity.')
 param identityName string
 
@@ -38,8 +41,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
     defaultToOAuthAuthentication: true
-    // The deployment service of Flex Consumption and build agents reach it from outside the virtual network, by identity.
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
   }
 }
 
@@ -89,4 +95,5 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
+output accountId string = account.id
 output packageContainer string = packages.name

@@ -15,6 +15,9 @@ param tags object
 @description('Days that logs are kept.')
 param retentionDays int
 
+@description('Most that is taken in a day, in GB; 0 for no cap.')
+param dailyCapGb int
+
 @description('Whether telemetry needs an identity; false allows the key in the connection string too.')
 param entraOnly bool
 
@@ -35,6 +38,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGb == 0 ? -1 : dailyCapGb
+    }
     features: {
       disableLocalAuth: true
       enableLogAccessUsingOnlyResourcePermissions: true

@@ -9,6 +9,9 @@ param secretName string
 @description('Whether to create the secret, disabled and without a corpsecret, when it does not exist.')
 param createPlaceholder bool
 
+@description('Days for which it is kept when it is deleted.')
+param retentionDays int
+
 @description('Whether to recover the deleted vault of the same name.')
 param recoverDeleted bool
 
@@ -45,7 +48,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 90
+    softDeleteRetentionInDays: retentionDays
     enablePurgeProtection: true
     enabledForDeployment: false
     enabledForDiskEncryption: false

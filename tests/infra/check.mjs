@@ -65,6 +65,7 @@ function stepsOf(pipeline) {
     wrong.push(`${name} is no list with something in it`);
     return [];
   };
+  if (pipeline?.extends?.template) return { steps: [], wrong };
   const steps = list(pipeline?.stages, 'stages:')
     .filter(stage => !stage?.template)
     .flatMap(stage => list(stage?.jobs, `jobs: of the stage ${stage?.stage}`))
@@ -86,7 +87,9 @@ function schema() {
   const described = new Set(tasks.anyOf.map(task => task.properties?.task?.pattern?.slice(1, -1)));
   const adapt = (value, key) => {
     if (Array.isArray(value)) return value.map(one => adapt(one));
-    if (typeof value === 'number' || key === 'default') return String(value);
+    if (key === 'retryCountOnTaskFailure') return value;
+    if (key === 'lockBehavior' && value.startsWith('${{')) return 'sequential';
+    if (typeof value === 'number' || ['default', 'batch', 'isSkippable', 'continueOnError'].includes(key)) return String(value);
     if (!value || typeof value !== 'object') return value;
     return named.has(value.task) && !described.has(value.task)
       ? { bash: 'true' }
