@@ -13,12 +13,13 @@ internal static class Profile
     /// <summary>Reads the answer; its value is the profile as one JSON object, to be disposed of by whoever gets it, and null without a userid.</summary>
     /// <param name="json">The whole answer.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
-    /// <exception cref="JsonException">It is not a JSON object in UTF-8, or errcode and errmsg are not of their types.</exception>
+    /// <exception cref="UnfitAnswerException">It is not an object, or not UTF-8.</exception>
+    /// <inheritdoc cref="Answers.OfGetToken" path="/exception" />
     public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))
         {
-            throw new JsonException("it is not UTF-8");
+            throw new UnfitAnswerException("it is not UTF-8");
         }
 
         int? errcode = null;
@@ -29,7 +30,7 @@ internal static class Profile
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
         {
-            throw new JsonException("it is not an object");
+            throw new UnfitAnswerException("it is not an object");
         }
 
         while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)

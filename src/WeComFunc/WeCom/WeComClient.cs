@@ -17,6 +17,7 @@ internal sealed partial class WeComClient(
 {
     private const int Attempts = 3;
     private const int LargestAnswer = 1024 * 1024;
+    private const int LongestErrmsg = 500;
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
 
     private static readonly (TimeSpan First, TimeSpan Most) AttemptPause = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
@@ -104,14 +105,14 @@ internal sealed partial class WeComClient(
                 failure = new((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
             }
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or InvalidDataException)
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or UnfitAnswerException)
         {
-            LogMalformed(logger, call.Api, exception.Message);
+            LogMalformed(logger, call.Api, ForeignText.Explain(exception));
             failure = new(FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
-            LogUnreachable(logger, call.Api, exception is OperationCanceledException ? "no answer in time" : exception.Message);
+            LogUnreachable(logger, call.Api, ForeignText.Explain(exception));
             failure = new(FailureKind.Busy);
         }
         finally
@@ -162,7 +163,7 @@ internal sealed partial class WeComClient(
             length += read;
             if (length > LargestAnswer)
             {
-                throw new InvalidDataException("it is larger than 1 MiB");
+                throw new UnfitAnswerException("it is larger than 1 MiB");
             }
 
             if (length == buffer.Length)
@@ -192,12 +193,8 @@ internal sealed partial class WeComClient(
     {
         public override string ToString() => Api;
 
-        /// <summary>errmsg as it may be logged: one line, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
-        public string Redact(string? errmsg)
-        {
-            var text = Hide(Hide(errmsg ?? "", Secret), OtherSecret).ReplaceLineEndings(" ");
-            return text.Length <= 500 ? text : text[..500];
-        }
+        /// <summary>errmsg as it may be logged: printable, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
+        public string Redact(string? errmsg) => ForeignText.Printable(Hide(Hide(errmsg ?? "", Secret), OtherSecret), LongestErrmsg);
 
         private static string Hide(string text, string secret) => secret.Length == 0
             ? text
