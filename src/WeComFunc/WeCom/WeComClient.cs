@@ -54,7 +54,10 @@ internal sealed partial class WeComClient(
                 "jscode2session",
                 $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 token.Value,
-                code),
+                code)
+            {
+                IsOnceOnly = true,
+            },
             Answers.OfGetSession,
             deadline);
 
@@ -76,7 +79,7 @@ internal sealed partial class WeComClient(
         try
         {
             var limit = deadline.For(AttemptLimit);
-            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url);
+            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
             using var response = await http.SendAsync(request, limit);
             if (response.StatusCode == HttpStatusCode.OK)
             {
@@ -103,6 +106,7 @@ internal sealed partial class WeComClient(
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode);
                 failure = new((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
+                call = call with { MayHaveArrived = true };
             }
         }
         catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or UnfitAnswerException)
@@ -114,6 +118,7 @@ internal sealed partial class WeComClient(
         {
             LogUnreachable(logger, call.Api, ForeignText.Explain(exception));
             failure = new(FailureKind.Busy);
+            call = call with { MayHaveArrived = call.MayHaveArrived || !IsWithoutConnection(exception) };
         }
         finally
         {
@@ -142,11 +147,29 @@ internal sealed partial class WeComClient(
             return new Failure(FailureKind.Unexpected);
         }
 
-        var kind = call.Api == "gettoken" ? Errcodes.OfGetToken(code) : Errcodes.OfDataCall(code);
+        var kind = call.Api switch
+        {
+            "gettoken" => Errcodes.OfGetToken(code),
+            "user/get" => Errcodes.OfGetUser(code),
+            _ => Errcodes.OfDataCall(code),
+        };
+        if (kind is FailureKind.InvalidCode && call.MayHaveArrived)
+        {
+            // WeCom may have taken the code in an attempt whose answer was lost: that is the network's fault, not the code's.
+            kind = FailureKind.Busy;
+        }
+
         var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
         LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
+
+    /// <summary>Whether an attempt ended before anything of it can have reached WeCom.</summary>
+    private static bool IsWithoutConnection(Exception exception) => exception is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+    };
 
     private static async ValueTask<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
@@ -191,6 +214,15 @@ internal sealed partial class WeComClient(
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string Url, string Secret, string OtherSecret)
     {
+        /// <summary>
+        /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless
+        /// it has content: so this one has, of zero bytes.
+        /// </summary>
+        public bool IsOnceOnly { get; init; }
+
+        /// <summary>Whether WeCom may have taken an earlier attempt whose answer did not come back.</summary>
+        public bool MayHaveArrived { get; init; }
+
         public override string ToString() => Api;
 
         /// <summary>errmsg as it may be logged: printable, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
