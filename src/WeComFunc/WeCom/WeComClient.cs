@@ -24,7 +24,7 @@ internal sealed partial class WeComClient(
 
     private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
 
-    private readonly Func<ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = json => Profile.Read(json.Span, settings.ProfileFields);
+    private readonly Func<Call, ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = (call, json) => Profile.Read(json.Span, call.UserId, settings.ProfileFields);
 
     /// <summary>The handler that the calls need: it follows changes of DNS and no redirects, and no diagnostics see the queries.</summary>
     public static SocketsHttpHandler CreateHandler() => new()
@@ -43,7 +43,7 @@ internal sealed partial class WeComClient(
     public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline) =>
         SendAsync(
             new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
-            Answers.OfGetToken,
+            static (_, json) => Answers.OfGetToken(json),
             deadline);
 
     /// <summary><c>miniprogram/jscode2session</c> (document 96959).</summary>
@@ -58,18 +58,18 @@ internal sealed partial class WeComClient(
             {
                 IsOnceOnly = true,
             },
-            Answers.OfGetSession,
+            static (_, json) => Answers.OfGetSession(json),
             deadline);
 
     /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
     /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
     public Task<Result<RentedBytes>> GetProfileAsync(AccessToken token, string userId, Deadline deadline) =>
         SendAsync(
-            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
+            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, "") { UserId = userId },
             _readProfile,
             deadline);
 
-    private async Task<Result<T>> SendAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
+    private async Task<Result<T>> SendAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
         where T : class
     {
         var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
@@ -87,7 +87,7 @@ internal sealed partial class WeComClient(
                 Answer<T> answer;
                 try
                 {
-                    answer = read(buffer.AsMemory(0, length));
+                    answer = read(call, buffer.AsMemory(0, length));
                 }
                 finally
                 {
@@ -112,7 +112,7 @@ internal sealed partial class WeComClient(
         catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or UnfitAnswerException)
         {
             LogMalformed(logger, call.Api, ForeignText.Explain(exception));
-            failure = new(FailureKind.Unexpected);
+            failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
@@ -132,7 +132,7 @@ internal sealed partial class WeComClient(
         return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt) : failure;
     }
 
-    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
+    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
         where T : class
     {
         await Task.Delay(Backoff.After(attempt, AttemptPause, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -214,6 +214,9 @@ internal sealed partial class WeComClient(
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string Url, string Secret, string OtherSecret)
     {
+        /// <summary>The member that is asked for.</summary>
+        public string UserId { get; init; } = "";
+
         /// <summary>
         /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless
         /// it has content: so this one has, of zero bytes.
