@@ -15,12 +15,18 @@ public sealed class Functions(LoginEndpoint login, HealthEndpoint health, TokenR
             logger,
             login,
             static (login, request) => login.LoginAsync(
-                request.Header("Content-Type"), CallerAddress.OfForwardedFor(request.Header("X-Forwarded-For")), request.Body, request.FunctionContext.CancellationToken));
+                new(
+                    request.Header("Content-Type"),
+                    CallerAddress.OfForwardedFor(request.Header("X-Forwarded-For")),
+                    request.Body,
+                    request.TraceParent(),
+                    LostEncoding: request.Header("Transfer-Encoding")),
+                request.FunctionContext.CancellationToken));
 
     /// <summary><c>GET /api/health</c>, for anybody.</summary>
     [Function("Health")]
     public Task<HttpResponseData> HealthAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequestData request) =>
-        request.AnswerAsync(logger, health, static (health, _) => health.CheckAsync());
+        request.AnswerAsync(logger, health, static (health, request) => health.CheckAsync(request.TraceParent()));
 
     /// <summary>Renews the access_token on the schedule of <c>TokenRefreshSchedule</c>.</summary>
     [Function("RefreshAccessToken")]

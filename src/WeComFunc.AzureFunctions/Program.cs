@@ -18,6 +18,5 @@ try
 }
 catch (SettingsException exception)
 {
-    Console.Error.WriteLine(exception.Message);
-    return 78;
+    return exception.Report();
 }

@@ -165,7 +165,7 @@ internal sealed partial class TokenRenewer(
         if (usable is not null && (!isDue || isBetter))
         {
             return new(
-                Use(usable, known, request), usable == known.Stored ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, isDue ? now : now + TokenRules.AheadPause);
+                Use(usable, known, request), usable == known.Stored && request.Reason is not RenewalReason.Timer ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, isDue ? now : now + TokenRules.AheadPause);
         }
 
         if (known.Row.HeldOff(request.Reason, known.Secret.Value, now) is { } heldOff)
@@ -272,7 +272,7 @@ internal sealed partial class TokenRenewer(
     private static string Explain(Exception exception) => exception switch
     {
         OperationCanceledException => "no answer in time",
-        RequestFailedException failed => $"HTTP status {failed.Status}, {failed.ErrorCode ?? "no connection"}",
+        RequestFailedException failed => failed.Reason(),
         _ => $"{exception.GetType().Name}: {exception.Message}",
     };
 

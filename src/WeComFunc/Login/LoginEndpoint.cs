@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.WeCom;
@@ -17,29 +18,28 @@ public sealed partial class LoginEndpoint
         (_handler, _limiter, _time, _telemetry, _logger) = (handler, limiter, time, telemetry, logger);
 
     /// <summary>Logs in.</summary>
-    /// <param name="contentType">The Content-Type of the request, if it has one.</param>
-    /// <param name="callerAddress">The address the limiter counts by; null where the host does not know it.</param>
-    /// <param name="body">The body of the request.</param>
+    /// <param name="call">The request.</param>
     /// <param name="cancellationToken">That the caller has gone, or the host is stopping.</param>
-    public async Task<EndpointAnswer> LoginAsync(string? contentType, string? callerAddress, Stream body, CancellationToken cancellationToken)
+    public async Task<EndpointAnswer> LoginAsync(LoginCall call, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.Source.StartActivity("login");
-        var traceId = EndpointAnswer.TraceId();
+        _ = ActivityContext.TryParse(call.TraceParent, null, isRemote: true, out var caller);
+        using var activity = Telemetry.Source.StartActivity("login", ActivityKind.Internal, Activity.Current is null ? caller : default);
+        var traceId = EndpointAnswer.TraceId(call.TraceParent);
         var started = _time.GetTimestamp();
         try
         {
-            if (!LoginRequest.IsJson(contentType))
+            if (!LoginRequest.IsJson(call.ContentType))
             {
                 return Refuse(Problem.UnsupportedMediaType);
             }
 
-            var (code, problem) = await LoginRequest.ReadAsync(body, cancellationToken);
+            var (code, problem) = await LoginRequest.ReadAsync(call, cancellationToken);
             if (problem is not null)
             {
                 return Refuse(problem);
             }
 
-            if (_limiter.Refuse(callerAddress ?? "") is { } pause)
+            if (_limiter.Refuse(call.CallerAddress ?? "") is { } pause)
             {
                 return Refuse(Problem.TooManyRequests, new Failure(FailureKind.Busy, null, pause));
             }
@@ -77,19 +77,19 @@ public sealed partial class LoginEndpoint
             var source = token.Token is null ? "none" : Telemetry.Label(token.Source);
             if (failure?.Kind is FailureKind.Misconfigured)
             {
-                LogMisconfigured(_logger, outcome, failure.Errcode, elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
+                LogMisconfigured(_logger, outcome, Telemetry.Label(failure.Errcode), elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
             }
             else
             {
-                LogLogin(_logger, outcome, failure?.Errcode, elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId);
+                LogLogin(_logger, outcome, Telemetry.Label(failure?.Errcode), elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId);
             }
         }
     }
 
     [LoggerMessage(1, LogLevel.Information, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}")]
-    private static partial void LogLogin(ILogger logger, string outcome, int? errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId);
+    private static partial void LogLogin(ILogger logger, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId);
 
     [LoggerMessage(2, LogLevel.Error, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}. {Advice}")]
     private static partial void LogMisconfigured(
-        ILogger logger, string outcome, int? errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
+        ILogger logger, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
 }

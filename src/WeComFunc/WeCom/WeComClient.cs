@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -116,7 +115,7 @@ internal sealed partial class WeComClient(
         }
         finally
         {
-            var outcome = errcode is { } code ? code.ToString(CultureInfo.InvariantCulture) : "none";
+            var outcome = Telemetry.Label(errcode);
             activity?.SetTag("wecom.errcode", outcome);
             activity?.Dispose();
             telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));

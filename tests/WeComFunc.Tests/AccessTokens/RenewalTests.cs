@@ -120,7 +120,7 @@ public sealed class RenewalTests
 
         Assert.Equal((1, 2), (at, _process.GetTokenCalls));
         Assert.Equal(
-            ["Information reason timer, outcome from_table, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
+            ["Information reason timer, outcome not_due, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
             _process.Renewals.Skip(1));
     }
 
@@ -136,6 +136,17 @@ public sealed class RenewalTests
 
         Assert.Equal("another", (await _process.GetAsync()).Value.Token.Value);
         Assert.Equal(1, _process.GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task A_run_of_the_timer_that_has_nothing_to_do_says_so_in_a_new_process_too()
+    {
+        await _process.GetAsync();
+        var other = new TokenProcess(_clock, _table);
+
+        await other.RefreshAsync();
+
+        Assert.Equal("Information reason timer, outcome not_due, 120 minutes left", Assert.Single(other.Renewals));
     }
 
     [Theory]
@@ -677,7 +688,8 @@ public sealed class RenewalTests
     }
 
     [Theory]
-    [InlineData(0, "HTTP status 0, no connection")]
+    [InlineData(0, "no connection")]
+    [InlineData(400, "HTTP status 400")]
     [InlineData(-1, "InvalidOperationException: odd")]
     public async Task What_the_table_failed_with_stands_in_the_log(int status, string expected)
     {

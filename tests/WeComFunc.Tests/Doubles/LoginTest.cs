@@ -45,7 +45,7 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
         Assert.Equal(code is "misconfigured", answer["detail"] is "Tell the operator the traceId; the log says what to do.");
         Assert.Equal(isRetryable, answer.RetryAfter is > 0);
         Assert.Equal(isRetryable, answer.RetryAfter is not null);
-        Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome {code}, errcode {errcode}") && line.Contains(answer["traceId"]!));
+        Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome {code}, errcode {errcode?.ToString() ?? "none"}, ") && line.Contains(answer["traceId"]!));
         Assert.DoesNotMatch(@"errmsg|hint|from ip|open\.work\.weixin|\d+\.\d+\.\d+\.\d+|https?:", answer.Text);
         Assert.DoesNotMatch($"zhangsan|zhaoliu|{SimulatorState.OtherCorpId}", answer.Text);
         Assert.All(WeCom.IssuedSecrets, secret => Assert.DoesNotContain(secret, answer.Text));
