@@ -70,7 +70,7 @@ internal sealed partial class Measurement
     {
         var table = NewTable();
         var (first, cpu) = (SamplesOf(Apps), SamplesOf(Apps));
-        for (var round = -1; round < (isQuick ? 5 : 10); round++)
+        for (var round = -1; round < (isQuick ? 5 : 20); round++)
         {
             Note($"first answers of the worker, round {round + 1}");
             foreach (var name in Turns(round + 1, Apps))
