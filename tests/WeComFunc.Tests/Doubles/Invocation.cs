@@ -6,10 +6,10 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>A run of a function, of which only the cancellation and the trace are there.</summary>
+/// <summary>A run of a function, of which only the id, the cancellation and the trace are there.</summary>
 internal sealed class Invocation(string? traceParent, CancellationToken cancellationToken) : FunctionContext
 {
-    public override string InvocationId => throw new NotSupportedException();
+    public override string InvocationId { get; } = $"{Guid.NewGuid()}";
 
     public override string FunctionId => throw new NotSupportedException();
 

@@ -183,6 +183,19 @@ public sealed partial class InfraTests
         Assert.Equal((found, Advice), ErrcodeAndAdvice(FailedRenewalLine("timer", errcode, retrySeconds)));
 
     [Fact]
+    public void The_alert_on_misconfigured_finds_the_same_in_a_line_that_is_written_again() =>
+        Assert.Equal(("40001", Advice), ErrcodeAndAdvice(WrittenAgain(FailedRenewalLine("missing", 40001, 300))));
+
+    [Fact]
+    public void The_workbook_shows_what_WeCom_said_without_the_time_of_a_line_that_is_written_again()
+    {
+        var ending = Regex.Match(Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \\\[[^""]*)"", """"\)$", RegexOptions.Multiline).Groups[1].Value;
+        var line = ErrcodeLine("gettoken", 60020, "not allow to access from your ip");
+
+        Assert.Equal(line, Regex.Replace(WrittenAgain(line), ending, ""));
+    }
+
+    [Fact]
     public void The_alert_on_the_untrusted_address_finds_the_address() =>
         Assert.Equal("203.0.113.7", Extracted("untrusted-address", "address", Lines[^1]));
 
@@ -333,6 +346,9 @@ public sealed partial class InfraTests
         return Logged(
             typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, Telemetry.Label(errcode), nextTry, Advice);
     }
+
+    private static string WrittenAgain(string line) => Logged(
+        typeof(AzureFunctions.UnheardLines), "LogAgain", LogLevel.Warning, null, line, new DateTime(2026, 3, 1, 12, 0, 0, 123, DateTimeKind.Utc));
 
     private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, errmsg);
 
