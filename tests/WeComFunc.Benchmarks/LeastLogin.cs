@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace WeComFunc.Benchmarks;
 
 /// <summary>
-/// The least that any login does: the code out of the body, the two calls with a token that is simply there, the bytes of the profile passed
-/// through. No limits, no retries, no checks; any failure is an exception.
+/// The least that any login does: the code out of the body, the two calls with a token that is simply there, the bytes of the profile
+/// passed through. No limits, no retries, no checks; any failure is an exception.
 /// </summary>
 public sealed class LeastLogin
 {
@@ -25,11 +25,13 @@ public sealed class LeastLogin
     {
         var code = Member(body.Span, "code"u8);
         var (session, sessionLength) = await GetAsync(
-            $"{_upstream}cgi-bin/miniprogram/jscode2session?access_token={_token}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code", cancellationToken);
+            $"{_upstream}cgi-bin/miniprogram/jscode2session?access_token={_token}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
+            cancellationToken);
         var userId = Member(session.AsSpan(0, sessionLength), "userid"u8);
         var corpId = Member(session.AsSpan(0, sessionLength), "corpid"u8);
         ArrayPool<byte>.Shared.Return(session);
-        var (profile, length) = await GetAsync($"{_upstream}cgi-bin/user/get?access_token={_token}&userid={Uri.EscapeDataString(userId)}", cancellationToken);
+        var (profile, length) = await GetAsync(
+            $"{_upstream}cgi-bin/user/get?access_token={_token}&userid={Uri.EscapeDataString(userId)}", cancellationToken);
         return ($$"""{"userid":"{{userId}}","corpid":"{{corpId}}","profile":""", profile, length);
     }
 

@@ -17,7 +17,8 @@ internal static class Logins
         using var response = await Http.PostAsync(login, body);
         var answer = await response.Content.ReadAsStringAsync();
         if (response.StatusCode is not HttpStatusCode.OK
-            || !answer.Contains("\"userid\":\"zhangsan\"", StringComparison.Ordinal) || !answer.Contains("\"extattr\":{", StringComparison.Ordinal))
+            || !answer.Contains("\"userid\":\"zhangsan\"", StringComparison.Ordinal)
+            || !answer.Contains("\"extattr\":{", StringComparison.Ordinal))
         {
             throw new InvalidOperationException($"{response.StatusCode}: {answer} {(log is null ? "" : await log())}");
         }

@@ -26,7 +26,8 @@ internal sealed partial class Measurement
             foreach (var name in Apps)
             {
                 Note($"{name} on the worker: warm-up");
-                var worker = workers[name] = await WorkerOfApp.StartAsync(FolderOf(name), RouteOf(name), SettingsOf(name, NewTable()), isObserved: true);
+                var worker = workers[name] = await WorkerOfApp.StartAsync(
+                    FolderOf(name), RouteOf(name), SettingsOf(name, NewTable()), isObserved: true);
                 await Logins.PostAsync(worker.Login);
                 await Load.RunAsync(worker.Login, WorkerConnections, isQuick ? 3 : 6);
             }
@@ -118,8 +119,8 @@ internal sealed partial class Measurement
         {
             var hookPort = Host.FreePort();
             var observed = isObserved ? Figures.Settings(hookPort) : [];
-            var app = await FunctionApp.StartAsync(folder, new() { Settings = settings.Concat(observed).ToDictionary(setting => setting.Key, setting => (string?)setting.Value) });
-            return new(app, route, hookPort);
+            var all = settings.Concat(observed).ToDictionary(setting => setting.Key, setting => (string?)setting.Value);
+            return new(await FunctionApp.StartAsync(folder, new() { Settings = all }), route, hookPort);
         }
 
         public async ValueTask DisposeAsync()

@@ -51,9 +51,11 @@ internal sealed class Report
 
     private void Row(IEnumerable<string> cells) => _text.AppendLine($"| {string.Join(" | ", cells)} |");
 
-    private static string Number(double[]? values, string format) => values is null ? "–" : Median(values).ToString(format, CultureInfo.InvariantCulture);
+    private static string Number(double[]? values, string format) =>
+        values is null ? "–" : Median(values).ToString(format, CultureInfo.InvariantCulture);
 
-    private static double? Ratio(double[] values, double[]? others) => others is null ? null : Median([.. values.Zip(others, (value, other) => value == other ? 1 : value / other)]);
+    private static double? Ratio(double[] values, double[]? others) =>
+        others is null ? null : Median([.. values.Zip(others, (value, other) => value == other ? 1 : value / other)]);
 
     private static double Median(double[] values)
     {

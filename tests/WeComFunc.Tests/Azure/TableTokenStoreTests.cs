@@ -67,10 +67,12 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
     public async Task Every_column_comes_back()
     {
         var written = TokenRow.For(App);
-        foreach (var column in typeof(TokenRow).GetProperties().Where(property => property.Name is not ("PartitionKey" or "RowKey" or "Timestamp" or "ETag")))
+        foreach (var column in typeof(TokenRow).GetProperties().ExceptBy(["PartitionKey", "RowKey", "Timestamp", "ETag"], column => column.Name))
         {
             var type = Nullable.GetUnderlyingType(column.PropertyType) ?? column.PropertyType;
-            column.SetValue(written, type == typeof(string) ? column.Name : type == typeof(int) ? 7 : type == typeof(DateTimeOffset) ? Noon : throw new NotSupportedException(column.Name));
+            object value = type == typeof(string) ? column.Name : type == typeof(int) ? 7 : type == typeof(DateTimeOffset) ? Noon
+                : throw new NotSupportedException(column.Name);
+            column.SetValue(written, value);
         }
 
         var etag = await Store.WriteAsync(written, CancellationToken.None);

@@ -15,7 +15,8 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
     protected static TimeSpan LoginLimit { get; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How often each of WeCom's calls has arrived.</summary>
-    protected (int GetToken, int JsCode2Session, int UserGet) Calls => (GetTokenCalls, WeCom[Api.JsCode2Session].Calls.Arrived, WeCom[Api.UserGet].Calls.Arrived);
+    protected (int GetToken, int JsCode2Session, int UserGet) Calls =>
+        (GetTokenCalls, WeCom[Api.JsCode2Session].Calls.Arrived, WeCom[Api.UserGet].Calls.Arrived);
 
     /// <summary>Leaves the host with a fresh token and nothing under way, and the counters at zero.</summary>
     protected async Task WarmAsync(LoginHost host)
@@ -45,7 +46,9 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
         Assert.Equal(code is "misconfigured", answer["detail"] is "Tell the operator the traceId; the log says what to do.");
         Assert.Equal(isRetryable, answer.RetryAfter is > 0);
         Assert.Equal(isRetryable, answer.RetryAfter is not null);
-        Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome {code}, errcode {errcode?.ToString() ?? "none"}, ") && line.Contains(answer["traceId"]!));
+        Assert.Contains(
+            host.Log.All,
+            line => line.Contains($"Login: outcome {code}, errcode {errcode?.ToString() ?? "none"}, ") && line.Contains(answer["traceId"]!));
         Assert.DoesNotMatch(@"errmsg|hint|from ip|open\.work\.weixin|\d+\.\d+\.\d+\.\d+|https?:", answer.Text);
         Assert.DoesNotMatch($"zhangsan|zhaoliu|{SimulatorState.OtherCorpId}", answer.Text);
         Assert.All(WeCom.IssuedSecrets, secret => Assert.DoesNotContain(secret, answer.Text));

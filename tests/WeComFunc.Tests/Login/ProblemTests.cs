@@ -28,7 +28,8 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
         ["a code that nobody issued"] = (_ => "a-code-that-nobody-issued", 401, "invalid_code", 40029),
         ["a code that has expired"] = (Expired, 401, "invalid_code", 42003),
         ["a member of another corp"] = (weCom => weCom.IssueCode("zhaoliu", SimulatorState.OtherCorpId), 403, "corp_mismatch", null),
-        ["a wrong corpsecret"] = (With(weCom => weCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp)), 500, "misconfigured", 40001),
+        ["a wrong corpsecret"] =
+            (With(weCom => weCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp)), 500, "misconfigured", 40001),
         ["an address that WeCom does not trust"] =
             (With(weCom => weCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, ipTrusted: false)), 500, "misconfigured", 60020),
         ["an app that the mini program is not associated with"] =
@@ -133,7 +134,8 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     /// <summary>Rule L2: but for -1, every errcode is final. A rejected token is replaced first (rule T6).</summary>
     [Theory]
     [MemberData(nameof(Errcodes))]
-    public async Task An_errcode_is_the_problem_of_its_class_and_the_call_is_not_tried_again(Api api, int errcode, int status, string problem, int calls)
+    public async Task An_errcode_is_the_problem_of_its_class_and_the_call_is_not_tried_again(
+        Api api, int errcode, int status, string problem, int calls)
     {
         var host = await StartAsync(settings: problem is "member_not_visible" ? new() { ["Login__RequireProfile"] = "true" } : null);
         WeCom[api].AddFault(new Fault { Errcode = errcode, Times = null });
@@ -153,7 +155,8 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
 
         AssertProblem(host, answer, 500, "internal_error");
         Assert.DoesNotContain(BrokenSecretStore.Message, answer.Text);
-        Assert.Contains(host.Log.All, line => line.StartsWith("Error A defect of the software", StringComparison.Ordinal) && line.Contains(answer["traceId"]!));
+        Assert.Contains(
+            host.Log.All, line => line.StartsWith("Error A defect of the software", StringComparison.Ordinal) && line.Contains(answer["traceId"]!));
     }
 
     private static string Expired(SimulatorState weCom)
