@@ -1,5 +1,4 @@
 using Azure;
-using Azure.Data.Tables;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.AccessTokens;
@@ -16,7 +15,7 @@ namespace WeComFunc.AccessTokens;
 /// </list>
 /// To have the fleet begin anew, delete the row.
 /// </summary>
-public sealed record TokenRow : ITableEntity
+public sealed record TokenRow
 {
     /// <summary>The version of this layout; a row with a higher one is left alone.</summary>
     public const int CurrentVersion = 1;
