@@ -129,7 +129,7 @@ public sealed class LoginHost : IAsyncDisposable
     public Task RefreshAsync() => Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
 
     /// <summary>Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.</summary>
-    public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenIdle();
+    public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenQuiet();
 
     /// <summary>Stops as a process does that is told to end.</summary>
     public Task StopAsync() => _app.StopAsync();

@@ -336,9 +336,8 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     /// <summary>A first login, and its row written.</summary>
     private async Task LoginAsync()
     {
-        var writes = _host.Store.Writes;
         await _host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await _host.Store.WaitForWritesAsync(writes + 2);
+        await _host.WhenIdle();
     }
 
     private Task<LoginAnswer> HealthAsync() => HealthAsync(_host);
