@@ -1,0 +1,205 @@
+using System.Globalization;
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Fleet;
+
+/// <summary>What the rules promise, checked at every step. Trouble excuses what it must, for as long as it must, and nothing else.</summary>
+internal sealed class Promises
+{
+    /// <summary>How long a failure that passes by itself is felt: the longest pause with its jitter, and the call that met it.</summary>
+    private static readonly TimeSpan TransientFelt = TimeSpan.FromSeconds(76);
+
+    /// <summary>How long a failure that an operator puts right is felt, a rejection of every token too.</summary>
+    private static readonly TimeSpan LastingFelt = TimeSpan.FromMinutes(12) + TimeSpan.FromSeconds(4);
+
+    /// <summary>A reading of the vault and the pause after it.</summary>
+    private static readonly TimeSpan VaultFelt = TimeSpan.FromSeconds(4);
+
+    /// <summary>The holder of a lease is done within this (rule T5).</summary>
+    private static readonly TimeSpan LeaseLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>What was begun before the table was well again has ended by then.</summary>
+    private static readonly TimeSpan TableFelt = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    private readonly World _world;
+    private readonly Scenario _scenario;
+    private readonly Troubles _troubles;
+    private readonly WeComModel _weCom;
+    private readonly TableModel _table;
+    private readonly Ledger _shared = new();
+    private readonly List<string> _broken = [];
+    private readonly Dictionary<string, int> _callsOfToken = [];
+
+    /// <summary>When which lease lost its holder.</summary>
+    private readonly Dictionary<string, TimeSpan> _lapses = [];
+
+    /// <summary>The last lease that was taken over from another holder, and when.</summary>
+    private HeldLease? _takenOver;
+
+    public Promises(World world, Scenario scenario, Troubles troubles, WeComModel weCom, TableModel table)
+    {
+        (_world, _scenario, _troubles, _weCom, _table) = (world, scenario, troubles, weCom, table);
+        weCom.Arrived = CheckGetToken;
+        weCom.Answered = (from, trouble) => world.After(LeaseLimit, () => CheckRefusal(from, trouble));
+        table.Leased = CheckLease;
+    }
+
+    public IReadOnlyList<string> Broken => _broken;
+
+    /// <summary>The token in the row, if WeCom accepts it and will for longer than clocks differ.</summary>
+    public string? SharedToken =>
+        Instance.TokenOf(_table.Row) is { } token && _weCom.IsValid(token) && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5) ? token : null;
+
+    public void Died(Instance instance)
+    {
+        if (instance.Connection.Lease is { } lease)
+        {
+            _lapses[lease] = _world.Now;
+        }
+    }
+
+    public void CheckLogin(Instance instance, TimeSpan began, string? shared, Failure? failure)
+    {
+        var took = _world.Now - began;
+        if (failure is not null && !IsExcused(instance, began))
+        {
+            Break($"a login at {instance.Connection.Slot} failed: {failure}, after {took}");
+        }
+
+        if (took > TimeSpan.FromSeconds(10.5))
+        {
+            Break($"a login took {took}");
+        }
+
+        if (shared is not null && shared == SharedToken && took > TimeSpan.FromSeconds(1) && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], began))
+        {
+            Break($"a login took {took} though a valid token was there");
+        }
+    }
+
+    public void CheckTimer(Instance timer, TimeSpan began, TokenRenewalException exception)
+    {
+        if (!IsExcused(timer, began))
+        {
+            Break($"the timer failed: {exception.Message}");
+        }
+    }
+
+    /// <summary>Who watches the health of a process must not be alarmed for good by what has passed.</summary>
+    public void CheckHealth(Instance instance, string health)
+    {
+        var lately = _world.Now - (2 * Minute);
+        if (instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
+        {
+            Break($"{instance.Connection.Slot} is unhealthy though its logins succeed: {health}");
+        }
+    }
+
+    /// <summary>A living holder keeps its lease, and gives it back in time (rule T5).</summary>
+    private void CheckLease(HeldLease lease, HeldLease? left)
+    {
+        if (left is not null)
+        {
+            _takenOver = lease;
+            if (IsHeld(left))
+            {
+                Break($"{left.Holder.Slot} lives, and its lease was taken over by {lease.Holder.Slot} after {_world.Now - left.At}");
+            }
+        }
+
+        _world.After(LeaseLimit + TimeSpan.FromMilliseconds(100), () =>
+        {
+            if (_table.Row!.Lease == lease.Id && IsAnswered(lease) && !_troubles.Any(Troubles.Table, lease.At, lease.Holder.Slot))
+            {
+                Break($"{lease.Holder.Slot} lives, and its lease of {lease.At} still stands in the row");
+            }
+        });
+    }
+
+    private static bool IsHeld(HeldLease lease) => lease.Holder.Lease == lease.Id && IsAnswered(lease);
+
+    /// <summary>Whether the holder lives and the table has answered it since.</summary>
+    private static bool IsAnswered(HeldLease lease) => !lease.Holder.IsDead && lease.Holder.TableFailedAt < lease.At;
+
+    private void CheckGetToken(Connection from, int inFlight)
+    {
+        var now = _world.Now;
+        _world.After(LeaseLimit, () => CheckRate(from, now));
+        if (_troubles.Any(Troubles.Table, now - TableFelt) || _troubles.Any(Troubles.Tokens, now - Minute))
+        {
+            return;
+        }
+
+        if (inFlight > 1 && _lapses.Values.All(at => at < now - Minute))
+        {
+            Break($"{inFlight} gettoken at once");
+        }
+
+        if (_scenario.Semantics is Semantics.Same)
+        {
+            var token = _weCom.Latest?.Value ?? "";
+            if (!_troubles.Any(Troubles.GetToken, now - LastingFelt) && (_callsOfToken[token] = _callsOfToken.GetValueOrDefault(token) + 1) > 12)
+            {
+                Break("more than 12 gettoken in the life of one token");
+            }
+        }
+        else if (SharedToken is not null && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(45))
+        {
+            Break($"gettoken by {from.Slot} with {_table.Row.ExpiresAt - _world.UtcNow} left");
+        }
+    }
+
+    private void CheckRate(Connection from, TimeSpan at)
+    {
+        if (!from.IsDead && LedgerOf(from, at).Called(at))
+        {
+            Break($"more than 60 gettoken in ten minutes, {Whose(from, at)}");
+        }
+    }
+
+    private void CheckRefusal(Connection from, Trouble? trouble)
+    {
+        var at = _world.Now - LeaseLimit;
+        if (trouble is null)
+        {
+            _shared.Succeeded();
+            from.Calls.Succeeded();
+        }
+        else if (Troubles.Lasting.Contains(trouble.Value) && !from.IsDead && LedgerOf(from, at).Refused(at))
+        {
+            Break($"more than 30 refused gettoken in an hour, {Whose(from, at)}");
+        }
+    }
+
+    private Ledger LedgerOf(Connection from, TimeSpan at) => IsAlone(from, at) ? from.Calls : _shared;
+
+    private string Whose(Connection from, TimeSpan at) => IsAlone(from, at) ? $"by {from.Slot} without the table" : "by all that share the table";
+
+    private bool IsAlone(Connection from, TimeSpan at) => _troubles.Any(Troubles.Table, at - TableFelt, from.Slot);
+
+    /// <summary>Whether something else than this code keeps a login from succeeding.</summary>
+    private bool IsExcused(Instance instance, TimeSpan began) =>
+        _troubles.Any(Troubles.Transient, began - TransientFelt)
+        || _troubles.Any([.. Troubles.Lasting, .. Troubles.Tokens], began - LastingFelt)
+        || (!instance.Connection.HasSecret && _troubles.Any(Troubles.Vault, began - VaultFelt, instance.Connection.Slot))
+        || (_scenario.Semantics is Semantics.NewOldDies && _troubles.Any(Troubles.Table, began - LastingFelt))
+        || HasLapsedTwice(began);
+
+    /// <summary>
+    /// Whether a login saw a lease taken over whose new holder died as well: a death costs it 6 s of its 10, and T5 promises no more than one.
+    /// </summary>
+    private bool HasLapsedTwice(TimeSpan began) => _takenOver is { } lease && lease.At >= began && (_lapses.ContainsKey(lease.Id) || !IsAnswered(lease));
+
+    public void Break(string promise)
+    {
+        if (_broken.Count < 20)
+        {
+            _broken.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"at {_world.Now}: {promise}; trouble: {_troubles.Since(_world.Now - LastingFelt)}; row: {_table.Row?.Lease} {_table.Row?.LeasedAt - _world.UtcNow} {_table.Row?.ETag}, rejections {_table.Row?.Rejections}, failures {_table.Row?.Failures} {_table.Row?.RetryAt - _world.UtcNow}"));
+        }
+    }
+}
