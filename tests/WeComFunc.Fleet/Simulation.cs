@@ -125,7 +125,7 @@ internal sealed class Simulation
             _world.After(_world.Sometime(TimeSpan.FromMinutes(2)), () => _troubles.Begin(_alive.Length));
         }
 
-        if (_world.Random.Next(2) == 0)
+        if (_world.Random.Next(4) > 0)
         {
             _world.After(_world.Sometime(TimeSpan.FromMinutes(5)), () => RevokeServed(_world.Random.Next(1, 5)));
         }

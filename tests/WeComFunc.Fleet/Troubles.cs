@@ -11,6 +11,7 @@ internal enum Trouble
     GetTokenHtml,
     SecretRefused,
     AddressUntrusted,
+    GetTokenMixed,
     TokensRejected,
     VaultDown,
     TableDown,
@@ -39,7 +40,10 @@ internal sealed class Troubles(World world)
     public static readonly Trouble[] Transient = [Trouble.GetTokenBusy, Trouble.GetTokenLimited, Trouble.GetTokenSlow, Trouble.GetTokenHangs, Trouble.GetTokenLost];
 
     /// <summary>Failures of <c>gettoken</c> that an operator has to put right.</summary>
-    public static readonly Trouble[] Lasting = [Trouble.GetTokenHtml, Trouble.SecretRefused, Trouble.AddressUntrusted];
+    public static readonly Trouble[] Lasting = [Trouble.GetTokenHtml, Trouble.SecretRefused, Trouble.AddressUntrusted, Trouble.GetTokenMixed];
+
+    /// <summary>What stands in for <see cref="Trouble.GetTokenMixed"/>, call by call.</summary>
+    private static readonly Trouble[] Mixed = [Trouble.SecretRefused, Trouble.SecretRefused, Trouble.GetTokenHtml, Trouble.GetTokenBusy, Trouble.GetTokenLimited];
 
     public static readonly Trouble[] GetToken = [.. Transient, .. Lasting];
     public static readonly Trouble[] Tokens = [Trouble.TokensRejected];
@@ -61,7 +65,7 @@ internal sealed class Troubles(World world)
     {
         var kind = Pick(Pick(Sorts));
         int? slot = (Table.Contains(kind) || Vault.Contains(kind)) && world.Random.Next(2) == 0 ? world.Random.Next(-1, slots) : null;
-        var duration = TimeSpan.FromSeconds(5 * Math.Pow(500, world.Random.NextDouble()));
+        var duration = TimeSpan.FromSeconds(5 * Math.Pow(600, world.Random.NextDouble()));
         _outages.RemoveAll(outage => outage.Until < world.Now - Remembered);
         _outages.Add(new(world.Now, world.Now + duration, kind, slot));
     }
@@ -70,7 +74,7 @@ internal sealed class Troubles(World world)
     public Trouble? Now(Trouble[] kinds, int slot)
     {
         var active = _outages.FindAll(outage => IsAmong(outage, kinds, world.Now, slot));
-        return active.Count == 0 ? null : Pick(active).Kind;
+        return active.Count == 0 ? null : Pick(active).Kind is var kind && kind is Trouble.GetTokenMixed ? Pick(Mixed) : kind;
     }
 
     /// <summary>Whether there has been trouble of these kinds since, for one process or (null) for any.</summary>
