@@ -78,7 +78,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
         var (path, query) = (request.RequestUri!.AbsolutePath, HttpUtility.ParseQueryString(request.RequestUri.Query));
         var json = await UnlessDeadAsync(path.EndsWith("gettoken", StringComparison.Ordinal)
             ? weCom.GetTokenAsync(this, cancellationToken)
-            : weCom.CallAsync(path, query["access_token"], corpId, cancellationToken));
+            : weCom.CallAsync(this, path, query["access_token"], corpId, cancellationToken));
         return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
     }
 

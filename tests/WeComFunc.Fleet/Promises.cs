@@ -7,11 +7,17 @@ namespace WeComFunc.Fleet;
 /// <summary>What the rules promise, checked at every step. Trouble excuses what it must, for as long as it must, and nothing else.</summary>
 internal sealed class Promises
 {
-    /// <summary>How long a failure that passes by itself is felt: the longest pause with its jitter, and the call that met it.</summary>
-    private static readonly TimeSpan TransientFelt = TimeSpan.FromSeconds(76);
+    /// <summary>The longest pause after a failure that passes by itself, with its jitter (rule T7).</summary>
+    private static readonly TimeSpan TransientPause = TimeSpan.FromSeconds(72);
 
-    /// <summary>How long a failure that an operator puts right is felt, a rejection of every token too.</summary>
-    private static readonly TimeSpan LastingFelt = TimeSpan.FromMinutes(12) + TimeSpan.FromSeconds(4);
+    /// <summary>The longest pause after a failure that an operator puts right (rules T6, T7).</summary>
+    private static readonly TimeSpan LastingPause = TimeSpan.FromMinutes(12);
+
+    /// <summary>What a pause lasts longer when it was written by another clock, and the call that met the failure.</summary>
+    private static readonly TimeSpan ClocksApart = TimeSpan.FromMinutes(4) + TimeSpan.FromSeconds(4);
+
+    private static readonly TimeSpan TransientFelt = TransientPause + ClocksApart;
+    private static readonly TimeSpan LastingFelt = LastingPause + ClocksApart;
 
     /// <summary>A reading of the vault and the pause after it.</summary>
     private static readonly TimeSpan VaultFelt = TimeSpan.FromSeconds(4);
@@ -24,6 +30,9 @@ internal sealed class Promises
 
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often the same promise is shown as broken.</summary>
+    private const int Shown = 3;
+
     private readonly World _world;
     private readonly Scenario _scenario;
     private readonly Troubles _troubles;
@@ -31,6 +40,7 @@ internal sealed class Promises
     private readonly TableModel _table;
     private readonly Ledger _shared = new();
     private readonly List<string> _broken = [];
+    private readonly Dictionary<string, int> _times = [];
     private readonly Dictionary<string, int> _callsOfToken = [];
 
     /// <summary>When which lease lost its holder.</summary>
@@ -66,17 +76,22 @@ internal sealed class Promises
         var took = _world.Now - began;
         if (failure is not null && !IsExcused(instance, began))
         {
-            Break($"a login at {instance.Connection.Slot} failed: {failure}, after {took}");
+            Break("a login failed", $"{failure} at {instance.Connection.Slot} after {took}");
+        }
+
+        if (failure?.RetryAfter > (failure?.Kind is FailureKind.Busy ? TransientPause : LastingPause))
+        {
+            Break("no pause is that long", $"{failure} at {instance.Connection.Slot}");
         }
 
         if (took > TimeSpan.FromSeconds(10.5))
         {
-            Break($"a login took {took}");
+            Break("a login took more than ten seconds", $"{took} at {instance.Connection.Slot}");
         }
 
         if (shared is not null && shared == SharedToken && took > TimeSpan.FromSeconds(1) && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], began))
         {
-            Break($"a login took {took} though a valid token was there");
+            Break("a login waited though a valid token was there", $"{took} at {instance.Connection.Slot}");
         }
     }
 
@@ -84,7 +99,7 @@ internal sealed class Promises
     {
         if (!IsExcused(timer, began))
         {
-            Break($"the timer failed: {exception.Message}");
+            Break("the timer failed", exception.Message);
         }
     }
 
@@ -94,7 +109,7 @@ internal sealed class Promises
         var lately = _world.Now - (2 * Minute);
         if (instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
         {
-            Break($"{instance.Connection.Slot} is unhealthy though its logins succeed: {health}");
+            Break("unhealthy though logins succeed", $"{health} at {instance.Connection.Slot}");
         }
     }
 
@@ -106,7 +121,7 @@ internal sealed class Promises
             _takenOver = lease;
             if (IsHeld(left))
             {
-                Break($"{left.Holder.Slot} lives, and its lease was taken over by {lease.Holder.Slot} after {_world.Now - left.At}");
+                Break("a living holder was taken over", $"{left.Holder.Slot} by {lease.Holder.Slot} after {_world.Now - left.At}");
             }
         }
 
@@ -114,7 +129,7 @@ internal sealed class Promises
         {
             if (_table.Row!.Lease == lease.Id && IsAnswered(lease) && !_troubles.Any(Troubles.Table, lease.At, lease.Holder.Slot))
             {
-                Break($"{lease.Holder.Slot} lives, and its lease of {lease.At} still stands in the row");
+                Break("a living holder left its lease", $"{lease.Holder.Slot} at {lease.At}");
             }
         });
     }
@@ -135,7 +150,7 @@ internal sealed class Promises
 
         if (inFlight > 1 && _lapses.Values.All(at => at < now - Minute))
         {
-            Break($"{inFlight} gettoken at once");
+            Break("more than one gettoken at once", $"{inFlight}");
         }
 
         if (_scenario.Semantics is Semantics.Same)
@@ -143,12 +158,12 @@ internal sealed class Promises
             var token = _weCom.Latest?.Value ?? "";
             if (!_troubles.Any(Troubles.GetToken, now - LastingFelt) && (_callsOfToken[token] = _callsOfToken.GetValueOrDefault(token) + 1) > 12)
             {
-                Break("more than 12 gettoken in the life of one token");
+                Break("more than 12 gettoken in the life of one token", $"by {from.Slot}");
             }
         }
         else if (SharedToken is not null && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(45))
         {
-            Break($"gettoken by {from.Slot} with {_table.Row.ExpiresAt - _world.UtcNow} left");
+            Break("gettoken without need", $"by {from.Slot} with {_table.Row.ExpiresAt - _world.UtcNow} left");
         }
     }
 
@@ -156,7 +171,7 @@ internal sealed class Promises
     {
         if (!from.IsDead && LedgerOf(from, at).Called(at))
         {
-            Break($"more than 60 gettoken in ten minutes, {Whose(from, at)}");
+            Break($"more than 60 gettoken in ten minutes {Whose(from, at)}", $"{from.Slot}");
         }
     }
 
@@ -170,13 +185,13 @@ internal sealed class Promises
         }
         else if (Troubles.Lasting.Contains(trouble.Value) && !from.IsDead && LedgerOf(from, at).Refused(at))
         {
-            Break($"more than 30 refused gettoken in an hour, {Whose(from, at)}");
+            Break($"more than 30 refused gettoken in an hour {Whose(from, at)}", $"{from.Slot}");
         }
     }
 
     private Ledger LedgerOf(Connection from, TimeSpan at) => IsAlone(from, at) ? from.Calls : _shared;
 
-    private string Whose(Connection from, TimeSpan at) => IsAlone(from, at) ? $"by {from.Slot} without the table" : "by all that share the table";
+    private string Whose(Connection from, TimeSpan at) => IsAlone(from, at) ? "by one without the table" : "by all that share the table";
 
     private bool IsAlone(Connection from, TimeSpan at) => _troubles.Any(Troubles.Table, at - TableFelt, from.Slot);
 
@@ -193,13 +208,13 @@ internal sealed class Promises
     /// </summary>
     private bool HasLapsedTwice(TimeSpan began) => _takenOver is { } lease && lease.At >= began && (_lapses.ContainsKey(lease.Id) || !IsAnswered(lease));
 
-    public void Break(string promise)
+    public void Break(string promise, string how)
     {
-        if (_broken.Count < 20)
+        if ((_times[promise] = _times.GetValueOrDefault(promise) + 1) <= Shown)
         {
             _broken.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"at {_world.Now}: {promise}; trouble: {_troubles.Since(_world.Now - LastingFelt)}; row: {_table.Row?.Lease} {_table.Row?.LeasedAt - _world.UtcNow} {_table.Row?.ETag}, rejections {_table.Row?.Rejections}, failures {_table.Row?.Failures} {_table.Row?.RetryAt - _world.UtcNow}"));
+                $"at {_world.Now}: {promise}: {how}; trouble: {_troubles.Since(_world.Now - LastingFelt)}; row: {_table.Row?.ETag}, lease of {_table.Row?.LeasedAt - _world.UtcNow}, {_table.Row?.Rejections} rejections, {_table.Row?.Failures} failures, next try in {_table.Row?.RetryAt - _world.UtcNow}"));
         }
     }
 }

@@ -139,18 +139,22 @@ internal sealed class Simulation
         _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
     }
 
-    /// <summary>Revokes the token, several times within seconds, each time after it has served a login: one that never works has its back-off.</summary>
-    private void RevokeServed(int times)
+    /// <summary>
+    /// Revokes the token, several times within seconds, each time after it has served a login and the fleet could learn of it: a token that
+    /// is not known to work has its back-off.
+    /// </summary>
+    private void RevokeServed(int times, bool isFirst = true)
     {
-        if (_weCom.Latest is { IsRevoked: false } token && token.ServedAt < _world.Now - TimeSpan.FromSeconds(1))
+        if (_weCom.Latest is { IsRevoked: false } token && token.ServedAt < _world.Now - TimeSpan.FromSeconds(1)
+            && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
             token.IsRevoked = true;
-            times--;
+            (times, isFirst) = (times - 1, false);
         }
 
         if (times > 0)
         {
-            _world.After(_world.Between(500, 5000), () => RevokeServed(times));
+            _world.After(_world.Between(500, 5000), () => RevokeServed(times, isFirst));
         }
     }
 
@@ -187,7 +191,7 @@ internal sealed class Simulation
 
         if (use.Failure is not null || !_weCom.IsValid(use.Value.Token.Value))
         {
-            _promises.Break($"a login had no token: {use.Failure}");
+            _promises.Break("a login had no token", $"{use.Failure}");
             return;
         }
 

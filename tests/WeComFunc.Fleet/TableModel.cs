@@ -27,11 +27,11 @@ internal sealed class TableModel(World world, Troubles troubles)
     {
         Reads++;
         var trouble = troubles.Now(Troubles.Table, from.Slot);
-        await SendAsync(trouble);
+        var isLateAfter = await SendAsync(trouble);
         var row = Row;
-        if (trouble is Trouble.TableLate)
+        if (isLateAfter)
         {
-            await world.DelayAsync(world.Between(0, 1800));
+            await world.DelayAsync(Late());
         }
 
         return row;
@@ -41,7 +41,7 @@ internal sealed class TableModel(World world, Troubles troubles)
     {
         Writes++;
         var trouble = troubles.Now(Troubles.Table, from.Slot);
-        await SendAsync(trouble);
+        var isLateAfter = await SendAsync(trouble);
         if (trouble is Trouble.TableReadOnly)
         {
             throw new RequestFailedException(403, "the role is Reader");
@@ -62,23 +62,27 @@ internal sealed class TableModel(World world, Troubles troubles)
             Leased(taken, left);
         }
 
-        await world.DelayAsync(trouble is Trouble.TableLate ? world.Between(0, 1800) : world.Between(1, 10));
+        await world.DelayAsync(isLateAfter ? Late() : world.Between(1, 10));
         return trouble is Trouble.TableAnswersLost || (trouble is Trouble.TableFlaky && world.Random.Next(3) == 0)
             ? throw new HttpRequestException("the answer was lost")
             : etag;
     }
 
-    private async Task SendAsync(Trouble? trouble)
+    /// <returns>Whether what is late is the answer.</returns>
+    private async Task<bool> SendAsync(Trouble? trouble)
     {
-        await world.DelayAsync(trouble is Trouble.TableLate ? world.Between(0, 1000) : world.Between(2, 20));
+        var isLateAfter = trouble is Trouble.TableLate && world.Random.Next(2) == 0;
+        await world.DelayAsync(trouble is Trouble.TableLate && !isLateAfter ? Late() : world.Between(2, 20));
         if (trouble is Trouble.TableHangs)
         {
             await world.DelayAsync(TimeSpan.FromMinutes(1));
         }
 
-        if (trouble is Trouble.TableDown or Trouble.TableHangs || (trouble is Trouble.TableFlaky && world.Random.Next(3) == 0))
-        {
-            throw new HttpRequestException("the table is down");
-        }
+        return trouble is Trouble.TableDown or Trouble.TableHangs || (trouble is Trouble.TableFlaky && world.Random.Next(3) == 0)
+            ? throw new HttpRequestException("the table is down")
+            : isLateAfter;
     }
+
+    /// <summary>Most often just within the limit of two seconds.</summary>
+    private TimeSpan Late() => world.Between(200, 2200);
 }

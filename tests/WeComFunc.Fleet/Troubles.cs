@@ -13,6 +13,7 @@ internal enum Trouble
     AddressUntrusted,
     GetTokenMixed,
     TokensRejected,
+    TokensRejectedByHalf,
     VaultDown,
     TableDown,
     TableHangs,
@@ -46,7 +47,10 @@ internal sealed class Troubles(World world)
     private static readonly Trouble[] Mixed = [Trouble.SecretRefused, Trouble.SecretRefused, Trouble.GetTokenHtml, Trouble.GetTokenBusy, Trouble.GetTokenLimited];
 
     public static readonly Trouble[] GetToken = [.. Transient, .. Lasting];
-    public static readonly Trouble[] Tokens = [Trouble.TokensRejected];
+
+    /// <summary>Calls with a good token are refused: all of them, or those that meet one half of WeCom's servers.</summary>
+    public static readonly Trouble[] Tokens = [Trouble.TokensRejected, Trouble.TokensRejectedByHalf];
+
     public static readonly Trouble[] Vault = [Trouble.VaultDown];
 
     public static readonly Trouble[] Table =

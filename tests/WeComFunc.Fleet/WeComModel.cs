@@ -91,10 +91,11 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     }
 
     /// <summary>A call of a login with a token.</summary>
-    public async Task<string> CallAsync(string path, string? token, string corpId, CancellationToken cancellationToken)
+    public async Task<string> CallAsync(Connection from, string path, string? token, string corpId, CancellationToken cancellationToken)
     {
         await world.DelayAsync(world.Between(10, 60), cancellationToken);
-        if (!IsValid(token) || troubles.Any(Troubles.Tokens, world.Now))
+        var trouble = troubles.Now(Troubles.Tokens, from.Slot);
+        if (!IsValid(token) || trouble is Trouble.TokensRejected || (trouble is Trouble.TokensRejectedByHalf && world.Random.Next(2) == 0))
         {
             return Error(40014);
         }
