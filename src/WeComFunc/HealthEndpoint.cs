@@ -57,9 +57,9 @@ public sealed partial class HealthEndpoint
     /// <summary>Why no login can succeed now, as advice; null when one can.</summary>
     private string? Obstacle(Knowledge known, bool hasToken, DateTimeOffset now)
     {
-        if (known.Row.Rejections > 1)
+        if (known.Secret.Failure is null && known.Row.LastRejection(known.Secret.Value, now) is { } rejection)
         {
-            return Errcodes.Advice(FailureKind.Misconfigured, known.Row.RejectionErrcode);
+            return Errcodes.Advice(rejection.Kind, rejection.Errcode);
         }
 
         var failure = hasToken ? null : known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));

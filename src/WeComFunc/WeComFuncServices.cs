@@ -43,7 +43,8 @@ public static class WeComFuncServices
             provider.GetRequiredService<LoginHandler>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<HealthEndpoint>>()));
-        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>()));
+        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)

@@ -4,7 +4,7 @@ namespace WeComFunc.AccessTokens;
 /// <param name="value">The token itself.</param>
 /// <param name="obtainedAt">When <c>gettoken</c> was first seen to give it.</param>
 /// <param name="expiresAt">When it expires, counted from the instant before <c>gettoken</c> was sent (rule T2).</param>
-/// <param name="onProbation">Whether it replaced a rejected token and has not been seen to work yet (rule T6).</param>
+/// <param name="onProbation">Whether the fleet has yet to learn that it works, or works still (rules T6, T14).</param>
 public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false)
 {
     /// <summary>The token itself; never for a log, a trace, an exception or a response.</summary>
@@ -19,7 +19,7 @@ public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTim
     /// <summary>When it expires.</summary>
     public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
-    /// <summary>Whether it replaced a rejected token and has not been seen to work yet.</summary>
+    /// <summary>Whether the fleet has yet to learn that it works.</summary>
     public bool OnProbation { get; } = onProbation;
 
     internal AccessToken Confirmed() => new(Value, ObtainedAt, ExpiresAt);
@@ -41,7 +41,7 @@ public enum TokenSource
     WeCom,
 }
 
-/// <summary>Why a token was looked for beyond the memory (rule T12), the most pressing last.</summary>
+/// <summary>Why a token was looked for beyond the memory (rule T12).</summary>
 public enum RenewalReason
 {
     /// <summary>It was not: memory had a fresh one.</summary>

@@ -18,6 +18,9 @@ internal sealed partial class AccessTokenSource
     private AccessToken? _current;
     private Renewal? _renewal;
     private long _lookAgainAt;
+    private long _confirmAgainAt;
+    private int _isConfirming;
+    private Task _confirmation = Task.CompletedTask;
 
     public AccessTokenSource(WeComApp app, TokenRenewer renewer, TimeProvider time, Telemetry telemetry, ILogger<AccessTokenSource> logger)
     {
@@ -30,6 +33,9 @@ internal sealed partial class AccessTokenSource
 
     /// <summary>Ends with the renewal that is under way, the writing of its row included.</summary>
     public Task WhenIdle() => Volatile.Read(ref _renewal)?.Done.Task ?? Task.CompletedTask;
+
+    /// <summary>Ends when nothing that was begun here is under way any more.</summary>
+    public Task WhenQuiet() => Task.WhenAll(WhenIdle(), Volatile.Read(ref _confirmation));
 
     /// <summary>A token for a login. With ten minutes or more left it comes from memory without another call (rule T4).</summary>
     /// <param name="cancellationToken">Ends the waiting of this caller, never the renewal it waits for (rule T11).</param>
@@ -56,20 +62,39 @@ internal sealed partial class AccessTokenSource
     public async ValueTask<Result<TokenUse>> ReplaceAsync(AccessToken rejected, int? errcode, CancellationToken cancellationToken) =>
         await WaitAsync(new(RenewalReason.Rejected, Current, rejected, errcode), cancellationToken);
 
-    /// <summary>To be told of a token on probation that WeCom has accepted it (rule T6).</summary>
+    /// <summary>To be told of a token that a login has been served with from beginning to end; the fleet learns of it where it has to (rules T6, T14).</summary>
     public void Confirm(AccessToken token)
     {
-        if (token.OnProbation && Interlocked.CompareExchange(ref _current, token.Confirmed(), token) == token)
+        if (token.OnProbation && Current is { OnProbation: true } current && current.Value == token.Value
+            && _time.GetUtcNow().UtcTicks >= Volatile.Read(ref _confirmAgainAt) && Interlocked.Exchange(ref _isConfirming, 1) == 0)
         {
-            _ = ConfirmAsync(token);
+            Volatile.Write(ref _confirmation, ConfirmAsync(token));
         }
     }
 
     private async Task ConfirmAsync(AccessToken token)
     {
-        // The row may not be written yet: the answer of a renewal comes first.
-        await WhenIdle();
-        await _renewer.ConfirmAsync(token);
+        try
+        {
+            // The row may not be written yet: the answer of a renewal comes first.
+            await WhenIdle();
+            if (await _renewer.ConfirmAsync(token) is { } again)
+            {
+                Volatile.Write(ref _confirmAgainAt, again.UtcTicks);
+            }
+            else if (Current is { } current && current.Value == token.Value)
+            {
+                Interlocked.CompareExchange(ref _current, current.Confirmed(), current);
+            }
+        }
+        catch (Exception exception)
+        {
+            LogBroken(_logger, exception, _app.CorpId);
+        }
+        finally
+        {
+            Volatile.Write(ref _isConfirming, 0);
+        }
     }
 
     /// <summary>The timer's run: renews a token with less than forty minutes left (rule T4).</summary>
@@ -112,7 +137,7 @@ internal sealed partial class AccessTokenSource
                 await Task.Yield();
                 var serves = answer.Result.Failure is null
                     ? answer.Result.Value.Token.Value != request.Rejected?.Value
-                    : renewal.Reason >= RenewalReason.Missing;
+                    : renewal.Request.IsWaitedFor;
                 if (isMine || serves)
                 {
                     return answer.Result;
@@ -142,28 +167,28 @@ internal sealed partial class AccessTokenSource
                 return (underWay, false);
             }
 
-            _renewal = renewal = new Renewal(request.Reason);
+            _renewal = renewal = new Renewal(request);
         }
 
-        _ = RunAsync(renewal, request);
+        _ = RunAsync(renewal);
         return (renewal, true);
     }
 
-    private async Task RunAsync(Renewal renewal, RenewalRequest request)
+    private async Task RunAsync(Renewal renewal)
     {
         try
         {
-            await _renewer.RunAsync(request, answer =>
+            var result = await _renewer.RunAsync(renewal.Request);
+            if (result.Result.Failure is null)
             {
-                if (answer.Result.Failure is null)
-                {
-                    Volatile.Write(ref _current, answer.Result.Value.Token);
-                }
+                Volatile.Write(ref _current, result.Result.Value.Token);
+                Volatile.Write(ref _confirmAgainAt, 0);
+            }
 
-                Volatile.Write(ref _lookAgainAt, answer.LookAgainAt.UtcTicks);
-                renewal.Answer.TrySetResult(answer);
-                Report(request, answer);
-            });
+            Volatile.Write(ref _lookAgainAt, result.LookAgainAt.UtcTicks);
+            renewal.Answer.TrySetResult(result);
+            Report(renewal.Request, result);
+            await result.Written;
         }
         catch (Exception exception)
         {
@@ -176,7 +201,7 @@ internal sealed partial class AccessTokenSource
         }
     }
 
-    private void Report(RenewalRequest request, RenewalAnswer answer)
+    private void Report(RenewalRequest request, RenewalResult answer)
     {
         var (reason, outcome) = (Telemetry.Label(request.Reason), Telemetry.Label(answer.Outcome));
         _telemetry.Renewed(reason, outcome);
@@ -204,11 +229,11 @@ internal sealed partial class AccessTokenSource
     private static partial void LogBroken(ILogger logger, Exception exception, string corpId);
 
     /// <summary>A renewal under way: its answer comes before the row is written, and only one is under way until that is done.</summary>
-    private sealed class Renewal(RenewalReason reason)
+    private sealed class Renewal(RenewalRequest request)
     {
-        public RenewalReason Reason { get; } = reason;
+        public RenewalRequest Request { get; } = request;
 
-        public TaskCompletionSource<RenewalAnswer> Answer { get; } = new();
+        public TaskCompletionSource<RenewalResult> Answer { get; } = new();
 
         public TaskCompletionSource Done { get; } = new();
     }

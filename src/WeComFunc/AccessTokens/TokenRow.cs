@@ -11,7 +11,8 @@ namespace WeComFunc.AccessTokens;
 /// <list type="number">
 /// <item>whoever is about to call <c>gettoken</c> takes the lease: Lease, LeasedAt, RenewableAt;</item>
 /// <item>the same process gives it back with what came of it: the token and its times, or the failure and its pause;</item>
-/// <item>whoever sees a token work that replaced a rejected one forgets the rejections: Rejections, RejectionErrcode, RejectionRetryAt.</item>
+/// <item>whoever sees its token serve a login from beginning to end says so, but not while somebody holds the lease: ServedLogin,
+/// ProvenSecret, Rejections, RejectionErrcode, RejectionRetryAt.</item>
 /// </list>
 /// To have the fleet begin anew, delete the row.
 /// </summary>
@@ -56,7 +57,7 @@ public sealed record TokenRow : ITableEntity
     /// <summary>When the lease was taken.</summary>
     public DateTimeOffset? LeasedAt { get; set; }
 
-    /// <summary>Failed renewals in a row; 0 after a success (rule T7).</summary>
+    /// <summary>Failed renewals in a row, whatever their kinds; 0 after a success (rule T7).</summary>
     public int Failures { get; set; }
 
     /// <summary>Class of the last failure: Busy, Misconfigured or Unexpected.</summary>
@@ -65,13 +66,13 @@ public sealed record TokenRow : ITableEntity
     /// <summary>WeCom's errcode of the last failure.</summary>
     public int? FailureErrcode { get; set; }
 
-    /// <summary>Fingerprint of the corpsecret that WeCom refused; null when the failure was of another kind.</summary>
+    /// <summary>Fingerprint of the corpsecret that WeCom has refused in this row of failures; null when it has refused none (rule T7).</summary>
     public string? RefusedSecret { get; set; }
 
     /// <summary>No renewal before this instant, whoever asks (rule T7).</summary>
     public DateTimeOffset? RetryAt { get; set; }
 
-    /// <summary>Renewals in a row because WeCom rejected the token, without one that worked since (rule T6).</summary>
+    /// <summary>Renewals in a row because WeCom rejected the token, without one since that worked for a minute (rule T6).</summary>
     public int Rejections { get; set; }
 
     /// <summary>errcode of the last rejection.</summary>
@@ -80,13 +81,19 @@ public sealed record TokenRow : ITableEntity
     /// <summary>No renewal because of a rejection before this instant (rule T6).</summary>
     public DateTimeOffset? RejectionRetryAt { get; set; }
 
+    /// <summary>Whether the token has served a login from beginning to end, where the one before was rejected (rule T6).</summary>
+    public bool ServedLogin { get; set; }
+
+    /// <summary>Fingerprint of the corpsecret whose tokens have served a login; null when none has (rule T14).</summary>
+    public string? ProvenSecret { get; set; }
+
     /// <summary>An empty row for an app.</summary>
     public static TokenRow For(WeComApp app) => new() { PartitionKey = app.CorpId, RowKey = app.Name };
 
     /// <summary>The token; null when there is none, or none that this corpsecret opens.</summary>
     internal AccessToken? Open(CorpSecret secret) =>
         ObtainedAt is { } obtainedAt && ExpiresAt is { } expiresAt && secret.Open(SealedToken, Place) is { } token
-            ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0)
+            ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0 || ProvenSecret != SealedWith)
             : null;
 
     /// <summary>What the last renewal failed with; null when it succeeded, or when it was another corpsecret that WeCom refused.</summary>
@@ -95,17 +102,31 @@ public sealed record TokenRow : ITableEntity
             ? new(Enum.TryParse<FailureKind>(FailureKind, out var kind) ? kind : WeCom.FailureKind.Misconfigured, FailureErrcode, RetryAt - now)
             : null;
 
+    /// <summary>The rejection that lasts: two tokens or more in a row were rejected, and the one here has not served a login yet (rule T6).</summary>
+    internal Failure? LastRejection(CorpSecret secret, DateTimeOffset now) =>
+        Rejections > 1 && !ServedLogin && IsOf(secret) ? Rejection(now) : null;
+
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
     internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now) =>
-        Holds(RetryAt, now) && LastFailure(secret, now) is { } failure ? failure
-        : reason is RenewalReason.Rejected && Holds(RejectionRetryAt, now) ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now)
+        LastFailure(secret, now) is { } failure && Holds(RetryAt, Longest(FailurePause(failure.Kind, RefusedSecret)), now) ? failure
+        : reason is RenewalReason.Rejected && IsOf(secret) && Holds(RejectionRetryAt, Longest(RejectionPause(secret)), now) ? Rejection(now)
         : null;
 
-    /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits (rule T7).</summary>
+    /// <summary>Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).</summary>
+    internal bool HasLease(DateTimeOffset now) => Lease is not null && (now - LeasedAt.GetValueOrDefault()).Duration() < TokenRules.LeaseDead;
+
+    /// <summary>The row while <c>gettoken</c> is called (rule T5).</summary>
+    internal TokenRow Leased(string lease, DateTimeOffset now) => this with { Lease = lease, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
+
+    /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits, the longer the more failures came in a row (rule T7).</summary>
     internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)
     {
-        var failures = FailureKind == failure.Kind.ToString() ? Failures + 1 : 1;
-        var pause = Backoff.After(failures, failure.Kind is WeCom.FailureKind.Busy ? TokenRules.TransientPause : TokenRules.ConfigurationPause, random);
+        // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an hour.
+        var refused = Errcodes.IsAboutSecret(failure.Errcode) || RefusedSecret == secret.Fingerprint ? secret.Fingerprint : null;
+        var failures = refused is null && RefusedSecret is not null ? 1 : Failures + 1;
+        var limits = FailurePause(failure.Kind, refused);
+        var pause = Backoff.After(failures, limits, random);
+        var asked = failure.RetryAfter < limits.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Most;
         return this with
         {
             Lease = null,
@@ -113,8 +134,8 @@ public sealed record TokenRow : ITableEntity
             Failures = failures,
             FailureKind = failure.Kind.ToString(),
             FailureErrcode = failure.Errcode,
-            RefusedSecret = Errcodes.IsAboutSecret(failure.Errcode) ? secret.Fingerprint : null,
-            RetryAt = now + (failure.RetryAfter > pause ? failure.RetryAfter.Value : pause),
+            RefusedSecret = refused,
+            RetryAt = now + (asked > pause ? asked : pause),
         };
     }
 
@@ -151,28 +172,49 @@ public sealed record TokenRow : ITableEntity
             FailureErrcode = null,
             RefusedSecret = null,
             RetryAt = null,
+            Rejections = IsOf(secret) ? Rejections : 0,
+            RejectionErrcode = IsOf(secret) ? RejectionErrcode : null,
+            RejectionRetryAt = IsOf(secret) ? RejectionRetryAt : null,
+            ServedLogin = false,
         };
-        return request.Reason is not RenewalReason.Rejected ? renewed : renewed with
+        return request.Reason is not RenewalReason.Rejected || !IsOf(secret) ? renewed : renewed with
         {
             Rejections = Rejections + 1,
             RejectionErrcode = request.Errcode,
-            RejectionRetryAt = now + Backoff.After(Rejections + 1, TokenRules.ConfigurationPause, random),
+            RejectionRetryAt = now + Backoff.After(Rejections + 1, RejectionPause(secret), random),
         };
     }
 
+    /// <summary>
+    /// The row after its token served a login from beginning to end: its corpsecret is proven (rule T14). A rejection is forgiven at once, as long
+    /// as there were few, so that honest revocations seconds apart cost no login; it is forgotten when the token has lived for a minute, so that
+    /// tokens which kill each other after a login or two are not fetched without end (rule T6).
+    /// </summary>
+    internal TokenRow AfterLogin(DateTimeOffset now) =>
+        Rejections == 0 ? this with { ProvenSecret = SealedWith }
+        : IsForgottenAt <= now ? this with { ProvenSecret = SealedWith, ServedLogin = false, Rejections = 0, RejectionErrcode = null, RejectionRetryAt = null }
+        : this with { ProvenSecret = SealedWith, ServedLogin = true, RejectionRetryAt = Rejections <= TokenRules.ForgivenRejections ? null : RejectionRetryAt };
+
+    /// <summary>When the rejections are forgotten if the token still works then.</summary>
+    internal DateTimeOffset? IsForgottenAt => ObtainedAt + TokenRules.TokenTrial;
+
     private string Place => $"{PartitionKey}\n{RowKey}";
 
+    /// <summary>Whether what the row says of its token is about this corpsecret: another one begins anew (rule T8).</summary>
+    private bool IsOf(CorpSecret secret) => SealedWith is null || SealedWith == secret.Fingerprint;
+
+    private static (TimeSpan First, TimeSpan Most) FailurePause(FailureKind kind, string? refusedSecret) =>
+        kind is WeCom.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
+
+    private (TimeSpan First, TimeSpan Most) RejectionPause(CorpSecret secret) =>
+        ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
+
+    private Failure Rejection(DateTimeOffset now) => new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now);
+
+    /// <summary>How long a pause of these limits can be in the eyes of a process whose clock is right.</summary>
+    private static TimeSpan Longest((TimeSpan First, TimeSpan Most) limits) =>
+        limits == TokenRules.ConfigurationPause ? TokenRules.LongestPause : limits.Most * Backoff.LongestJitter;
+
     /// <summary>Whether an instant lies ahead, and not so far that only a wrong clock can have written it.</summary>
-    private static bool Holds(DateTimeOffset? until, DateTimeOffset now) => until > now && until - now < TokenRules.LongestPause;
-}
-
-/// <summary>Where the fleet keeps its rows. Whatever it throws counts as out of reach.</summary>
-public interface ITokenStore
-{
-    /// <summary>Reads the row of an app; null when there is none.</summary>
-    Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken);
-
-    /// <summary>Writes a row if nobody else has since it was read: inserts it when its ETag is <c>default</c>, replaces it otherwise.</summary>
-    /// <returns>The new ETag; null when somebody else was faster.</returns>
-    Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken);
+    private static bool Holds(DateTimeOffset? until, TimeSpan longest, DateTimeOffset now) => until > now && until - now < longest;
 }

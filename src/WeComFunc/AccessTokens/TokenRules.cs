@@ -36,8 +36,26 @@ internal static class TokenRules
     /// <summary>First and longest pause after a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
     public static readonly (TimeSpan First, TimeSpan Most) ConfigurationPause = (TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10));
 
-    /// <summary>A pause that is longer than this was written by a wrong clock, and is not kept.</summary>
+    /// <summary>First and longest pause between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).</summary>
+    public static readonly (TimeSpan First, TimeSpan Most) ProvenPause = (TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1));
+
+    /// <summary>
+    /// A longer <see cref="ConfigurationPause"/> was written by a wrong clock, and is not kept; those that end at a minute are not kept beyond
+    /// that minute and its jitter. With clocks minutes apart, less would let processes pass each other's pauses by, and 30 calls an hour be broken.
+    /// </summary>
     public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(15);
+
+    /// <summary>So many rejected tokens in a row are replaced without a pause, as long as each of them has served a login (T6).</summary>
+    public const int ForgivenRejections = 5;
+
+    /// <summary>A token that still works after this was no passing one: the rejections before it are forgotten (T6).</summary>
+    public static readonly TimeSpan TokenTrial = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often at most a process tries to write what the table did not take (T10).</summary>
+    public static readonly TimeSpan WritePause = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a host that stops waits for a renewal: its holder is done in five seconds (T5).</summary>
+    public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a corpsecret is used before the vault is asked again (T8).</summary>
     public static readonly TimeSpan SecretKept = TimeSpan.FromHours(1);

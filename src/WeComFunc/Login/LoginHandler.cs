@@ -15,7 +15,7 @@ internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
 internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
 {
-    /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that.</summary>
+    /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call rejected them.</summary>
     private const int Replacements = 2;
 
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
@@ -58,12 +58,13 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return new(none, default);
         }
 
-        var use = taken.Value;
+        var (use, replacements) = (taken.Value, Replacements);
         telemetry.TokenUsed(use);
         var session = await client.GetSessionAsync(use.Token, code, deadline);
         if (session.Failure is { Kind: FailureKind.TokenRejected } rejected)
         {
-            (session, use) = await CallAgainAsync(static (client, token, code, deadline) => client.GetSessionAsync(token, code, deadline), code, use.Token, rejected, deadline);
+            (session, use, replacements) = await CallAgainAsync(
+                static (client, token, code, deadline) => client.GetSessionAsync(token, code, deadline), code, use, rejected, replacements, deadline);
         }
 
         if (session.Failure is { } failure)
@@ -71,17 +72,23 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return new(failure, use);
         }
 
-        tokens.Confirm(use.Token);
         if (session.Value.CorpId != settings.App.CorpId)
         {
+            tokens.Confirm(use.Token);
             return new(new Failure(FailureKind.CorpMismatch), use);
         }
 
         var profile = await client.GetProfileAsync(use.Token, session.Value.UserId, deadline);
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
         {
-            (profile, use) = await CallAgainAsync(
-                static (client, token, userId, deadline) => client.GetProfileAsync(token, userId, deadline), session.Value.UserId, use.Token, revoked, deadline);
+            (profile, use, _) = await CallAgainAsync(
+                static (client, token, userId, deadline) => client.GetProfileAsync(token, userId, deadline), session.Value.UserId, use, revoked, replacements, deadline);
+        }
+
+        // A token works when every call has accepted it: a member who is not visible is an answer, too.
+        if (profile.Failure is null or { Kind: FailureKind.MemberNotVisible })
+        {
+            tokens.Confirm(use.Token);
         }
 
         if (profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible))
@@ -89,35 +96,35 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return new(unseen, use);
         }
 
-        tokens.Confirm(use.Token);
         return new(Compose(session.Value, profile), use);
     }
 
     /// <summary>Makes a data call again whose token WeCom rejected, with another one (rule T6).</summary>
-    private async Task<(Result<T> Result, TokenUse Token)> CallAgainAsync<T>(DataCall<T> call, string argument, AccessToken token, Failure rejected, Deadline deadline)
+    /// <returns>What came of it, with which token, and how many replacements the login has left.</returns>
+    private async Task<(Result<T> Result, TokenUse Token, int Replacements)> CallAgainAsync<T>(
+        DataCall<T> call, string argument, TokenUse use, Failure rejected, int replacements, Deadline deadline)
     {
-        for (var tried = 1; ; tried++)
+        while (replacements > 0)
         {
-            var replacement = await tokens.ReplaceAsync(token, rejected.Errcode, deadline.ForAll());
+            replacements--;
+            var replacement = await tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll());
             if (replacement.Failure is { } none)
             {
-                return (none, default);
+                return (none, default, replacements);
             }
 
-            telemetry.TokenUsed(replacement.Value);
-            token = replacement.Value.Token;
-            var result = await call(client, token, argument, deadline);
+            use = replacement.Value;
+            telemetry.TokenUsed(use);
+            var result = await call(client, use.Token, argument, deadline);
             if (result.Failure is not { Kind: FailureKind.TokenRejected } again)
             {
-                return (result, replacement.Value);
+                return (result, use, replacements);
             }
 
             rejected = again;
-            if (tried == Replacements)
-            {
-                return (rejected with { Kind = FailureKind.Misconfigured }, replacement.Value);
-            }
         }
+
+        return (rejected with { Kind = FailureKind.Misconfigured }, use, replacements);
     }
 
     private static ReadOnlyMemory<byte> Compose(Session session, Result<RentedBytes> read)

@@ -39,11 +39,13 @@ internal sealed partial class WeComClient(
     /// <param name="corpId">企业ID.</param>
     /// <param name="secret">The corpsecret of the app.</param>
     /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
-    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline) =>
+    /// <param name="isTriedOnce">Makes one attempt and no more: where WeCom has refused the corpsecret, it counts them (rule T7).</param>
+    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline, bool isTriedOnce = false) =>
         SendAsync(
             new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
             Answers.OfGetToken,
-            deadline);
+            deadline,
+            isTriedOnce ? Attempts : 1);
 
     /// <summary><c>miniprogram/jscode2session</c> (document 96959).</summary>
     /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />

@@ -120,7 +120,7 @@ public sealed class RenewalTests
 
         Assert.Equal((1, 2), (at, _process.GetTokenCalls));
         Assert.Equal(
-            ["Information reason timer, outcome from_table, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
+            ["Information reason timer, outcome not_due, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
             _process.Renewals.Skip(1));
     }
 
@@ -331,6 +331,12 @@ public sealed class RenewalTests
         _process.Confirm(rejected);
         Assert.Equal(1, Row.Rejections);
         _process.Confirm(next.Token);
+        Assert.Equal((1, 40014, null), (Row.Rejections, Row.RejectionErrcode, Row.RejectionRetryAt));
+        _clock.Advance(Minute - Tick);
+        _process.Confirm(next.Token);
+        Assert.Equal(1, Row.Rejections);
+        _clock.Advance(Tick);
+        _process.Confirm(next.Token);
         Assert.Equal((0, null, null), (Row.Rejections, Row.RejectionErrcode, Row.RejectionRetryAt));
         var confirmed = (await _process.GetAsync()).Value.Token;
         var reads = _process.Table.Reads;
@@ -349,7 +355,7 @@ public sealed class RenewalTests
         Assert.Equal((2, writes), (Row.Rejections, _process.Table.Writes));
 
         next = (await _process.ReplaceAsync((await _process.GetAsync()).Value.Token)).Value.Token;
-        (other, writes) = (Row with { Rejections = 0 }, _process.Table.Writes);
+        (other, writes) = (Row with { Rejections = 0, ProvenSecret = TokenProcess.Secret.Fingerprint }, _process.Table.Writes);
         _table.Put(other);
         _process.Confirm(next);
         Assert.Equal(writes, _process.Table.Writes);
@@ -366,7 +372,7 @@ public sealed class RenewalTests
         _process.Confirm(next);
         writing.SetResult();
 
-        Assert.Equal((0, "token-2"), (Row.Rejections, Row.Open(TokenProcess.Secret)?.Value));
+        Assert.Equal((true, null, "token-2"), (Row.ServedLogin, Row.RejectionRetryAt, Row.Open(TokenProcess.Secret)?.Value));
     }
 
     [Fact]
@@ -677,8 +683,9 @@ public sealed class RenewalTests
     }
 
     [Theory]
-    [InlineData(0, "HTTP status 0, no connection")]
-    [InlineData(-1, "InvalidOperationException: odd")]
+    [InlineData(0, "no connection")]
+    [InlineData(400, "HTTP status 400, no error code")]
+    [InlineData(-1, "InvalidOperationException")]
     public async Task What_the_table_failed_with_stands_in_the_log(int status, string expected)
     {
         _process.Table.BeforeRead = _ => throw (status < 0 ? new InvalidOperationException("odd") : new RequestFailedException(status, "no"));

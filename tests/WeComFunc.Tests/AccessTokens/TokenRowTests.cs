@@ -32,8 +32,11 @@ public sealed class TokenRowTests
     [Fact]
     public void A_token_opens_in_its_row_with_its_corpsecret()
     {
-        Assert.Equal((Token, false), (Row().Open(Secret)?.Value, Row().Open(Secret)?.OnProbation));
-        Assert.True((Row() with { Rejections = 1 }).Open(Secret)?.OnProbation);
+        var proven = Row() with { ProvenSecret = Secret.Fingerprint };
+
+        Assert.Equal((Token, false), (proven.Open(Secret)?.Value, proven.Open(Secret)?.OnProbation));
+        Assert.True((proven with { Rejections = 1 }).Open(Secret)?.OnProbation);
+        Assert.True(Row().Open(Secret)?.OnProbation);
     }
 
     [Theory]
@@ -161,7 +164,7 @@ public sealed class TokenRowTests
     }
 
     [Fact]
-    public void Pauses_double_from_first_to_longest_and_begin_again_for_another_kind_of_failure()
+    public void Pauses_double_from_first_to_longest_whatever_the_kinds_of_the_failures()
     {
         var row = Row();
         var pauses = new List<double>();
@@ -172,7 +175,102 @@ public sealed class TokenRowTests
         }
 
         Assert.Equal([5, 10, 20, 40, 80, 160, 320, 600, 600], pauses);
-        Assert.Equal(Now.AddSeconds(1), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter()).RetryAt);
+        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter()).RetryAt);
+    }
+
+    [Fact]
+    public void A_refused_corpsecret_stays_refused_through_other_failures_and_a_new_one_begins_anew()
+    {
+        var refused = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
+        var busy = refused.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter());
+        var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
+
+        Assert.Equal((Now.AddSeconds(10), Secret.Fingerprint), (busy.RetryAt, busy.RefusedSecret));
+        Assert.Null(busy.HeldOff(RenewalReason.Missing, changed, Now));
+        var anew = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
+        Assert.Equal((Now.AddSeconds(1), 1, null), (anew.RetryAt, anew.Failures, anew.RefusedSecret));
+        var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
+        Assert.Equal((Now.AddSeconds(20), changed.Fingerprint), (refusedToo.RetryAt, refusedToo.RefusedSecret));
+    }
+
+    [Theory]
+    [InlineData(null, 60, 1)]
+    [InlineData(null, 3600, 60)]
+    [InlineData(40001, 3600, 600)]
+    public void A_pause_that_somebody_asks_for_is_kept_up_to_what_its_kind_can_have(int? errcode, int asked, int kept)
+    {
+        var kind = errcode is null ? FailureKind.Busy : FailureKind.Misconfigured;
+        var row = Row().AfterFailure(new Failure(kind, errcode, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
+
+        Assert.Equal(Now.AddSeconds(kept == 1 ? 60 : kept), row.RetryAt);
+    }
+
+    [Fact]
+    public void A_pause_that_its_kind_cannot_have_is_not_kept()
+    {
+        var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1 };
+        var rejected = Row() with { Rejections = 2, RejectionErrcode = 40014 };
+
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).HeldOff(RenewalReason.Missing, Secret, Now));
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).HeldOff(RenewalReason.Missing, Secret, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).HeldOff(RenewalReason.Missing, Secret, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Missing, Secret, Now));
+        Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).HeldOff(RenewalReason.Rejected, Secret, Now));
+        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Rejected, Secret, Now));
+    }
+
+    [Fact]
+    public void The_pauses_of_rejections_end_at_a_minute_once_the_corpsecret_has_served_a_login()
+    {
+        static double Pause(TokenRow row) => (row.AfterRenewal(
+            new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter()).RejectionRetryAt!.Value - Now).TotalSeconds;
+        var row = Row() with { Rejections = 9 };
+
+        Assert.Equal((600, 60), (Pause(row), Pause(row with { ProvenSecret = Secret.Fingerprint })));
+    }
+
+    [Fact]
+    public void Another_corpsecret_begins_without_the_rejections_of_the_one_before()
+    {
+        var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
+        var rejected = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddMinutes(1) };
+
+        Assert.Equal((null, null), (rejected.HeldOff(RenewalReason.Rejected, changed, Now), rejected.LastRejection(changed, Now)));
+        var row = rejected.AfterRenewal(
+            new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, changed, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter());
+        Assert.Equal((0, null, null), (row.Rejections, row.RejectionErrcode, row.RejectionRetryAt));
+    }
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(5, true)]
+    [InlineData(6, false)]
+    public void A_login_that_was_served_lifts_the_pause_of_a_few_rejections_and_not_of_many(int rejections, bool isLifted)
+    {
+        var row = Row() with { Rejections = rejections, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(5) };
+
+        var served = row.AfterLogin(Now.AddMinutes(1).AddTicks(-1));
+
+        Assert.Equal(row with { ServedLogin = true, ProvenSecret = Secret.Fingerprint, RejectionRetryAt = isLifted ? null : row.RejectionRetryAt }, served);
+    }
+
+    [Fact]
+    public void A_login_that_was_served_by_a_token_of_a_minute_forgets_the_rejections()
+    {
+        var row = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(5), ServedLogin = true };
+
+        Assert.Equal(Row().SealedWith, row.AfterLogin(Now.AddMinutes(1)).ProvenSecret);
+        Assert.Equal((0, null, null, false), row.AfterLogin(Now.AddMinutes(1)) is var after ? (after.Rejections, after.RejectionErrcode, after.RejectionRetryAt, after.ServedLogin) : default);
+    }
+
+    [Fact]
+    public void A_second_rejection_in_a_row_lasts_until_a_token_serves_a_login()
+    {
+        var row = Row() with { Rejections = 2, RejectionErrcode = 40014, RejectionRetryAt = Now };
+
+        Assert.Equal(40014, row.LastRejection(Secret, Now)?.Errcode);
+        Assert.Null((row with { Rejections = 1 }).LastRejection(Secret, Now));
+        Assert.Null(row.AfterLogin(Now).LastRejection(Secret, Now));
     }
 
     [Fact]

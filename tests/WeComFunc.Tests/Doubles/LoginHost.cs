@@ -181,6 +181,9 @@ public sealed class WatchedTokenStore : ITokenStore
     /// <summary>Called before every writing, with the row; what it throws is what the writing throws.</summary>
     public Func<TokenRow, CancellationToken, Task>? BeforeWrite { get; set; }
 
+    /// <summary>Called after every writing, before its answer; what it throws is what the writing throws though the row is there.</summary>
+    public Func<CancellationToken, Task>? AfterWrite { get; set; }
+
     /// <summary>Completes once so many writes have begun; fails after a minute of real time.</summary>
     public Task WaitForWritesAsync(int count) => _writes.WaitAsync(count);
 
@@ -195,7 +198,9 @@ public sealed class WatchedTokenStore : ITokenStore
     {
         _writes.Increment();
         await (BeforeWrite?.Invoke(row, cancellationToken) ?? Task.CompletedTask);
-        return await _inner.WriteAsync(row, cancellationToken);
+        var etag = await _inner.WriteAsync(row, cancellationToken);
+        await (AfterWrite?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        return etag;
     }
 }
 
