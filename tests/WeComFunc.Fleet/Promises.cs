@@ -10,14 +10,14 @@ internal sealed class Promises
     /// <summary>The longest pause after a failure that passes by itself, with its jitter (rule T7).</summary>
     private static readonly TimeSpan TransientPause = TimeSpan.FromSeconds(72);
 
-    /// <summary>The longest pause after a failure that an operator puts right (rules T6, T7).</summary>
-    private static readonly TimeSpan LastingPause = TimeSpan.FromMinutes(12);
+    /// <summary>The longest pause after a failure that an operator puts right (rules T6, T7), in the eyes of whoever may keep it.</summary>
+    private static readonly TimeSpan LastingPause = TimeSpan.FromMinutes(15);
 
     /// <summary>What a pause lasts longer when it was written by another clock, and the call that met the failure.</summary>
     private static readonly TimeSpan ClocksApart = TimeSpan.FromMinutes(4) + TimeSpan.FromSeconds(4);
 
     private static readonly TimeSpan TransientFelt = TransientPause + ClocksApart;
-    private static readonly TimeSpan LastingFelt = LastingPause + ClocksApart;
+    private static readonly TimeSpan LastingFelt = TimeSpan.FromMinutes(12) + ClocksApart;
 
     /// <summary>A reading of the vault and the pause after it.</summary>
     private static readonly TimeSpan VaultFelt = TimeSpan.FromSeconds(4);
@@ -79,7 +79,8 @@ internal sealed class Promises
             Break("a login failed", $"{failure} at {instance.Connection.Slot} after {took}");
         }
 
-        if (failure?.RetryAfter > (failure?.Kind is FailureKind.Busy ? TransientPause : LastingPause))
+        var longest = failure?.Kind is FailureKind.Busy && !_troubles.Any(Troubles.Lasting, began - LastingFelt) ? TransientPause : LastingPause;
+        if (failure?.RetryAfter > longest)
         {
             Break("no pause is that long", $"{failure} at {instance.Connection.Slot}");
         }
