@@ -43,6 +43,9 @@ internal sealed class Promises
     private readonly Dictionary<string, int> _times = [];
     private readonly Dictionary<string, int> _callsOfToken = [];
 
+    /// <summary>Whether WeCom has refused the corpsecret since it last gave a token: then every failure has the longer pause, whatever its kind (rule T7).</summary>
+    private bool _isRefused;
+
     /// <summary>When which lease lost its holder.</summary>
     private readonly Dictionary<string, TimeSpan> _lapses = [];
 
@@ -79,7 +82,7 @@ internal sealed class Promises
             Break("a login failed", $"{failure} at {instance.Connection.Slot} after {took}");
         }
 
-        var longest = failure?.Kind is FailureKind.Busy && !_troubles.Any(Troubles.Lasting, began - LastingFelt) ? TransientPause : LastingPause;
+        var longest = failure?.Kind is FailureKind.Busy && !_isRefused ? TransientPause : LastingPause;
         if (failure?.RetryAfter > longest)
         {
             Break("no pause is that long", $"{failure} at {instance.Connection.Slot}");
@@ -108,7 +111,7 @@ internal sealed class Promises
     public void CheckHealth(Instance instance, string health)
     {
         var lately = _world.Now - (2 * Minute);
-        if (instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
+        if (instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && _weCom.Latest?.ServedAt < _world.Now - Minute && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
         {
             Break("unhealthy though logins succeed", $"{health} at {instance.Connection.Slot}");
         }
@@ -137,8 +140,8 @@ internal sealed class Promises
 
     private static bool IsHeld(HeldLease lease) => lease.Holder.Lease == lease.Id && IsAnswered(lease);
 
-    /// <summary>Whether the holder lives and the table has answered it since.</summary>
-    private static bool IsAnswered(HeldLease lease) => !lease.Holder.IsDead && lease.Holder.TableFailedAt < lease.At;
+    /// <summary>Whether the holder lives and the table has answered it, the writing of the lease included.</summary>
+    private static bool IsAnswered(HeldLease lease) => !lease.Holder.IsDead && lease.Holder.TableFailedAt < lease.WrittenAt;
 
     private void CheckGetToken(Connection from, int inFlight)
     {
@@ -179,6 +182,7 @@ internal sealed class Promises
     private void CheckRefusal(Connection from, Trouble? trouble)
     {
         var at = _world.Now - LeaseLimit;
+        _isRefused = trouble is Trouble.SecretRefused || (trouble is not null && _isRefused);
         if (trouble is null)
         {
             _shared.Succeeded();
@@ -198,7 +202,7 @@ internal sealed class Promises
 
     /// <summary>Whether something else than this code keeps a login from succeeding.</summary>
     private bool IsExcused(Instance instance, TimeSpan began) =>
-        _troubles.Any(Troubles.Transient, began - TransientFelt)
+        _troubles.Any(Troubles.Transient, began - (_isRefused ? LastingFelt : TransientFelt))
         || _troubles.Any([.. Troubles.Lasting, .. Troubles.Tokens], began - LastingFelt)
         || (!instance.Connection.HasSecret && _troubles.Any(Troubles.Vault, began - VaultFelt, instance.Connection.Slot))
         || (_scenario.Semantics is Semantics.NewOldDies && _troubles.Any(Troubles.Table, began - LastingFelt))

@@ -3,8 +3,8 @@ using WeComFunc.AccessTokens;
 
 namespace WeComFunc.Fleet;
 
-/// <summary>A lease as it came into the row.</summary>
-internal sealed record HeldLease(string Id, Connection Holder, TimeSpan At);
+/// <summary>A lease in the row: when its holder wrote it, and when it came there.</summary>
+internal sealed record HeldLease(string Id, Connection Holder, TimeSpan WrittenAt, TimeSpan At);
 
 /// <summary>The table: one row with the ETag semantics of Table Storage, and what goes wrong with it. What has been sent arrives, whether its sender still waits or not.</summary>
 internal sealed class TableModel(World world, Troubles troubles)
@@ -40,6 +40,7 @@ internal sealed class TableModel(World world, Troubles troubles)
     public async Task<ETag?> WriteAsync(TokenRow row, Connection from)
     {
         Writes++;
+        var writtenAt = world.Now;
         var trouble = troubles.Now(Troubles.Table, from.Slot);
         var isLateAfter = await SendAsync(trouble);
         if (trouble is Trouble.TableReadOnly)
@@ -57,7 +58,7 @@ internal sealed class TableModel(World world, Troubles troubles)
         var etag = Row.ETag;
         if (row.Lease is { } lease && lease != before)
         {
-            var (taken, left) = (new HeldLease(lease, from, world.Now), before is null ? null : Lease);
+            var (taken, left) = (new HeldLease(lease, from, writtenAt, world.Now), before is null ? null : Lease);
             Lease = taken;
             Leased(taken, left);
         }
