@@ -19,6 +19,7 @@ internal sealed class Simulation
     private readonly Instance[] _alive;
     private readonly List<Instance> _made = [];
     private Instance? _timer;
+    private TimeSpan _revokedAt = TimeSpan.MinValue;
     private int _logins;
     private int _rejections;
 
@@ -141,14 +142,14 @@ internal sealed class Simulation
 
     /// <summary>
     /// Revokes the token, several times within seconds, each time after it has served a login and the fleet could learn of it: a token that
-    /// is not known to work has its back-off.
+    /// is not known to work has its back-off, and so have more than a few tokens within minutes.
     /// </summary>
     private void RevokeServed(int times, bool isFirst = true)
     {
         if (_weCom.Latest is { IsRevoked: false } token && token.ServedAt < _world.Now - TimeSpan.FromSeconds(1)
-            && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
+            && (isFirst ? _revokedAt < _world.Now - TimeSpan.FromMinutes(3) : !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
-            token.IsRevoked = true;
+            (token.IsRevoked, _revokedAt) = (true, _world.Now);
             (times, isFirst) = (times - 1, false);
         }
 
