@@ -43,7 +43,7 @@ internal sealed class Promises
     private readonly Dictionary<string, int> _times = [];
     private readonly Dictionary<string, int> _callsOfToken = [];
 
-    /// <summary>Whether WeCom has refused the corpsecret since it last gave a token: then every failure has the longer pause, whatever its kind (rule T7).</summary>
+    /// <summary>Whether WeCom has refused the corpsecret since it last gave a token.</summary>
     private bool _isRefused;
 
     /// <summary>When which lease lost its holder.</summary>
@@ -82,7 +82,7 @@ internal sealed class Promises
             Break("a login failed", $"{failure} at {instance.Connection.Slot} after {took}");
         }
 
-        var longest = failure?.Kind is FailureKind.Busy && !_isRefused ? TransientPause : LastingPause;
+        var longest = failure?.Kind is FailureKind.Busy && !IsRefused(began) ? TransientPause : LastingPause;
         if (failure?.RetryAfter > longest)
         {
             Break("no pause is that long", $"{failure} at {instance.Connection.Slot}");
@@ -111,7 +111,8 @@ internal sealed class Promises
     public void CheckHealth(Instance instance, string health)
     {
         var lately = _world.Now - (2 * Minute);
-        if (instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && _weCom.Latest?.ServedAt < _world.Now - Minute && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
+        var isServed = instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && _weCom.Latest is { } token && token.HasServedSince(_world.Now - Minute);
+        if (isServed && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
         {
             Break("unhealthy though logins succeed", $"{health} at {instance.Connection.Slot}");
         }
@@ -200,9 +201,12 @@ internal sealed class Promises
 
     private bool IsAlone(Connection from, TimeSpan at) => _troubles.Any(Troubles.Table, at - TableFelt, from.Slot);
 
+    /// <summary>Whether a corpsecret was refused that nobody, or not everybody, has seen work since: then every failure has the longer pause, whatever its kind (rule T7).</summary>
+    private bool IsRefused(TimeSpan began) => _isRefused || _troubles.Any([Trouble.SecretRefused, Trouble.GetTokenMixed], began - LastingFelt);
+
     /// <summary>Whether something else than this code keeps a login from succeeding.</summary>
     private bool IsExcused(Instance instance, TimeSpan began) =>
-        _troubles.Any(Troubles.Transient, began - (_isRefused ? LastingFelt : TransientFelt))
+        _troubles.Any(Troubles.Transient, began - (IsRefused(began) ? LastingFelt : TransientFelt))
         || _troubles.Any([.. Troubles.Lasting, .. Troubles.Tokens], began - LastingFelt)
         || (!instance.Connection.HasSecret && _troubles.Any(Troubles.Vault, began - VaultFelt, instance.Connection.Slot))
         || (_scenario.Semantics is Semantics.NewOldDies && _troubles.Any(Troubles.Table, began - LastingFelt))

@@ -146,7 +146,7 @@ internal sealed class Simulation
     /// </summary>
     private void RevokeServed(int times, bool isFirst = true)
     {
-        if (_weCom.Latest is { IsRevoked: false } token && token.ServedAt < _world.Now - TimeSpan.FromSeconds(1)
+        if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
             && (isFirst ? _revokedAt < _world.Now - TimeSpan.FromMinutes(3) : !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
             (token.IsRevoked, _revokedAt) = (true, _world.Now);
@@ -206,6 +206,10 @@ internal sealed class Simulation
         if (!instance.IsDead)
         {
             _promises.CheckLogin(instance, began, shared, failure);
+            if (failure is null && _weCom.Latest is { } token && instance.Tokens.Current?.Value == token.Value)
+            {
+                token.Serve(instance, _world.Now);
+            }
         }
     }
 }

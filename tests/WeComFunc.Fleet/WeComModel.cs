@@ -19,8 +19,13 @@ internal sealed class Issued(string value, TimeSpan expiresAt)
 
     public bool IsRevoked { get; set; }
 
-    /// <summary>When it first served a whole login.</summary>
-    public TimeSpan? ServedAt { get; set; }
+    /// <summary>Who was served a whole login with it, and since when; whoever died in between does not count.</summary>
+    public (Instance By, TimeSpan At)? Served { get; private set; }
+
+    public void Serve(Instance instance, TimeSpan at) => Served = Served is { By.IsDead: false } ? Served : (instance, at);
+
+    /// <summary>Whether somebody who lives has been served with it since then.</summary>
+    public bool HasServedSince(TimeSpan at) => Served is { By.IsDead: false } served && served.At < at;
 }
 
 /// <summary>WeCom: one app, its tokens, and what goes wrong with <c>gettoken</c>.</summary>
@@ -100,13 +105,9 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
             return Error(40014);
         }
 
-        if (path.EndsWith("jscode2session", StringComparison.Ordinal))
-        {
-            return $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"u"}""";
-        }
-
-        _tokens[token!].ServedAt ??= world.Now;
-        return """{"errcode":0,"errmsg":"ok","userid":"u"}""";
+        return path.EndsWith("jscode2session", StringComparison.Ordinal)
+            ? $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"u"}"""
+            : """{"errcode":0,"errmsg":"ok","userid":"u"}""";
     }
 
     private string Issue()
