@@ -11,10 +11,15 @@ internal static class HttpTranslation
     public static string? Header(this HttpRequestData request, string name) =>
         request.Headers.TryGetValues(name, out var values) ? values.LastOrDefault() : null;
 
+    /// <summary>The trace that the host has the request in; where it has none, the caller's.</summary>
+    public static string? TraceParent(this HttpRequestData request) =>
+        request.FunctionContext.TraceContext.TraceParent is { Length: > 0 } parent ? parent : request.Header("traceparent");
+
     /// <summary>Sends what an endpoint answers. The host would answer an exception with an empty body: it gets the problem instead.</summary>
     public static async Task<HttpResponseData> AnswerAsync<TEndpoint>(
-        this HttpRequestData request, ILogger logger, TEndpoint endpoint, Func<TEndpoint, HttpRequestData, Task<EndpointAnswer>> ask)
+        this HttpRequestData request, UnheardLines unheard, ILogger logger, TEndpoint endpoint, Func<TEndpoint, HttpRequestData, Task<EndpointAnswer>> ask)
     {
+        using var invocation = unheard.Begin(request.FunctionContext, logger);
         EndpointAnswer answer;
         try
         {
@@ -22,7 +27,7 @@ internal static class HttpTranslation
         }
         catch (Exception exception)
         {
-            answer = Defect.Answer(exception, logger);
+            answer = Defect.Answer(exception, logger, EndpointAnswer.TraceId(request.TraceParent()));
         }
 
         var response = request.CreateResponse((HttpStatusCode)answer.Status);

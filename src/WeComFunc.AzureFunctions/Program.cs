@@ -1,6 +1,7 @@
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using WeComFunc;
 using WeComFunc.AzureFunctions;
 
@@ -8,6 +9,7 @@ try
 {
     var builder = FunctionsApplication.CreateBuilder(args);
     builder.AddWeComFunc();
+    builder.Services.AddSingleton<UnheardLines>().AddSingleton<ILoggerProvider>(services => services.GetRequiredService<UnheardLines>());
     var host = builder.Build();
 
     // What cannot be made stops the start; found out by a request, it would be answered with an empty body.
@@ -18,6 +20,5 @@ try
 }
 catch (SettingsException exception)
 {
-    Console.Error.WriteLine(exception.Message);
-    return 78;
+    return exception.Report();
 }

@@ -37,8 +37,9 @@ public static class LocalHostApp
         var health = app.Services.GetRequiredService<HealthEndpoint>();
         app.Run(context =>
             context.IsFor("POST", "/api/login") ? context.AnswerAsync(login.LoginAsync(
-                context.Request.ContentType, context.Connection.RemoteIpAddress?.ToString(), context.Request.Body, context.RequestAborted))
-            : context.IsFor("GET", "/api/health") ? context.AnswerAsync(health.CheckAsync())
+                new(context.Request.ContentType, CallerAddress.Of(context.Connection.RemoteIpAddress), context.Request.Body, context.Request.Headers.TraceParent),
+                context.RequestAborted))
+            : context.IsFor("GET", "/api/health") ? context.AnswerAsync(health.CheckAsync(context.Request.Headers.TraceParent))
             : Task.CompletedTask);
         return app;
     }

@@ -10,8 +10,7 @@ try
 }
 catch (SettingsException exception)
 {
-    Console.Error.WriteLine(exception.Message);
-    return 78;
+    return exception.Report();
 }
 catch (Exception exception) when (exception is IOException or FormatException)
 {

@@ -9,10 +9,9 @@ public static partial class Defect
     /// <summary>The problem <c>internal_error</c>, with the exception in the log only.</summary>
     /// <param name="exception">What was thrown.</param>
     /// <param name="logger">Where it is told.</param>
-    /// <param name="traceId">What the caller is told to report; a new one by default.</param>
-    public static EndpointAnswer Answer(Exception exception, ILogger logger, string? traceId = null)
+    /// <param name="traceId">What the caller is told to report, <see cref="EndpointAnswer.TraceId"/>.</param>
+    public static EndpointAnswer Answer(Exception exception, ILogger logger, string traceId)
     {
-        traceId ??= EndpointAnswer.TraceId();
         LogDefect(logger, exception, traceId);
         return EndpointAnswer.OfProblem(Problem.InternalError, null, traceId);
     }

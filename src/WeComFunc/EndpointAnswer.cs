@@ -28,5 +28,12 @@ public sealed record EndpointAnswer(int Status, string ContentType, ReadOnlyMemo
     internal static EndpointAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null) =>
         new(problem.Status, "application/problem+json", problem.ToJson(errcode, traceId), problem.IsRetryable ? retryAfter ?? TimeSpan.FromSeconds(2) : null);
 
-    internal static string TraceId() => (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+    /// <summary>What a caller is told to report: the trace under way, otherwise the one that the request is part of, otherwise a new one.</summary>
+    /// <param name="traceParent">W3C's <c>traceparent</c>; what is no such thing counts as none.</param>
+    /// <returns>32 digits, in hexadecimal.</returns>
+    public static string TraceId(string? traceParent)
+    {
+        var trace = Activity.Current?.TraceId ?? (ActivityContext.TryParse(traceParent, null, out var arrived) ? arrived.TraceId : default);
+        return (trace == default ? ActivityTraceId.CreateRandom() : trace).ToHexString();
+    }
 }

@@ -23,7 +23,8 @@ public sealed partial class HealthEndpoint
         (_tokens, _logins, _time, _logger) = (tokens, logins, time, logger);
 
     /// <summary>Answers 200 when a login could succeed now, 503 when it could not. It never throws.</summary>
-    public async Task<EndpointAnswer> CheckAsync()
+    /// <param name="traceParent">The trace that the request is part of, as W3C's <c>traceparent</c>.</param>
+    public async Task<EndpointAnswer> CheckAsync(string? traceParent)
     {
         try
         {
@@ -31,7 +32,7 @@ public sealed partial class HealthEndpoint
         }
         catch (Exception exception)
         {
-            return Defect.Answer(exception, _logger);
+            return Defect.Answer(exception, _logger, EndpointAnswer.TraceId(traceParent));
         }
     }
 
@@ -62,7 +63,7 @@ public sealed partial class HealthEndpoint
             return Errcodes.Advice(rejection.Kind, rejection.Errcode);
         }
 
-        var failure = hasToken ? null : known.Secret.Failure ?? known.Row.HeldOff(RenewalReason.Missing, known.Secret.Value, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
+        var failure = hasToken ? null : known.HeldOff(RenewalReason.Missing, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
         failure ??= Lasting(_logins.LastFailure);
         return failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
     }

@@ -71,7 +71,7 @@ public sealed partial record Settings
                 : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
         }
 
-        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", static uri => uri.Scheme is "https");
+        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", IsTableEndpoint);
         var connectionString = reader.Text("TokenStore:ConnectionString");
         if (connectionString is not null && !TableTokenStore.Accepts(connectionString))
         {
@@ -111,6 +111,12 @@ public sealed partial record Settings
     /// <summary>Names the corp and nothing secret.</summary>
     public override string ToString() => $"Settings of {App.CorpId}";
 
+    /// <summary>Not another service of Azure, and no path but the account's where it is not in the host's name.</summary>
+    private static bool IsTableEndpoint(Uri uri) =>
+        uri.Scheme is "https"
+        && !OtherServicePattern().IsMatch(uri.Host)
+        && (uri.AbsolutePath is "/" || (!uri.Host.Contains(".table.", StringComparison.Ordinal) && AccountPathPattern().IsMatch(uri.AbsolutePath)));
+
     private static bool IsDevelopmentName(string? name) => string.Equals(name, "Development", StringComparison.OrdinalIgnoreCase);
 
     [GeneratedRegex(@"\Aww[0-9A-Za-z]{1,62}\z")]
@@ -121,6 +127,12 @@ public sealed partial record Settings
 
     [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
     private static partial Regex TableNamePattern();
+
+    [GeneratedRegex(@"\.(blob|dfs|file|queue|web)\.(core|storage)\.|\.vault\.(azure|usgovcloudapi)\.")]
+    private static partial Regex OtherServicePattern();
+
+    [GeneratedRegex(@"\A/[^/]+/\z")]
+    private static partial Regex AccountPathPattern();
 
     [GeneratedRegex(@"\A[0-9A-Za-z_]+\z")]
     private static partial Regex MemberNamePattern();
@@ -169,6 +181,13 @@ public sealed partial record Settings
             var options = new CrontabSchedule.ParseOptions { IncludingSeconds = true };
             if (CrontabSchedule.TryParse(Text(key) ?? fallback, options) is { } schedule)
             {
+                // Long enough for a 29 February on a given day of the week.
+                var (begin, end) = (new DateTime(2026, 1, 1), new DateTime(2066, 1, 1));
+                if (schedule.GetNextOccurrence(begin, end) == end)
+                {
+                    Refuse(key, "never fires: it must be an NCRONTAB expression of a time that comes, such as 0 */5 * * * *");
+                }
+
                 return schedule;
             }
 
@@ -228,4 +247,20 @@ public sealed partial record Settings
 }
 
 /// <summary>Settings that are missing or malformed; the message is one line for each, naming it and what it expects.</summary>
-public sealed class SettingsException(IReadOnlyCollection<string> errors) : Exception(string.Join(Environment.NewLine, errors));
+public sealed class SettingsException(IReadOnlyCollection<string> errors) : Exception(string.Join(Environment.NewLine, errors))
+{
+    /// <summary>
+    /// Tells them on standard error, for a host that ends because of them. The Functions host goes by the words of a line to tell how bad it
+    /// is, so each begins with the one for an error.
+    /// </summary>
+    /// <returns>The exit code: 78, a configuration error by sysexits.h.</returns>
+    public int Report()
+    {
+        foreach (var error in errors)
+        {
+            Console.Error.WriteLine($"error: {error}");
+        }
+
+        return 78;
+    }
+}

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using WeComFunc.AccessTokens;
 
 namespace WeComFunc;
@@ -58,6 +59,8 @@ public sealed class Telemetry
             "s",
             description);
     }
+
+    internal static string Label(int? errcode) => errcode?.ToString(CultureInfo.InvariantCulture) ?? "none";
 
     internal static string Label(TokenSource source) => source switch
     {

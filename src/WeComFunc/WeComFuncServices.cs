@@ -36,6 +36,7 @@ public static class WeComFuncServices
             provider.GetRequiredService<LoginHandler>(),
             provider.GetRequiredService<CallerLimiter>(),
             provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Random>(),
             provider.GetRequiredService<Telemetry>(),
             provider.GetRequiredService<ILogger<LoginEndpoint>>()));
         services.AddSingleton(provider => new HealthEndpoint(

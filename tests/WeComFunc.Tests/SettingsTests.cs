@@ -43,6 +43,20 @@ public sealed class SettingsTests
     private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
 
+    [Theory]
+    [InlineData("0 0 0 30 2 *")]
+    [InlineData("0 0 0 31 4,6,9,11 *")]
+    public void A_schedule_that_never_fires_is_refused(string schedule)
+    {
+        var refused = Assert.Throws<SettingsException>(() => Read(("TokenRefreshSchedule", schedule)));
+
+        Assert.StartsWith("TokenRefreshSchedule never fires: it must be", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_schedule_that_fires_every_28_years_is_taken() =>
+        Assert.NotNull(Read(("TokenRefreshSchedule", "0 0 0 29 2 0")).RefreshSchedule);
+
     [Fact]
     public void What_is_not_set_has_the_default_of_the_contract()
     {
@@ -106,6 +120,13 @@ public sealed class SettingsTests
     [InlineData("Limits__LoginsPerSecondPerAddress", "1000000")]
     [InlineData("Limits__BurstPerAddress", "1000000")]
     [InlineData("WeCom__CorpId", "  ww1234567890abcdef\n")]
+    [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net")]
+    [InlineData("TokenStore__ServiceUri", "https://blob.table.core.windows.net/")]
+    [InlineData("TokenStore__ServiceUri", "https://account.z12.table.storage.azure.net/")]
+    [InlineData("TokenStore__ServiceUri", "https://account.privatelink.table.core.windows.net/")]
+    [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1")]
+    [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1/")]
+    [InlineData("TokenStore__ServiceUri", "https://tables.example.com/")]
     public void A_value_within_its_bounds_is_accepted(string name, string value) => Read((name, value));
 
     [Theory]
@@ -130,6 +151,22 @@ public sealed class SettingsTests
     [InlineData("TokenStore__ServiceUri", "http://account.table.core.windows.net/", StoreMalformed)]
     [InlineData("TokenStore__ServiceUri", "http://127.0.0.1:10002/devstoreaccount1", StoreMalformed)]
     [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net/?sv=2024-01-01&sig=abc", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.blob.core.windows.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.queue.core.chinacloudapi.cn", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.file.core.usgovcloudapi.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://ACCOUNT.DFS.core.windows.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.z7.web.core.windows.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.z12.blob.storage.azure.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.privatelink.blob.core.windows.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://name.vault.azure.net/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net/wecomtokens", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net/wecomtokens/", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net//", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1/wecomtokens", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1//", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "UseDevelopmentStorage=true", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "TableEndpoint=https://account.table.core.windows.net/;SharedAccessSignature=sv=2024-01-01&sig=abc", StoreMalformed)]
+    [InlineData("TokenStore__ServiceUri", "DefaultEndpointsProtocol=https;AccountName=account;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net", StoreMalformed)]
     [InlineData("TokenStore__ConnectionString", "UseDevelopmentStorage=true", OneStore)]
     [InlineData("TokenStore__TableName", "ab", TableMalformed)]
     [InlineData("TokenStore__TableName", "1table", TableMalformed)]
@@ -253,15 +290,15 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("WeComFunc.AzureFunctions")]
     [InlineData("WeComFunc.LocalHost")]
-    public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each(string host)
+    public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each_that_says_that_it_is_an_error(string host)
     {
         var bad = Settings(
             ("WeCom__CorpId", null), ("WeCom__CorpSecret", NewSecret()), ("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", NewSecret()));
 
         await using var process = HostProcess.Start(host, bad);
 
-        Assert.NotEqual(0, await process.ExitAsync());
-        Assert.Equal([SecretOutsideDevelopment, ConnectionStringMalformed, CorpIdMissing], process.Errors);
+        Assert.Equal(78, await process.ExitAsync());
+        Assert.Equal([$"error: {SecretOutsideDevelopment}", $"error: {ConnectionStringMalformed}", $"error: {CorpIdMissing}"], process.Errors);
     }
 
     [Theory]

@@ -111,7 +111,7 @@ internal sealed partial class AccessTokenSource
         if (answer.Failure is { } failure && left < TokenRules.AheadWindow)
         {
             throw new TokenRenewalException(
-                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {failure.Errcode?.ToString(provider: null) ?? "none"}) and has {left.TotalMinutes:0} minutes left. {Errcodes.Advice(failure.Kind, failure.Errcode)}");
+                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}) and has {left.TotalMinutes:0} minutes left. {Errcodes.Advice(failure.Kind, failure.Errcode)}");
         }
     }
 
@@ -209,7 +209,7 @@ internal sealed partial class AccessTokenSource
         if (answer.Failure is { } failure)
         {
             LogFailed(_logger, answer.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
-                reason, outcome, left, failure.Kind, failure.Errcode, failure.RetryAfter?.TotalSeconds, Errcodes.Advice(failure.Kind, failure.Errcode));
+                reason, outcome, left, failure.Kind, Telemetry.Label(failure.Errcode), NextTry(failure), Errcodes.Advice(failure.Kind, failure.Errcode));
         }
         else
         {
@@ -218,12 +218,14 @@ internal sealed partial class AccessTokenSource
         }
     }
 
+    internal static string NextTry(Failure failure) => failure.RetryAfter is { } pause ? $"in {pause.TotalSeconds:0} s" : "with the next login or run";
+
     [LoggerMessage(EventId = 311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left")]
     private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft);
 
-    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try in {RetrySeconds:0} s. {Advice}")]
+    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try {NextTry}. {Advice}")]
     private static partial void LogFailed(
-        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, int? errcode, double? retrySeconds, string advice);
+        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, string errcode, string nextTry, string advice);
 
     [LoggerMessage(313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
     private static partial void LogBroken(ILogger logger, Exception exception, string corpId);

@@ -23,7 +23,8 @@ internal static class RenewalDecision
             var isDue = use.Token.ExpiresAt - now < Window(request.Reason);
             if (!isDue)
             {
-                return new(use, isNew ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, now + TokenRules.AheadPause);
+                return new(
+                    use, isNew && request.Reason is not RenewalReason.Timer ? RenewalOutcome.FromTable : RenewalOutcome.NotDue, now + TokenRules.AheadPause);
             }
 
             // Whoever's token in memory is rejected meanwhile waits for this renewal: what the row has serves at once, and the next login sees to the rest.
@@ -33,7 +34,7 @@ internal static class RenewalDecision
             }
         }
 
-        if (known.Row.HeldOff(request.Reason, known.Secret.Value, now) is { } failure)
+        if (known.HeldOff(request.Reason, now) is { } failure)
         {
             return Fail(failure, RenewalOutcome.HeldOff, usable, now);
         }

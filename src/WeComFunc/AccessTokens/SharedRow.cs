@@ -10,10 +10,25 @@ namespace WeComFunc.AccessTokens;
 internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimeProvider time, ILogger logger)
 {
     private readonly Lock _gate = new();
+    private readonly Watch<DateTimeOffset?> _retry = new(time);
+    private readonly Watch<DateTimeOffset?> _rejection = new(time);
+    private readonly Watch<string?> _token = new(time);
     private volatile Known _known = new(TokenRow.For(app), WrittenNext: null);
 
     /// <summary>Whether the table has all that this process knows.</summary>
     public bool IsWritten => _known.WrittenNext is null;
+
+    /// <summary>What this process knows of the age of what is in the row.</summary>
+    public RowSight Sight
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new(_retry.Sight, _rejection.Sight, _token.Sight);
+            }
+        }
+    }
 
     /// <summary>Reads the row.</summary>
     /// <returns>The row, and whether the table can be asked for it; where it cannot, the row is what this process last knew, held by nobody.</returns>
@@ -44,22 +59,28 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     }
 
     /// <summary>Takes the lease by writing it.</summary>
-    /// <returns>The row with its new ETag; null when somebody else was faster, or the table takes no writes.</returns>
-    public async Task<TokenRow?> LeaseAsync(TokenRow leased) =>
-        await WriteAsync(leased) is { ETag: { } etag } ? leased with { ETag = etag } : null;
+    /// <returns>The row with its new ETag, null where it was not written, and whether that was because somebody else was faster.</returns>
+    public async Task<(TokenRow? Leased, bool IsBeaten)> LeaseAsync(TokenRow leased)
+    {
+        var (etag, isBeaten) = await WriteAsync(leased);
+        return (etag is { } written ? leased with { ETag = written } : null, isBeaten);
+    }
 
     /// <summary>Writes what has come of something; keeps it in this process where the table does not take it.</summary>
     /// <param name="row">The row, with the ETag that it was read or leased with.</param>
     public async Task SaveAsync(TokenRow row)
     {
         Keep(row);
-        var (etag, isBeaten) = await WriteAsync(row);
+        if (await WriteAsync(row) is not { ETag: { } etag })
+        {
+            return;
+        }
+
         lock (_gate)
         {
-            // Beaten, the row of whoever was faster counts, once it is read.
-            if ((etag is not null || isBeaten) && _known.Row == row)
+            if (_known.Row == row)
             {
-                _known = new(row with { ETag = etag ?? row.ETag }, null);
+                _known = new(row with { ETag = etag }, null);
             }
         }
     }
@@ -71,6 +92,7 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         lock (_gate)
         {
             _known = new(row, time.GetUtcNow() + TokenRules.WritePause);
+            See(row, isOwn: true);
         }
     }
 
@@ -94,8 +116,16 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
             }
 
             _known = new(row, null);
+            See(row, isOwn: false);
             return row;
         }
+    }
+
+    private void See(TokenRow row, bool isOwn)
+    {
+        _retry.See(row.RetryAt, isOwn);
+        _rejection.See(row.RejectionRetryAt, isOwn);
+        _token.See(row.SealedToken, isOwn);
     }
 
     private async Task<(ETag? ETag, bool IsBeaten)> WriteAsync(TokenRow row)
@@ -116,8 +146,7 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     private static string Explain(Exception exception) => exception switch
     {
         OperationCanceledException => "no answer in time",
-        RequestFailedException { Status: 0 } => "no connection",
-        RequestFailedException failed => $"HTTP status {failed.Status}, {failed.ErrorCode ?? "no error code"}",
+        RequestFailedException failed => failed.Reason(),
         _ => exception.GetType().Name,
     };
 

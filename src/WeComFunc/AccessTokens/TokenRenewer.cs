@@ -1,4 +1,3 @@
-using Azure;
 using Microsoft.Extensions.Logging;
 using WeComFunc.WeCom;
 
@@ -18,54 +17,69 @@ internal sealed partial class TokenRenewer(
     public async Task<RenewalResult> RunAsync(RenewalRequest request)
     {
         var lease = new RenewalLease(time);
-        ETag? lost = null;
-        while (true)
+        Deadline? deadline = null;
+        try
         {
-            var known = await ReadAsync();
-            var now = time.GetUtcNow();
-            var usable = known.Usable(request, now);
-            if (RenewalDecision.WithoutCall(known, request, usable, now) is { } answer)
+            var isUnanswered = false;
+            while (true)
             {
-                return answer with { Written = known.IsShared ? _row.FlushAsync() : Task.CompletedTask };
-            }
+                var known = await ReadAsync();
+                var now = time.GetUtcNow();
+                var usable = known.Usable(request, now);
+                if (RenewalDecision.WithoutCall(known, request, usable, now) is { } answer)
+                {
+                    return answer with { Written = known.IsShared ? _row.FlushAsync() : Task.CompletedTask };
+                }
 
-            if (!known.IsShared)
-            {
-                return await FetchAloneAsync(known, request, usable);
-            }
+                if (!known.IsShared)
+                {
+                    return await FetchAloneAsync(known, request, usable);
+                }
 
-            var state = lease.StateOf(known.Row, now);
-            if (state is LeaseState.Held && usable is { } meanwhile)
-            {
-                return new(meanwhile, RenewalOutcome.Elsewhere, now + TokenRules.LeaseWatched);
-            }
+                var state = lease.StateOf(known.Row, now);
+                if (state is LeaseState.Mine && deadline is { IsOver: false })
+                {
+                    return await FetchAsHolderAsync(known, request, usable, deadline);
+                }
 
-            if (state is LeaseState.Held)
-            {
-                await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
-                continue;
-            }
+                if (state is LeaseState.Held && usable is { } meanwhile)
+                {
+                    return new(meanwhile, RenewalOutcome.Elsewhere, now + TokenRules.LeaseWatched);
+                }
 
-            if (state is LeaseState.Dead)
-            {
-                LogTakenOver(logger, app.CorpId);
-            }
+                if (state is LeaseState.Held)
+                {
+                    await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
+                    continue;
+                }
 
-            // Others watch the lease from the moment the table has it, which may be long before its answer is here.
-            using var deadline = new Deadline(TokenRules.FetchLimit, time);
-            if (await _row.LeaseAsync(known.Row.Leased(lease.Id, now)) is { } leased)
-            {
-                var (next, fetched) = await FetchAsync(known with { Row = leased }, request, usable, deadline);
-                return fetched with { Written = _row.SaveAsync(next) };
-            }
+                if (state is LeaseState.Dead)
+                {
+                    LogTakenOver(logger, app.CorpId);
+                }
 
-            // Not written, and the row is still the one it was: nobody else was faster, so the table takes no writes now.
-            if (lost == known.Row.ETag)
-            {
-                return await FetchAloneAsync(known, request, usable);
-            }
+                // Others watch the lease from the moment the table has it, which may be long before its answer is here.
+                deadline?.Dispose();
+                deadline = new Deadline(TokenRules.FetchLimit, time);
+                var (leased, isBeaten) = await _row.LeaseAsync(known.Row.Leased(lease.Id, now));
+                if (leased is not null)
+                {
+                    return await FetchAsHolderAsync(known with { Row = leased }, request, usable, deadline);
+                }
 
-            lost = known.Row.ETag;
+                // A writing without an answer may have arrived all the same, which the next look shows. The second one, or one that lost twice on
+                // the same row, was refused: the table takes no writes now, and this process goes on by itself.
+                if (isBeaten ? lease.HasLostOn(known.Row.ETag) : isUnanswered)
+                {
+                    return await FetchAloneAsync(known, request, usable);
+                }
+
+                isUnanswered |= !isBeaten;
+            }
+        }
+        finally
+        {
+            deadline?.Dispose();
         }
     }
 
@@ -86,7 +100,8 @@ internal sealed partial class TokenRenewer(
             return now + TokenRules.LeaseWatched;
         }
 
-        var confirmed = known.Row.AfterLogin(now);
+        var age = known.Sight.Token.Since;
+        var confirmed = known.Row.AfterLogin(age);
         if (!known.IsShared)
         {
             _row.Keep(confirmed);
@@ -98,8 +113,7 @@ internal sealed partial class TokenRenewer(
 
         return !_row.IsWritten ? now + TokenRules.WritePause
             : confirmed.Rejections == 0 ? null
-            : confirmed.IsForgottenAt > now ? confirmed.IsForgottenAt
-            : now + TokenRules.TokenTrial;
+            : now + TokenRules.TokenTrial - age;
     }
 
     /// <summary>Reads the row and the corpsecret, side by side.</summary>
@@ -113,7 +127,13 @@ internal sealed partial class TokenRenewer(
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
 
-        return new(row, isShared, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
+        return new(row, _row.Sight, isShared, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
+    }
+
+    private async Task<RenewalResult> FetchAsHolderAsync(Knowledge known, RenewalRequest request, TokenUse? usable, Deadline deadline)
+    {
+        var (next, fetched) = await FetchAsync(known, request, usable, deadline);
+        return fetched with { Written = _row.SaveAsync(next) };
     }
 
     /// <summary>Without the table: what comes of it counts in this process.</summary>

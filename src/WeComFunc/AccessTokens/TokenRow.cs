@@ -72,6 +72,9 @@ public sealed record TokenRow : ITableEntity
     /// <summary>No renewal before this instant, whoever asks (rule T7).</summary>
     public DateTimeOffset? RetryAt { get; set; }
 
+    /// <summary>How long the pause until <see cref="RetryAt"/> is, in seconds: it says so to processes whose clocks are others (rule T7).</summary>
+    public double? RetrySeconds { get; set; }
+
     /// <summary>Renewals in a row because WeCom rejected the token, without one since that worked for a minute (rule T6).</summary>
     public int Rejections { get; set; }
 
@@ -80,6 +83,9 @@ public sealed record TokenRow : ITableEntity
 
     /// <summary>No renewal because of a rejection before this instant (rule T6).</summary>
     public DateTimeOffset? RejectionRetryAt { get; set; }
+
+    /// <summary>How long the pause until <see cref="RejectionRetryAt"/> is, in seconds (rule T6).</summary>
+    public double? RejectionRetrySeconds { get; set; }
 
     /// <summary>Whether the token has served a login from beginning to end, where the one before was rejected (rule T6).</summary>
     public bool ServedLogin { get; set; }
@@ -107,9 +113,13 @@ public sealed record TokenRow : ITableEntity
         Rejections > 1 && !ServedLogin && IsOf(secret) ? Rejection(now) : null;
 
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
-    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, DateTimeOffset now) =>
-        LastFailure(secret, now) is { } failure && Holds(RetryAt, Longest(FailurePause(failure.Kind, RefusedSecret)), now) ? failure
-        : reason is RenewalReason.Rejected && IsOf(secret) && Holds(RejectionRetryAt, Longest(RejectionPause(secret)), now) ? Rejection(now)
+    /// <param name="reason">Why it would be called.</param>
+    /// <param name="secret">The corpsecret it would be called with.</param>
+    /// <param name="sight">How long this process has known of the pauses.</param>
+    /// <param name="now">The time.</param>
+    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, RowSight sight, DateTimeOffset now) =>
+        LastFailure(secret, now) is { } failure && FailurePause(failure.Kind, RefusedSecret).Holds(RetryAt, RetrySeconds, sight.Retry, now) ? failure
+        : reason is RenewalReason.Rejected && IsOf(secret) && RejectionPause(secret).Holds(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) ? Rejection(now)
         : null;
 
     /// <summary>Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).</summary>
@@ -125,8 +135,9 @@ public sealed record TokenRow : ITableEntity
         var refused = Errcodes.IsAboutSecret(failure.Errcode) || RefusedSecret == secret.Fingerprint ? secret.Fingerprint : null;
         var failures = refused is null && RefusedSecret is not null ? 1 : Failures + 1;
         var limits = FailurePause(failure.Kind, refused);
-        var pause = Backoff.After(failures, limits, random);
+        var pause = limits.After(failures, random);
         var asked = failure.RetryAfter < limits.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Most;
+        pause = asked > pause ? asked : pause;
         return this with
         {
             Lease = null,
@@ -135,7 +146,8 @@ public sealed record TokenRow : ITableEntity
             FailureKind = failure.Kind.ToString(),
             FailureErrcode = failure.Errcode,
             RefusedSecret = refused,
-            RetryAt = now + (asked > pause ? asked : pause),
+            RetryAt = now + pause,
+            RetrySeconds = pause.TotalSeconds,
         };
     }
 
@@ -172,16 +184,25 @@ public sealed record TokenRow : ITableEntity
             FailureErrcode = null,
             RefusedSecret = null,
             RetryAt = null,
+            RetrySeconds = null,
             Rejections = IsOf(secret) ? Rejections : 0,
             RejectionErrcode = IsOf(secret) ? RejectionErrcode : null,
             RejectionRetryAt = IsOf(secret) ? RejectionRetryAt : null,
+            RejectionRetrySeconds = IsOf(secret) ? RejectionRetrySeconds : null,
             ServedLogin = false,
         };
-        return request.Reason is not RenewalReason.Rejected || !IsOf(secret) ? renewed : renewed with
+        if (request.Reason is not RenewalReason.Rejected || !IsOf(secret))
+        {
+            return renewed;
+        }
+
+        var pause = RejectionPause(secret).After(Rejections + 1, random);
+        return renewed with
         {
             Rejections = Rejections + 1,
             RejectionErrcode = request.Errcode,
-            RejectionRetryAt = now + Backoff.After(Rejections + 1, RejectionPause(secret), random),
+            RejectionRetryAt = now + pause,
+            RejectionRetrySeconds = pause.TotalSeconds,
         };
     }
 
@@ -190,31 +211,25 @@ public sealed record TokenRow : ITableEntity
     /// as there were few, so that honest revocations seconds apart cost no login; it is forgotten when the token has lived for a minute, so that
     /// tokens which kill each other after a login or two are not fetched without end (rule T6).
     /// </summary>
-    internal TokenRow AfterLogin(DateTimeOffset now) =>
-        Rejections == 0 ? this with { ProvenSecret = SealedWith }
-        : IsForgottenAt <= now ? this with { ProvenSecret = SealedWith, ServedLogin = false, Rejections = 0, RejectionErrcode = null, RejectionRetryAt = null }
-        : this with { ProvenSecret = SealedWith, ServedLogin = true, RejectionRetryAt = Rejections <= TokenRules.ForgivenRejections ? null : RejectionRetryAt };
-
-    /// <summary>When the rejections are forgotten if the token still works then.</summary>
-    internal DateTimeOffset? IsForgottenAt => ObtainedAt + TokenRules.TokenTrial;
+    /// <param name="age">How long this process has known of the token; no clock of another process counts.</param>
+    internal TokenRow AfterLogin(TimeSpan age)
+    {
+        var proven = this with { ProvenSecret = SealedWith };
+        return Rejections == 0 ? proven
+            : age >= TokenRules.TokenTrial ? proven with { ServedLogin = false, Rejections = 0, RejectionErrcode = null, RejectionRetryAt = null, RejectionRetrySeconds = null }
+            : Rejections <= TokenRules.ForgivenRejections ? proven with { ServedLogin = true, RejectionRetryAt = null, RejectionRetrySeconds = null }
+            : proven with { ServedLogin = true };
+    }
 
     private string Place => $"{PartitionKey}\n{RowKey}";
 
     /// <summary>Whether what the row says of its token is about this corpsecret: another one begins anew (rule T8).</summary>
     private bool IsOf(CorpSecret secret) => SealedWith is null || SealedWith == secret.Fingerprint;
 
-    private static (TimeSpan First, TimeSpan Most) FailurePause(FailureKind kind, string? refusedSecret) =>
+    private static Pause FailurePause(FailureKind kind, string? refusedSecret) =>
         kind is WeCom.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
 
-    private (TimeSpan First, TimeSpan Most) RejectionPause(CorpSecret secret) =>
-        ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
+    private Pause RejectionPause(CorpSecret secret) => ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
 
     private Failure Rejection(DateTimeOffset now) => new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now);
-
-    /// <summary>How long a pause of these limits can be in the eyes of a process whose clock is right.</summary>
-    private static TimeSpan Longest((TimeSpan First, TimeSpan Most) limits) =>
-        limits == TokenRules.ConfigurationPause ? TokenRules.LongestPause : limits.Most * Backoff.LongestJitter;
-
-    /// <summary>Whether an instant lies ahead, and not so far that only a wrong clock can have written it.</summary>
-    private static bool Holds(DateTimeOffset? until, TimeSpan longest, DateTimeOffset now) => until > now && until - now < longest;
 }

@@ -30,20 +30,14 @@ internal static class TokenRules
     /// <summary>How far the clocks of two processes may be apart, in either direction.</summary>
     public static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(5);
 
-    /// <summary>First and longest pause after a failure that passes by itself (T7).</summary>
-    public static readonly (TimeSpan First, TimeSpan Most) TransientPause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+    /// <summary>After a failure that passes by itself (T7).</summary>
+    public static readonly Pause TransientPause = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(72));
 
-    /// <summary>First and longest pause after a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
-    public static readonly (TimeSpan First, TimeSpan Most) ConfigurationPause = (TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10));
+    /// <summary>After a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
+    public static readonly Pause ConfigurationPause = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15));
 
-    /// <summary>First and longest pause between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).</summary>
-    public static readonly (TimeSpan First, TimeSpan Most) ProvenPause = (TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1));
-
-    /// <summary>
-    /// A longer <see cref="ConfigurationPause"/> was written by a wrong clock, and is not kept; those that end at a minute are not kept beyond
-    /// that minute and its jitter. With clocks minutes apart, less would let processes pass each other's pauses by, and 30 calls an hour be broken.
-    /// </summary>
-    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(15);
+    /// <summary>Between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).</summary>
+    public static readonly Pause ProvenPause = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(72));
 
     /// <summary>So many rejected tokens in a row are replaced without a pause, as long as each of them has served a login (T6).</summary>
     public const int ForgivenRejections = 5;

@@ -37,7 +37,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         }
         catch (RequestFailedException exception) when (exception.Status is 400 or 401 or 403 or 404)
         {
-            LogRefused(logger, name, $"HTTP status {exception.Status}, {exception.ErrorCode}");
+            LogRefused(logger, name, exception.Reason());
             return new Failure(FailureKind.Misconfigured);
         }
         catch (AuthenticationFailedException exception)
@@ -49,7 +49,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         {
             LogOutOfReach(logger, name, exception switch
             {
-                RequestFailedException { Status: > 0 } failed => $"HTTP status {failed.Status}, {failed.ErrorCode}",
+                RequestFailedException failed => failed.Reason(),
                 OperationCanceledException => "no answer in time",
                 _ => "no connection",
             });

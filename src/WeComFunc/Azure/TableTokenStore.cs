@@ -9,9 +9,9 @@ namespace WeComFunc.Azure;
 internal sealed class TableTokenStore(TableClient table) : ITokenStore
 {
     /// <summary>A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint is in.</summary>
-    public static TableClient CreateClient(Settings settings, Func<TokenCredential> credential)
+    public static TableClient CreateClient(Settings settings, Func<TokenCredential> credential, TableClientOptions? options = null)
     {
-        var options = new TableClientOptions();
+        options ??= new TableClientOptions();
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(100);
         options.Retry.NetworkTimeout = TokenRules.TableLimit;
@@ -26,7 +26,9 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
             var host when host.EndsWith(".usgovcloudapi.net", StringComparison.OrdinalIgnoreCase) => TableAudience.AzureGovernment,
             _ => TableAudience.AzurePublicCloud,
         };
-        return new TableClient(uri, settings.TableName, credential(), options);
+
+        // With the slash at its end, the client makes addresses of two slashes where the account is in the path.
+        return new TableClient(new Uri(uri.AbsoluteUri.TrimEnd('/')), settings.TableName, credential(), options);
     }
 
     /// <summary>Whether a client can be made from a connection string. What it throws otherwise is of several types, and may show the value.</summary>
@@ -46,8 +48,16 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     /// <inheritdoc />
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
-        var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken);
-        return row.HasValue ? row.Value : null;
+        try
+        {
+            var row = await table.GetEntityIfExistsAsync<TokenRow>(app.CorpId, app.Name, cancellationToken: cancellationToken);
+            return row.HasValue ? row.Value : null;
+        }
+        catch (Exception exception) when (exception is InvalidCastException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
+        {
+            // Without the exception: its text may have the value.
+            throw new InvalidDataException("A column of the token row is of another type.");
+        }
     }
 
     /// <inheritdoc />

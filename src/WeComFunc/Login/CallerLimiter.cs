@@ -34,9 +34,22 @@ internal sealed class CallerLimiter : IDisposable
             return null;
         }
 
-        using var lease = _limiter.AttemptAcquire(address);
+        using var lease = Acquire(_limiter, address);
         return lease.IsAcquired ? null : lease.TryGetMetadata(MetadataName.RetryAfter, out var pause) ? pause : TimeSpan.FromSeconds(1);
     }
 
     public void Dispose() => _limiter?.Dispose();
+
+    /// <summary>The limiter disposes of what it keeps of an idle address, also between finding and asking it (dotnet/runtime #99865): asked again, it has a new one.</summary>
+    internal static RateLimitLease Acquire(PartitionedRateLimiter<string> limiter, string address)
+    {
+        try
+        {
+            return limiter.AttemptAcquire(address);
+        }
+        catch (ObjectDisposedException)
+        {
+            return limiter.AttemptAcquire(address);
+        }
+    }
 }

@@ -20,17 +20,18 @@ internal static class LoginRequest
 
     /// <summary>Reads the code.</summary>
     /// <returns>The code, or the problem with the body.</returns>
-    public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(Stream body, CancellationToken cancellationToken)
+    public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(LoginCall call, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(LargestBody + 1);
         try
         {
-            var length = await body.ReadAtLeastAsync(buffer, LargestBody + 1, throwOnEndOfStream: false, cancellationToken);
+            var length = await call.Body.ReadAtLeastAsync(buffer, LargestBody + 1, throwOnEndOfStream: false, cancellationToken);
             return length > LargestBody ? ("", Problem.PayloadTooLarge)
+                : length == 0 && call.LostEncoding is not null ? ("", Problem.LengthRequired)
                 : Parse(buffer.AsSpan(0, length)) is { } code ? (code, null)
                 : ("", Problem.InvalidRequest);
         }
-        catch (IOException)
+        catch (IOException) when (!cancellationToken.IsCancellationRequested)
         {
             return ("", Problem.InvalidRequest);
         }

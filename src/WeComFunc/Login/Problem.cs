@@ -11,6 +11,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     public static readonly Problem InvalidRequest = new("invalid_request", 400, "The request is malformed.",
         "The body must be a JSON object whose member code is a string of 1 to 512 printable ASCII characters.");
 
+    /// <summary>The host hands on no body that came without a length.</summary>
+    public static readonly Problem LengthRequired = new("length_required", 411, "The length of the request is missing.",
+        "Send the body in one piece with a Content-Length; one that comes in chunks (Transfer-Encoding) is not read here.");
+
     /// <summary>The body is over 8 KiB.</summary>
     public static readonly Problem PayloadTooLarge = new("payload_too_large", 413, "The request is too large.", "The body must not exceed 8 KiB.");
 

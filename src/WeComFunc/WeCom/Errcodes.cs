@@ -49,9 +49,9 @@ public static class Errcodes
         InvalidAccessToken or ExpiredAccessToken => "WeCom rejects every access_token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.",
         48002 or 301002 => "The app may not call this API: use the corpsecret of the app that the mini program is associated with, not that of contact sync or another app.",
         48004 or 48006 => "The app's permission has lapsed: an administrator of the corp has to grant it again in WeCom's admin console.",
-        50003 => "The app is disabled: enable it in WeCom's admin console.",
+        50003 => "The app is disabled: enable it in WeCom's admin console; that is tried again within twelve minutes.",
         301007 => "The corp is not available in WeCom: ask WeCom's support.",
-        60020 => "WeCom does not trust this address: enter the outbound address named in errmsg under 企业可信IP of the app; it takes effect after a minute.",
+        60020 => "WeCom does not trust this address: enter the outbound address named in errmsg under 企业可信IP of the app; it takes effect after a minute, and is tried again within twelve minutes.",
         90206 or 90208 => "The mini program is not associated with this corp: associate it in WeCom's admin console.",
         FrequencyLimit => "Too many calls: WeCom blocks this API for a minute or an hour; find who else calls with this corp's apps.",
         _ => kind switch

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -19,7 +18,7 @@ internal sealed partial class WeComClient(
     private const int LargestAnswer = 1024 * 1024;
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
 
-    private static readonly (TimeSpan First, TimeSpan Most) AttemptPause = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
+    private static readonly Pause AttemptPause = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
 
     private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
 
@@ -118,7 +117,7 @@ internal sealed partial class WeComClient(
         }
         finally
         {
-            var outcome = errcode is { } code ? code.ToString(CultureInfo.InvariantCulture) : "none";
+            var outcome = Telemetry.Label(errcode);
             activity?.SetTag("wecom.errcode", outcome);
             activity?.Dispose();
             telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));
@@ -131,7 +130,7 @@ internal sealed partial class WeComClient(
     private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
         where T : class
     {
-        await Task.Delay(Backoff.After(attempt, AttemptPause, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await Task.Delay(AttemptPause.After(attempt, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return await SendAsync(call, read, deadline, attempt + 1);
     }
 

@@ -33,6 +33,9 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
 
         Assert.Equal(2, GetTokenCalls);
         Assert.Contains("Information Token renewal: reason rejected, outcome renewed, 120 minutes left", host.Log.All);
+        await UntilAsync(async () => await RowAsync(host) is { Rejections: 1, RejectionRetryAt: null });
+        Clock.Advance(TimeSpan.FromMinutes(1));
+        await LoginAsync(host);
         await UntilAsync(async () => (await RowAsync(host)).Rejections == 0);
     }
 
@@ -77,7 +80,77 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
 
         await LoginAsync(host);
 
-        await UntilAsync(async () => await RowAsync(host) is { Rejections: 0, RejectionRetryAt: null });
+        await UntilAsync(async () => await RowAsync(host) is { ServedLogin: true, RejectionRetryAt: null });
+        Clock.Advance(TimeSpan.FromMinutes(1));
+        await LoginAsync(host);
+        await UntilAsync(async () => await RowAsync(host) is { Rejections: 0, RejectionErrcode: null });
+    }
+
+    [Fact]
+    public async Task T6_a_token_that_only_user_get_rejects_has_served_no_login()
+    {
+        var host = await StartAsync();
+        await LoginAsync(host);
+        await UntilAsync(async () => await RowAsync(host) is { ProvenSecret.Length: > 0 });
+        WeCom[Api.UserGet].AddFault(new Fault { Errcode = 40014, Times = null });
+        for (var logins = 0; logins < 40; logins++)
+        {
+            await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+            await host.WhenIdle();
+        }
+
+        Assert.InRange(GetTokenCalls, 2, 4);
+        Assert.False((await RowAsync(host)).ServedLogin);
+    }
+
+    [Fact]
+    public async Task T6_a_login_replaces_its_token_twice_at_most_whichever_call_rejects_it()
+    {
+        WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldDies };
+        var host = await StartAsync();
+        await LoginAsync(host);
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 40014, Times = 1 });
+        WeCom[Api.UserGet].AddFault(new Fault { Errcode = 40014, Times = null });
+
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal(3, WeCom[Api.JsCode2Session].Calls.Arrived);
+        Assert.InRange(WeCom[Api.UserGet].Calls.Arrived, 2, 3);
+    }
+
+    [Fact]
+    public async Task A_host_that_stops_during_a_renewal_waits_for_it_and_leaves_no_lease()
+    {
+        var host = await StartAsync();
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
+        var run = host.RefreshAsync();
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+
+        var stopping = host.StopAsync();
+        Assert.False(stopping.IsCompleted);
+        WeCom[Api.GetToken].Release();
+        await stopping;
+        await run;
+
+        Assert.Null((await RowAsync(host)).Lease);
+        Assert.DoesNotContain(host.Log.All, line => line.Contains("defect"));
+    }
+
+    [Fact]
+    public async Task A_host_that_stops_waits_five_seconds_at_most()
+    {
+        var host = await StartAsync();
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
+        host.Store.BeforeWrite = (row, _) => row.Lease is null ? Task.Delay(Timeout.Infinite, CancellationToken.None) : Task.CompletedTask;
+        var run = host.RefreshAsync();
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+
+        var stopping = host.StopAsync();
+        await Clock.RunUntilAsync(stopping, TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5.1));
+
+        Assert.True(stopping.IsCompletedSuccessfully);
+        WeCom[Api.GetToken].Release();
+        await Clock.RunUntilAsync(run.ContinueWith(_ => { }, TaskScheduler.Default), TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         hosts[0].Store.BeforeWrite = (row, _) => row.Lease is null ? throw new HttpRequestException("lost") : Task.CompletedTask;
         await LoginAsync(hosts[0]);
         await hosts[0].WhenIdle();
-        AssertLine(hosts[..1], "Warning The token row could not be written: HttpRequestException: lost. Logins go on by what this process holds;");
+        AssertLine(hosts[..1], "Warning The token row could not be written: HttpRequestException. Logins go on by what this process holds;");
         var logins = hosts.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
 
         var answers = await RunAsync(Task.WhenAll(logins));
@@ -184,7 +184,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         { "503", "read: HTTP status 503" },
         { "412", "written: HTTP status 412" },
         { "403", "read: HTTP status 403" },
-        { "no connection", "read: HttpRequestException: no connection" },
+        { "no connection", "read: HttpRequestException." },
     };
 
     [Theory]

@@ -138,6 +138,17 @@ public sealed class RenewalTests
         Assert.Equal(1, _process.GetTokenCalls);
     }
 
+    [Fact]
+    public async Task A_run_of_the_timer_that_has_nothing_to_do_says_so_in_a_new_process_too()
+    {
+        await _process.GetAsync();
+        var other = new TokenProcess(_clock, _table);
+
+        await other.RefreshAsync();
+
+        Assert.Equal("Information reason timer, outcome not_due, 120 minutes left", Assert.Single(other.Renewals));
+    }
+
     [Theory]
     [InlineData(60, "another")]
     [InlineData(-299, "another")]
@@ -684,7 +695,7 @@ public sealed class RenewalTests
 
     [Theory]
     [InlineData(0, "no connection")]
-    [InlineData(400, "HTTP status 400, no error code")]
+    [InlineData(400, "HTTP status 400")]
     [InlineData(-1, "InvalidOperationException")]
     public async Task What_the_table_failed_with_stands_in_the_log(int status, string expected)
     {

@@ -11,6 +11,9 @@ public sealed class TokenRowTests
 
     private static readonly WeComApp App = new("ww1234567890abcdef", "wecom-corpsecret");
     private static readonly CorpSecret Secret = new("a-corpsecret-for-the-tests-of-the-row-00001");
+    /// <summary>A row that was seen this very moment, for the first time.</summary>
+    private static RowSight New => default;
+
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static TheoryData<string, Func<TokenRow, TokenRow>> Spoilt => new()
@@ -110,9 +113,9 @@ public sealed class TokenRowTests
     {
         var row = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Misconfigured), RetryAt = Now.AddMinutes(15), RejectionRetryAt = Now.AddMinutes(15) };
 
-        Assert.Null(row.HeldOff(RenewalReason.Rejected, Secret, Now));
-        Assert.NotNull(row.HeldOff(RenewalReason.Rejected, Secret, Now.AddTicks(1)));
-        Assert.NotNull((row with { RetryAt = null }).HeldOff(RenewalReason.Rejected, Secret, Now.AddTicks(1)));
+        Assert.Null(row.HeldOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.NotNull(row.HeldOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
+        Assert.NotNull((row with { RetryAt = null }).HeldOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
     }
 
     [Fact]
@@ -121,11 +124,11 @@ public sealed class TokenRowTests
         var failed = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1, RetryAt = Now.AddSeconds(1) };
         var rejected = Row() with { Rejections = 1, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(1) };
 
-        Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.HeldOff(RenewalReason.Missing, Secret, Now));
-        Assert.Null(failed.HeldOff(RenewalReason.Missing, Secret, Now.AddSeconds(1)));
-        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.HeldOff(RenewalReason.Rejected, Secret, Now));
-        Assert.Null(rejected.HeldOff(RenewalReason.Rejected, Secret, Now.AddSeconds(1)));
-        Assert.Null(rejected.HeldOff(RenewalReason.Timer, Secret, Now));
+        Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.HeldOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.Null(failed.HeldOff(RenewalReason.Missing, Secret, New, Now.AddSeconds(1)));
+        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.HeldOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null(rejected.HeldOff(RenewalReason.Rejected, Secret, New, Now.AddSeconds(1)));
+        Assert.Null(rejected.HeldOff(RenewalReason.Timer, Secret, New, Now));
     }
 
     [Fact]
@@ -159,8 +162,8 @@ public sealed class TokenRowTests
     {
         var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
-        Assert.Equal(40001, row.HeldOff(RenewalReason.Missing, Secret, Now)?.Errcode);
-        Assert.Null(row.HeldOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), Now));
+        Assert.Equal(40001, row.HeldOff(RenewalReason.Missing, Secret, New, Now)?.Errcode);
+        Assert.Null(row.HeldOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), New, Now));
     }
 
     [Fact]
@@ -186,7 +189,7 @@ public sealed class TokenRowTests
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
 
         Assert.Equal((Now.AddSeconds(10), Secret.Fingerprint), (busy.RetryAt, busy.RefusedSecret));
-        Assert.Null(busy.HeldOff(RenewalReason.Missing, changed, Now));
+        Assert.Null(busy.HeldOff(RenewalReason.Missing, changed, New, Now));
         var anew = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
         Assert.Equal((Now.AddSeconds(1), 1, null), (anew.RetryAt, anew.Failures, anew.RefusedSecret));
         var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
@@ -211,12 +214,27 @@ public sealed class TokenRowTests
         var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1 };
         var rejected = Row() with { Rejections = 2, RejectionErrcode = 40014 };
 
-        Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).HeldOff(RenewalReason.Missing, Secret, Now));
-        Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).HeldOff(RenewalReason.Missing, Secret, Now));
-        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).HeldOff(RenewalReason.Missing, Secret, Now));
-        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Missing, Secret, Now));
-        Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).HeldOff(RenewalReason.Rejected, Secret, Now));
-        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Rejected, Secret, Now));
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).HeldOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Rejected, Secret, New, Now));
+    }
+
+    [Fact]
+    public void A_pause_lasts_no_longer_than_it_was_meant_to_since_it_was_seen_whatever_the_clock_of_its_writer()
+    {
+        var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now.AddSeconds(60), RetrySeconds = 1.5 };
+
+        Failure? HeldOff(TokenRow row, double since, double? before) => row.HeldOff(
+            RenewalReason.Missing, Secret, New with { Retry = new(TimeSpan.FromSeconds(since), before is { } seconds ? TimeSpan.FromSeconds(seconds) : null) }, Now);
+        Assert.NotNull(HeldOff(busy, 1.4, null));
+        Assert.Null(HeldOff(busy, 1.5, null));
+        Assert.Null(HeldOff(busy, 1.5, 1.5));
+        Assert.NotNull(HeldOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, 1.4));
+        Assert.NotNull(HeldOff(busy with { RetryAt = Now.AddMinutes(4) }, 1, 1.4));
+        Assert.Null(HeldOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, null));
     }
 
     [Fact]
@@ -235,7 +253,7 @@ public sealed class TokenRowTests
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
         var rejected = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddMinutes(1) };
 
-        Assert.Equal((null, null), (rejected.HeldOff(RenewalReason.Rejected, changed, Now), rejected.LastRejection(changed, Now)));
+        Assert.Equal((null, null), (rejected.HeldOff(RenewalReason.Rejected, changed, New, Now), rejected.LastRejection(changed, Now)));
         var row = rejected.AfterRenewal(
             new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, changed, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter());
         Assert.Equal((0, null, null), (row.Rejections, row.RejectionErrcode, row.RejectionRetryAt));
@@ -249,7 +267,7 @@ public sealed class TokenRowTests
     {
         var row = Row() with { Rejections = rejections, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(5) };
 
-        var served = row.AfterLogin(Now.AddMinutes(1).AddTicks(-1));
+        var served = row.AfterLogin(TimeSpan.FromMinutes(1) - TimeSpan.FromTicks(1));
 
         Assert.Equal(row with { ServedLogin = true, ProvenSecret = Secret.Fingerprint, RejectionRetryAt = isLifted ? null : row.RejectionRetryAt }, served);
     }
@@ -259,8 +277,8 @@ public sealed class TokenRowTests
     {
         var row = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(5), ServedLogin = true };
 
-        Assert.Equal(Row().SealedWith, row.AfterLogin(Now.AddMinutes(1)).ProvenSecret);
-        Assert.Equal((0, null, null, false), row.AfterLogin(Now.AddMinutes(1)) is var after ? (after.Rejections, after.RejectionErrcode, after.RejectionRetryAt, after.ServedLogin) : default);
+        Assert.Equal(Row().SealedWith, row.AfterLogin(TimeSpan.FromMinutes(1)).ProvenSecret);
+        Assert.Equal((0, null, null, false), row.AfterLogin(TimeSpan.FromMinutes(1)) is var after ? (after.Rejections, after.RejectionErrcode, after.RejectionRetryAt, after.ServedLogin) : default);
     }
 
     [Fact]
@@ -270,7 +288,7 @@ public sealed class TokenRowTests
 
         Assert.Equal(40014, row.LastRejection(Secret, Now)?.Errcode);
         Assert.Null((row with { Rejections = 1 }).LastRejection(Secret, Now));
-        Assert.Null(row.AfterLogin(Now).LastRejection(Secret, Now));
+        Assert.Null(row.AfterLogin(TimeSpan.Zero).LastRejection(Secret, Now));
     }
 
     [Fact]

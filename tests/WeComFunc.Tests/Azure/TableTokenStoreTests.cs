@@ -4,6 +4,7 @@ using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
+using Microsoft.Extensions.Configuration;
 using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
 using WeComFunc.Tests.Doubles;
@@ -90,6 +91,25 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
         await _table.AddEntityAsync(new TableEntity(App.CorpId, App.Name));
 
         Assert.Equal(TokenRow.CurrentVersion, (await Store.ReadAsync(App, CancellationToken.None))!.Version);
+    }
+
+    [Theory]
+    [InlineData("ExpiresAt", "tomorrow")]
+    [InlineData("ExpiresAt", 7200)]
+    [InlineData("Failures", "many")]
+    [InlineData("Failures", 5_000_000_000L)]
+    [InlineData("Failures", 0.5)]
+    [InlineData("FailureErrcode", true)]
+    [InlineData("ServedLogin", "yes")]
+    [InlineData("Version", "one")]
+    public async Task A_column_of_another_type_is_invalid_data_and_its_value_is_shown_to_nobody(string column, object value)
+    {
+        await _table.AddEntityAsync(new TableEntity(App.CorpId, App.Name) { [column] = value });
+
+        var invalid = await Assert.ThrowsAsync<InvalidDataException>(() => Store.ReadAsync(App, CancellationToken.None));
+
+        Assert.Equal("A column of the token row is of another type.", invalid.Message);
+        Assert.Null(invalid.InnerException);
     }
 
     [Fact]
@@ -260,6 +280,19 @@ public sealed class TableIdentityTests : IAsyncLifetime
         Assert.Equal("https://storage.azure.cn/.default", _scopes.Distinct().Single());
     }
 
+    [Fact]
+    public async Task An_account_in_the_path_is_the_same_with_and_without_a_last_slash()
+    {
+        var with = new TableTokenStore(Client($"{_azurite.Endpoint}/"));
+        var without = new TableTokenStore(Client($"{_azurite.Endpoint}"));
+
+        var written = await with.WriteAsync(TokenRow.For(App) with { Lease = "shared" }, CancellationToken.None);
+
+        Assert.NotNull(written);
+        var read = await without.ReadAsync(App, CancellationToken.None);
+        Assert.Equal((written, "shared"), (read!.ETag, read.Lease));
+    }
+
     private static string Token(string audience)
     {
         static string Part(object part) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(part));
@@ -275,19 +308,31 @@ public sealed class TableIdentityTests : IAsyncLifetime
         return $"{Part(new { alg = "none", typ = "JWT" })}.{Part(claims)}.none";
     }
 
-    private TableTokenStore Store(string audience, TableAudience? cloud = null)
+    private TableTokenStore Store(string audience, TableAudience? cloud = null) =>
+        new(new TableClient(_azurite.Endpoint, "tokens", Credential(audience), Options(cloud)));
+
+    /// <summary>A client as the product makes it of the setting.</summary>
+    private TableClient Client(string serviceUri)
     {
-        var credential = DelegatedTokenCredential.Create((request, _) =>
+        var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
-            _scopes.AddRange(request.Scopes);
-            return new global::Azure.Core.AccessToken(Token(audience), DateTimeOffset.UtcNow.AddHours(1));
-        });
-        var options = new TableClientOptions
-        {
-            Audience = cloud,
-            Retry = { MaxRetries = 0 },
-            Transport = new HttpClientTransport(_azurite.CreateTrustingHandler()),
-        };
-        return new(new TableClient(_azurite.Endpoint, "tokens", credential, options));
+            ["WeCom:CorpId"] = App.CorpId,
+            ["KeyVault:Uri"] = "https://name.vault.azure.net/",
+            ["TokenStore:ServiceUri"] = serviceUri,
+        }).Build());
+        return TableTokenStore.CreateClient(settings, () => Credential("https://storage.azure.com"), Options());
     }
+
+    private TokenCredential Credential(string audience) => DelegatedTokenCredential.Create((request, _) =>
+    {
+        _scopes.AddRange(request.Scopes);
+        return new global::Azure.Core.AccessToken(Token(audience), DateTimeOffset.UtcNow.AddHours(1));
+    });
+
+    private TableClientOptions Options(TableAudience? cloud = null) => new()
+    {
+        Audience = cloud,
+        Retry = { MaxRetries = 0 },
+        Transport = new HttpClientTransport(_azurite.CreateTrustingHandler()),
+    };
 }

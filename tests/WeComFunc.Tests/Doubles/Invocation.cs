@@ -6,14 +6,14 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>A run of a function, of which only the cancellation is there.</summary>
-internal sealed class Invocation(CancellationToken cancellationToken) : FunctionContext
+/// <summary>A run of a function, of which only the id, the cancellation and the trace are there.</summary>
+internal sealed class Invocation(string? traceParent, CancellationToken cancellationToken) : FunctionContext
 {
-    public override string InvocationId => throw new NotSupportedException();
+    public override string InvocationId { get; } = $"{Guid.NewGuid()}";
 
     public override string FunctionId => throw new NotSupportedException();
 
-    public override TraceContext TraceContext => throw new NotSupportedException();
+    public override TraceContext TraceContext { get; } = new Trace(traceParent);
 
     public override BindingContext BindingContext => throw new NotSupportedException();
 
@@ -28,14 +28,22 @@ internal sealed class Invocation(CancellationToken cancellationToken) : Function
     public override IInvocationFeatures Features => throw new NotSupportedException();
 
     public override CancellationToken CancellationToken => cancellationToken;
+
+    private sealed class Trace(string? parent) : TraceContext
+    {
+        public override string TraceParent => parent!;
+
+        public override string TraceState => "";
+    }
 }
 
 /// <summary>A request as the Functions host hands it over.</summary>
 /// <param name="body">Called whenever the body is asked for.</param>
 /// <param name="headers">Names and values; a name may occur twice.</param>
 /// <param name="cancellationToken">That the run is cancelled.</param>
-internal sealed class InvocationRequest(Func<Stream> body, (string Name, string Value)[] headers, CancellationToken cancellationToken)
-    : HttpRequestData(new Invocation(cancellationToken))
+/// <param name="traceParent">The trace that the host has the run in.</param>
+internal sealed class InvocationRequest(Func<Stream> body, (string Name, string Value)[] headers, CancellationToken cancellationToken, string? traceParent = null)
+    : HttpRequestData(new Invocation(traceParent, cancellationToken))
 {
     public override Stream Body => body();
 

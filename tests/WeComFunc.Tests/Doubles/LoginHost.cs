@@ -131,6 +131,9 @@ public sealed class LoginHost : IAsyncDisposable
     /// <summary>Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.</summary>
     public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenIdle();
 
+    /// <summary>Stops as a process does that is told to end.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Output.Run.Collect();

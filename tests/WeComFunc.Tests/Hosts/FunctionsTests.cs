@@ -99,8 +99,87 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         Assert.Equal((415, "unsupported_media_type"), (answer.Status, answer["code"]));
     }
 
+    [Fact]
+    public async Task A_body_that_came_without_a_length_never_gets_here_and_the_caller_is_told_what_to_send()
+    {
+        var answer = await AnswerAsync(Functions().LoginAsync(Request("", ("Content-Type", "application/json"), ("transfer-encoding", "chunked"))));
+
+        Assert.Equal((411, "application/problem+json", "length_required"), (answer.Status, answer.ContentType, answer["code"]));
+        Assert.Equal(("urn:wecomfunc:problem:length_required", "False"), (answer["type"], answer["retryable"]));
+        Assert.Contains("Content-Length", answer["detail"], StringComparison.Ordinal);
+        Assert.Contains(_log.All, line => line.StartsWith("Information Login: outcome length_required, ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_body_in_chunks_is_read_where_a_host_hands_it_on()
+    {
+        var body = JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") });
+
+        var answer = await AnswerAsync(Functions().LoginAsync(Request(body, ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"))));
+
+        Assert.Equal(200, answer.Status);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData(null)]
+    public async Task A_request_without_a_body_is_malformed(string? length)
+    {
+        (string, string)[] headers = length is null ? [] : [("Content-Length", length)];
+
+        var answer = await AnswerAsync(Functions().LoginAsync(Request("", [("Content-Type", "application/json"), .. headers])));
+
+        Assert.Equal((400, "invalid_request"), (answer.Status, answer["code"]));
+    }
+
+    [Theory]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null, "0af7651916cd43dd8448eb211c80319c")]
+    [InlineData(null, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", "4bf92f3577b34da6a3ce929d0e0e4736")]
+    [InlineData("", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", "4bf92f3577b34da6a3ce929d0e0e4736")]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "0af7651916cd43dd8448eb211c80319c")]
+    public async Task A_problem_is_told_by_the_trace_of_the_host_or_else_of_the_caller(string? ofHost, string? ofCaller, string expected)
+    {
+        (string, string)[] headers = ofCaller is null ? [] : [("traceparent", ofCaller)];
+        var request = new InvocationRequest(() => Stream.Null, [("Content-Type", "application/json"), .. headers], default, ofHost);
+
+        var answer = await AnswerAsync(Functions().LoginAsync(request));
+
+        Assert.Equal(expected, answer["traceId"]);
+        Assert.Contains(_log.All, line => line.EndsWith($"traceId {expected}", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("0af7651916cd43dd8448eb211c80319c")]
+    [InlineData("00-00000000000000000000000000000000-b7ad6b7169203331-01")]
+    [InlineData("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01")]
+    [InlineData("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-<script>")]
+    public async Task A_trace_that_is_none_is_not_repeated(string traceParent)
+    {
+        var request = new InvocationRequest(() => Stream.Null, [("Content-Type", "application/json"), ("traceparent", traceParent)], default);
+
+        var answer = await AnswerAsync(Functions().LoginAsync(request));
+
+        Assert.Matches("^(?!0{32})[0-9a-f]{32}$", answer["traceId"]);
+        Assert.DoesNotContain(answer["traceId"]!, traceParent, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task A_defect_before_the_login_has_the_trace_too()
+    {
+        var request = new InvocationRequest(
+            () => throw new InvalidOperationException("no body"), [], default, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+        var answer = await AnswerAsync(Functions().LoginAsync(request));
+
+        AssertInternalError(answer);
+        Assert.Equal("0af7651916cd43dd8448eb211c80319c", answer["traceId"]);
+    }
+
     [Theory]
     [InlineData("203.0.113.7:50123", "203.0.113.7:50999")]
+    [InlineData("203.0.113.7:50123", "::ffff:203.0.113.7")]
+    [InlineData("[::ffff:203.0.113.7]:50123", "203.0.113.7")]
     [InlineData("198.51.100.1, 203.0.113.7:50123", "192.0.2.1,203.0.113.7")]
     [InlineData("[2001:db8::7]:443", "2001:db8::7")]
     public async Task Logins_are_counted_by_the_address_that_the_front_end_appended(string forwardedFor, string sameCaller)
@@ -136,6 +215,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [InlineData("2001:db8::7", "2001:db8::7")]
     [InlineData("[2001:DB8::7]", "2001:db8::7")]
     [InlineData("[2001:db8::7]:443", "2001:db8::7")]
+    [InlineData("::ffff:203.0.113.7", "203.0.113.7")]
+    [InlineData("[::ffff:cb00:7107]:443", "203.0.113.7")]
     [InlineData("203.0.113.7,", null)]
     [InlineData("203.0.113.7, unknown", "unknown")]
     public void The_caller_is_the_last_address_of_the_forwarded_ones_without_its_port(string? forwardedFor, string? caller) =>
@@ -208,6 +289,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         await cancellation.CancelAsync();
 
         Assert.Equal((503, "wecom_busy"), ((await answering).Status, (await answering)["code"]));
+        Assert.Contains(_log.All, line => line.StartsWith("Information Login: outcome caller_gone, errcode none, ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -232,7 +314,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [Fact]
     public async Task The_timer_renews_the_token()
     {
-        await Functions().RefreshAccessTokenAsync(new TimerInfo(), CancellationToken.None);
+        await Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, default));
 
         Assert.Equal(1, WeCom[Api.GetToken].Calls.Arrived);
     }
@@ -242,7 +324,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020 });
 
-        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), CancellationToken.None);
+        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, default));
 
         await Assert.ThrowsAsync<TokenRenewalException>(() => run);
     }
@@ -252,7 +334,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     {
         using var cancellation = new CancellationTokenSource();
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
-        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), cancellation.Token);
+        var run = Functions().RefreshAccessTokenAsync(new TimerInfo(), new Invocation(null, cancellation.Token));
 
         await WeCom[Api.GetToken].WaitForCallsAsync(1);
         await cancellation.CancelAsync();
@@ -305,7 +387,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         builder.Configuration.AddInMemoryCollection(
             all.Concat(settings ?? []).Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
         builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(_log);
-        builder.Services.AddSingleton<TimeProvider>(_clock);
+        builder.Services.AddSingleton<TimeProvider>(_clock).AddSingleton<UnheardLines>();
         configure?.Invoke(builder.Services);
         builder.AddWeComFunc();
         _host = builder.Build();

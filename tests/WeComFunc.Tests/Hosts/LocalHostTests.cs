@@ -1,9 +1,13 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.LocalHost;
+using WeComFunc.Login;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
@@ -63,7 +67,39 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         await using var host = HostProcess.Start(Project, Settings(), arguments: ["--settings", "/proc/self/mem"]);
 
         Assert.Equal(78, await host.ExitAsync());
-        Assert.StartsWith("/proc/self/mem cannot be read: ", Assert.Single(host.Errors));
+        Assert.StartsWith("error: /proc/self/mem cannot be read: ", Assert.Single(host.Errors));
+    }
+
+    [Theory]
+    [InlineData("203.0.113.7", "203.0.113.7")]
+    [InlineData("::ffff:203.0.113.7", "203.0.113.7")]
+    [InlineData("2001:db8::7", "2001:db8::7")]
+    public void A_caller_is_the_same_by_IPv4_and_by_IPv4_within_IPv6(string connection, string caller) =>
+        Assert.Equal(caller, CallerAddress.Of(IPAddress.Parse(connection)));
+
+    [Theory]
+    [InlineData("0af7651916cd43dd8448eb211c80319c", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    [InlineData(null, "00-0af7651916cd43dd8448eb211c80319c")]
+    public async Task A_problem_is_told_by_the_trace_of_the_caller_where_it_sends_one(string? expected, string traceParent)
+    {
+        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        host.Client.DefaultRequestHeaders.Add("traceparent", traceParent);
+
+        var answer = await host.PostAsync("");
+
+        Assert.Matches(expected ?? "^(?!0af7651916cd43dd8448eb211c80319c)[0-9a-f]{32}$", answer["traceId"]);
+    }
+
+    [Fact]
+    public async Task A_body_in_chunks_that_is_empty_is_malformed_since_it_was_read()
+    {
+        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        using var content = new StreamContent(PipeReader.Create(ReadOnlySequence<byte>.Empty).AsStream());
+        content.Headers.ContentType = new("application/json");
+
+        var answer = await host.PostAsync(content);
+
+        Assert.Equal((400, "invalid_request"), (answer.Status, answer["code"]));
     }
 
     [Theory]
@@ -119,7 +155,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         await using var host = HostProcess.Start(Project, new() { ["Login__RequireProfile"] = "yes" }, files, "--urls", "http://127.0.0.1:0");
 
         Assert.NotEqual(0, await host.ExitAsync());
-        Assert.Equal(["Login__RequireProfile is malformed: it must be true or false."], host.Errors);
+        Assert.Equal(["error: Login__RequireProfile is malformed: it must be true or false."], host.Errors);
     }
 
     [Theory]
@@ -134,7 +170,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         await using var host = HostProcess.Start(Project, Settings(), new() { ["local.settings.json"] = file });
 
         Assert.NotEqual(0, await host.ExitAsync());
-        Assert.Equal([$"local.settings.json {Broken}"], host.Errors);
+        Assert.Equal([$"error: local.settings.json {Broken}"], host.Errors);
     }
 
     [Fact]

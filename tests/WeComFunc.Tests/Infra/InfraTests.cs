@@ -162,24 +162,38 @@ public sealed partial class InfraTests
         Assert.All(Queries(), query => Assert.DoesNotMatch("customMetrics|customDimensions|customEvents|performanceCounters|wecomfunc\\.", query.Text));
 
     [Fact]
-    public void An_errcode_that_WeCom_did_not_give_is_written_in_two_ways_and_is_no_number_in_either()
+    public void What_is_not_known_is_said_in_words_and_leaves_no_blank()
     {
-        Assert.Contains(", errcode (null), ", LoginLine("ok", null, 1), StringComparison.Ordinal);
-        Assert.Contains(", errcode , ", MisconfiguredLine(null), StringComparison.Ordinal);
-        Assert.Contains(", errcode , next try in  s. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
+        Assert.Contains(", errcode none, ", LoginLine("ok", null, 1), StringComparison.Ordinal);
+        Assert.Contains(", errcode none, ", MisconfiguredLine(null), StringComparison.Ordinal);
+        Assert.Contains(", errcode none, next try with the next login or run. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(40001, "40001")]
-    [InlineData(null, "")]
+    [InlineData(null, "none")]
     public void The_alert_on_misconfigured_finds_errcode_and_advice_in_a_login(int? errcode, string found) =>
         Assert.Equal((found, Advice), ErrcodeAndAdvice(MisconfiguredLine(errcode)));
 
     [Theory]
     [InlineData(40001, 300.0, "40001")]
-    [InlineData(null, null, "")]
+    [InlineData(-1, 0.4, "-1")]
+    [InlineData(null, null, "none")]
     public void The_alert_on_misconfigured_finds_errcode_and_advice_in_a_renewal(int? errcode, double? retrySeconds, string found) =>
         Assert.Equal((found, Advice), ErrcodeAndAdvice(FailedRenewalLine("timer", errcode, retrySeconds)));
+
+    [Fact]
+    public void The_alert_on_misconfigured_finds_the_same_in_a_line_that_is_written_again() =>
+        Assert.Equal(("40001", Advice), ErrcodeAndAdvice(WrittenAgain(FailedRenewalLine("missing", 40001, 300))));
+
+    [Fact]
+    public void The_workbook_shows_what_WeCom_said_without_the_time_of_a_line_that_is_written_again()
+    {
+        var ending = Regex.Match(Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \\\[[^""]*)"", """"\)$", RegexOptions.Multiline).Groups[1].Value;
+        var line = ErrcodeLine("gettoken", 60020, "not allow to access from your ip");
+
+        Assert.Equal(line, Regex.Replace(WrittenAgain(line), ending, ""));
+    }
 
     [Fact]
     public void The_alert_on_the_untrusted_address_finds_the_address() =>
@@ -208,7 +222,7 @@ public sealed partial class InfraTests
     [Fact]
     public void The_alert_on_failed_logins_counts_the_problems_that_are_not_up_to_the_caller()
     {
-        Problem[] ours = [Problem.Misconfigured, Problem.WeComBusy, Problem.WeComUnexpected, Problem.InternalError, Problem.TooManyRequests];
+        Problem[] ours = [Problem.Misconfigured, Problem.WeComBusy, Problem.WeComUnexpected, Problem.InternalError];
 
         var counted = Regex.Match(Query("failed-logins"), @"let ours = dynamic\(\[(.*)\]\);").Groups[1].Value;
 
@@ -258,13 +272,21 @@ public sealed partial class InfraTests
     [Fact]
     public void No_line_that_a_query_counts_is_sampled_away_or_filtered_out()
     {
-        var logging = JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
-        var kept = logging.GetProperty("applicationInsights").GetProperty("samplingSettings").GetProperty("excludedTypes").GetString()!;
+        var kept = Logging().GetProperty("applicationInsights").GetProperty("samplingSettings").GetProperty("excludedTypes").GetString()!;
 
         Assert.Contains("Trace", kept.Split(';'));
-        Assert.All(
-            typeof(AzureFunctions.Functions).GetMethods().Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name).OfType<string>(),
-            function => Assert.Equal("Information", logging.GetProperty("logLevel").GetProperty($"Function.{function}.User").GetString()));
+        Assert.All(FunctionNames(), function => Assert.Equal("Information", LogLevels()[$"Function.{function}.User"]));
+    }
+
+    [Fact]
+    public void What_a_worker_says_as_it_ends_with_bad_settings_is_not_filtered_out() => Assert.Equal("Information", LogLevels()["Host.Function.Console"]);
+
+    [Fact]
+    public void Every_category_of_the_host_is_one_that_it_logs_by()
+    {
+        HashSet<string> known = ["default", "Function", "Host.Function.Console", "Host.Results", .. FunctionNames().Select(function => $"Function.{function}.User")];
+
+        Assert.Subset(known, LogLevels().Keys.ToHashSet());
     }
 
     [Fact]
@@ -301,17 +323,32 @@ public sealed partial class InfraTests
     public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Contains(
         "${FUNCTIONS:-" + string.Join(' ', "Login", "Health", "RefreshAccessToken") + "}", Read("infra/scripts/sync-triggers.sh"), StringComparison.Ordinal);
 
+    private static JsonElement Logging() => JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
+
+    private static Dictionary<string, string> LogLevels() =>
+        Logging().GetProperty("logLevel").EnumerateObject().ToDictionary(level => level.Name, level => level.Value.GetString()!);
+
+    private static IEnumerable<string> FunctionNames() =>
+        typeof(AzureFunctions.Functions).GetMethods().Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name).OfType<string>();
+
     private static string LoginLine(string outcome, int? errcode, double ms) =>
-        Logged(typeof(LoginEndpoint), "LogLogin", outcome, errcode, ms, "memory", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        Logged(typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
     private static string MisconfiguredLine(int? errcode) => Logged(
-        typeof(LoginEndpoint), "LogMisconfigured", "misconfigured", errcode, 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
+        typeof(LoginEndpoint), "LogMisconfigured", "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
 
     private static string RenewalLine(string reason, string outcome, double minutesLeft) =>
         Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft);
 
-    private static string FailedRenewalLine(string reason, int? errcode, double? retrySeconds) => Logged(
-        typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, errcode, retrySeconds, Advice);
+    private static string FailedRenewalLine(string reason, int? errcode, double? retrySeconds)
+    {
+        var nextTry = AccessTokenSource.NextTry(new(FailureKind.Misconfigured, errcode, retrySeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null));
+        return Logged(
+            typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, Telemetry.Label(errcode), nextTry, Advice);
+    }
+
+    private static string WrittenAgain(string line) => Logged(
+        typeof(AzureFunctions.UnheardLines), "LogAgain", LogLevel.Warning, null, line, new DateTime(2026, 3, 1, 12, 0, 0, 123, DateTimeKind.Utc));
 
     private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, errmsg);
 

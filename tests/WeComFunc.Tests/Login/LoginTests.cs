@@ -440,6 +440,6 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     {
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
-        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync("application/json", "203.0.113.7", body, gone);
+        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync(new("application/json", "203.0.113.7", body, null), gone);
     }
 }

@@ -641,7 +641,7 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
         Assert.Matches("^[0-9a-f]{32}$", answer["traceId"]);
         Assert.Equal(isRetryable, answer.RetryAfter is > 0);
         Assert.Equal(isRetryable, answer.RetryAfter is not null);
-        Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome {code}, errcode {errcode}") && line.Contains(answer["traceId"]!));
+        Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome {code}, errcode {errcode?.ToString() ?? "none"}, ") && line.Contains(answer["traceId"]!));
         Assert.DoesNotMatch(@"errmsg|hint|from ip|open\.work\.weixin|\d+\.\d+\.\d+\.\d+|https?:", answer.Text);
         Assert.All(WeCom.IssuedSecrets, secret => Assert.DoesNotContain(secret, answer.Text));
     }

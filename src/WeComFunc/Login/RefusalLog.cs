@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Logging;
+
+namespace WeComFunc.Login;
+
+/// <summary>
+/// Requests that were refused before any call: malformed ones, and those over the limit of their address. Anybody can send them without end,
+/// so they are counted, and one line a minute says how many there were since the line before.
+/// </summary>
+internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _gate = new();
+    private int _malformed;
+    private int _limited;
+    private long? _writtenAt;
+
+    /// <summary>Counts one.</summary>
+    public void Count(Problem problem)
+    {
+        int malformed, limited;
+        lock (_gate)
+        {
+            _ = problem == Problem.TooManyRequests ? _limited++ : _malformed++;
+            if (_writtenAt is { } at && time.GetElapsedTime(at) < Pause)
+            {
+                return;
+            }
+
+            (malformed, limited, _malformed, _limited, _writtenAt) = (_malformed, _limited, 0, 0, time.GetTimestamp());
+        }
+
+        LogRefused(logger, malformed, limited, problem.Code);
+    }
+
+    [LoggerMessage(4, LogLevel.Information, "Refused requests since the last such line: {Malformed} malformed, {Limited} too_many_requests; the last one {Code}")]
+    private static partial void LogRefused(ILogger logger, int malformed, int limited, string code);
+}

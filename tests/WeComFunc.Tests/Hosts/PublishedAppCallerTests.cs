@@ -1,0 +1,93 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>Whom the deployed app takes a login to be from. Each test has addresses of its own.</summary>
+[Collection(PublishedAppCollection.Name)]
+public sealed class PublishedAppCallerTests(PublishedApp app)
+{
+    [Theory]
+    [InlineData("203.0.113.1:50123", "203.0.113.1:50999")]
+    [InlineData("203.0.113.2:50123", "::ffff:203.0.113.2")]
+    [InlineData("[::ffff:203.0.113.3]:50123", "203.0.113.3")]
+    [InlineData("198.51.100.1, 203.0.113.4:50123", "192.0.2.1,203.0.113.4")]
+    [InlineData("[2001:db8::7]:443", "2001:db8::7")]
+    [InlineData("unknown, 203.0.113.5", "203.0.113.5:1")]
+    public async Task Logins_are_counted_by_the_address_that_the_front_end_appended(string forwardedFor, string sameCaller)
+    {
+        var host = await app.StrictAsync();
+
+        var first = await host.LoginAsync("unknown-code", forwardedFor);
+        var second = await host.LoginAsync("unknown-code", sameCaller);
+        var other = await host.LoginAsync("unknown-code", $"{forwardedFor}, {OtherAddress(forwardedFor)}");
+
+        Assert.Equal(("invalid_code", "too_many_requests", "invalid_code"), (first["code"], second["code"], other["code"]));
+        Assert.NotNull(second.RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_caller_that_sends_the_header_itself_twice_is_counted_by_the_line_of_the_front_end()
+    {
+        var host = await app.StrictAsync();
+        await PostAsync("X-Forwarded-For: 192.0.2.80", "X-Forwarded-For: 192.0.2.81:50123");
+
+        var second = await PostAsync("X-Forwarded-For: 192.0.2.82", "X-Forwarded-For: 192.0.2.81:50124");
+        var other = await PostAsync("X-Forwarded-For: 192.0.2.81", "X-Forwarded-For: 192.0.2.83:50124");
+
+        Assert.StartsWith("HTTP/1.1 429 ", second, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 401 ", other, StringComparison.Ordinal);
+
+        Task<string> PostAsync(params string[] headers) => host.SendAsync(
+            ["POST /api/login HTTP/1.1", .. headers, "Content-Type: application/json", "Content-Length: 23", "", """{"code":"unknown-code"}"""]);
+    }
+
+    [Fact]
+    public async Task Callers_without_an_address_are_counted_together()
+    {
+        var host = await app.StrictAsync();
+        await host.LoginAsync("unknown-code");
+
+        var answer = await host.LoginAsync("unknown-code");
+
+        Assert.Equal("too_many_requests", answer["code"]);
+    }
+
+    [Fact]
+    public async Task Behind_the_front_end_a_caller_is_counted_by_its_connection_whatever_it_sends()
+    {
+        await using var simulator = await SimulatorServer.StartAsync();
+        await using var host = await PublishedHost.StartAsync(
+            simulator, app.Azurite, settings: new() { ["Limits__LoginsPerSecondPerAddress"] = "0.001", ["Limits__BurstPerAddress"] = "1" }, hasFrontEnd: true);
+
+        var first = await StatusAsync(host, "127.0.0.2", "192.0.2.90");
+        var second = await StatusAsync(host, "127.0.0.2", "192.0.2.91");
+        var other = await StatusAsync(host, "127.0.0.3", "192.0.2.90");
+
+        Assert.Equal((401, 429, 401), (first, second, other));
+    }
+
+    private static string OtherAddress(string forwardedFor) => $"198.51.100.{100 + (Encoding.ASCII.GetBytes(forwardedFor).Sum(value => value) % 100)}:1";
+
+    private static async Task<int> StatusAsync(PublishedHost host, string from, string forwardedFor)
+    {
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        using var client = new HttpClient(handler) { BaseAddress = host.Client.BaseAddress };
+        using var content = new StringContent("""{"code":"unknown-code"}""", Encoding.UTF8, "application/json");
+        content.Headers.Add("X-Forwarded-For", forwardedFor);
+        using var answer = await client.PostAsync("/api/login", content);
+        return (int)answer.StatusCode;
+    }
+}

@@ -1,0 +1,105 @@
+using Microsoft.Extensions.Configuration;
+using WeComFunc.FunctionsHost;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>How the deployed app begins and ends, and what becomes of the logins then.</summary>
+[Collection(PublishedAppCollection.Name)]
+public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
+{
+    private SimulatorServer _simulator = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        await _simulator.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("WeCom__CorpId", null)]
+    [InlineData("WeCom__CorpSecret", null)]
+    [InlineData("WeCom__CorpSecretName", "my_secret")]
+    [InlineData("WeCom__BaseUrl", "qyapi.weixin.qq.com")]
+    [InlineData("KeyVault__Uri", "http://name.vault.azure.net/")]
+    [InlineData("TokenStore__ServiceUri", "https://account.blob.core.windows.net/")]
+    [InlineData("TokenStore__ConnectionString", "secret")]
+    [InlineData("TokenStore__TableName", "wecom-tokens")]
+    [InlineData("TokenRefreshSchedule", "*/5 * * * *")]
+    [InlineData("AZURE_CLIENT_ID", "my-identity")]
+    [InlineData("Login__ProfileFields", "name;department")]
+    [InlineData("Login__RequireProfile", "yes")]
+    [InlineData("Limits__LoginsPerSecondPerAddress", "-1")]
+    [InlineData("Limits__BurstPerAddress", "0")]
+    [InlineData("DOTNET_ENVIRONMENT", "Production")]
+    public async Task A_bad_setting_ends_it_with_78_and_a_line_that_the_host_takes_for_an_error(string name, string? value)
+    {
+        var settings = LoginHost.Settings(_simulator, app.Azurite, LoginHost.NewTable());
+        settings[name] = value;
+
+        var exit = await Assert.ThrowsAsync<WorkerExitedException>(() => PublishedHost.StartAsync(_simulator, app.Azurite, settings: settings));
+
+        Assert.Equal(78, exit.ExitCode);
+        Assert.Equal(RefusalOf(settings).Select(line => $"error: {line}"), exit.Errors);
+    }
+
+    [Fact]
+    public async Task A_login_whose_caller_goes_away_is_finished()
+    {
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
+        using var caller = new CancellationTokenSource();
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"), cancellationToken: caller.Token);
+        await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
+
+        await caller.CancelAsync();
+        await host.WaitForCancellationsAsync(1);
+        WeCom[Api.JsCode2Session].Release();
+        await host.WaitForResultsAsync(1);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => login);
+        Assert.Equal(InvocationStatus.Success, Assert.Single(host.Results).Status);
+        Assert.Contains(host.Log, line => line.Message.StartsWith("Login: outcome ok, ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_terminated_with_a_login_under_way_ends_at_once_and_leaves_it_unanswered()
+    {
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
+
+        var exitCode = await host.App.TerminateAsync();
+
+        Assert.Equal(0, exitCode);
+        Assert.Equal((500, ""), ((await login).Status, (await login).Text));
+        Assert.Empty(host.Results);
+        WeCom[Api.JsCode2Session].Release();
+    }
+
+    [Fact]
+    public async Task A_login_under_way_is_answered_when_the_host_drains_before_it_terminates_the_worker()
+    {
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
+
+        var stopping = host.App.StopAsync();
+        WeCom[Api.JsCode2Session].Release();
+
+        Assert.Equal(200, (await login).Status);
+        Assert.Equal(0, await stopping);
+    }
+
+    /// <summary>What the library itself says to these settings.</summary>
+    private static string[] RefusalOf(Dictionary<string, string?> settings) => Assert.Throws<SettingsException>(() => Settings.Read(
+        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value))).Build()))
+        .Message.Split(Environment.NewLine);
+}

@@ -1,0 +1,107 @@
+using WeComFunc.FunctionsHost;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>The timer function of the deployed app.</summary>
+[Collection(PublishedAppCollection.Name)]
+public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
+{
+    private SimulatorServer _simulator = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        await _simulator.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_run_renews_a_token_with_half_an_hour_left_past_due_or_not(bool isPastDue)
+    {
+        var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(90));
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+
+        var run = await host.RefreshAsync(isPastDue);
+
+        Assert.Equal((InvocationStatus.Success, null), (run.Status, run.Error));
+        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome renewed, 120 minutes left", StringComparison.Ordinal));
+        Assert.Equal(2, WeCom[Api.GetToken].Calls.Arrived);
+    }
+
+    [Fact]
+    public async Task A_run_with_nothing_to_do_succeeds_and_asks_WeCom_for_nothing()
+    {
+        var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(10));
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+
+        var run = await host.RefreshAsync();
+
+        Assert.Equal(InvocationStatus.Success, run.Status);
+        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome not_due, ", StringComparison.Ordinal));
+        Assert.Equal(1, WeCom[Api.GetToken].Calls.Arrived);
+    }
+
+    [Fact]
+    public async Task A_run_that_cannot_renew_and_has_no_token_fails_so_that_the_platform_shows_it()
+    {
+        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+
+        var run = await host.RefreshAsync();
+
+        Assert.Equal(InvocationStatus.Failure, run.Status);
+        Assert.Contains($"The access_token of {SimulatorState.SeedCorpId} was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cancelled_run_ends_while_the_renewal_is_under_way()
+    {
+        var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(90));
+        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
+        using var cancellation = new CancellationTokenSource();
+        var run = host.RefreshAsync(cancellationToken: cancellation.Token);
+        await WeCom[Api.GetToken].WaitForCallsAsync(2);
+
+        await cancellation.CancelAsync();
+
+        Assert.NotEqual(InvocationStatus.Success, (await run).Status);
+        Assert.Equal(1, WeCom[Api.GetToken].Calls.InFlight);
+        WeCom[Api.GetToken].Release();
+    }
+
+    [Fact]
+    public async Task It_runs_when_the_schedule_of_its_setting_says_so()
+    {
+        var clock = new ManualTimeProvider();
+        await using var host = await PublishedHost.StartAsync(
+            _simulator, app.Azurite, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" }, timers: clock);
+        await clock.WaitForTimersAsync(1);
+
+        clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.Equal((1, 0), (clock.ActiveTimers, host.Results.Count));
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await host.WaitForResultsAsync(1);
+        await clock.WaitForTimersAsync(2);
+        clock.Advance(TimeSpan.FromMinutes(5));
+        await host.WaitForResultsAsync(2);
+
+        Assert.All(host.Results, result => Assert.Equal(("RefreshAccessToken", InvocationStatus.Success), (result.Function, result.Status)));
+    }
+
+    /// <summary>A table in which another instance left its token so long ago.</summary>
+    private async Task<string> TableWithTokenOfAsync(TimeSpan age)
+    {
+        var table = LoginHost.NewTable();
+        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, new ManualTimeProvider(DateTimeOffset.UtcNow - age), table);
+        await other.RefreshAsync();
+        return table;
+    }
+}
