@@ -64,7 +64,7 @@ internal sealed class Instance : IDisposable
     }
 
     /// <summary>What it reports to whoever watches it; null when it is well.</summary>
-    public async Task<string?> ComplainAsync() => await _health.CheckAsync() is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
+    public async Task<string?> ComplainAsync() => await _health.CheckAsync(traceParent: null) is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 
