@@ -6,7 +6,8 @@ using WeComFunc.Login;
 namespace WeComFunc.AzureFunctions;
 
 /// <summary>The triggers. What they do is decided in the library.</summary>
-public sealed class Functions(LoginEndpoint login, HealthEndpoint health, TokenRefresh refresh, UnheardLines unheard, ILogger<Functions> logger)
+public sealed class Functions(
+    LoginEndpoint login, HealthEndpoint health, TokenRefresh refresh, UnheardLines unheard, ILogger<Functions> logger)
 {
     /// <summary><c>POST /api/login</c>, with the function key.</summary>
     [Function("Login")]

@@ -17,7 +17,11 @@ internal static class HttpTranslation
 
     /// <summary>Sends what an endpoint answers. The host would answer an exception with an empty body: it gets the problem instead.</summary>
     public static async Task<HttpResponseData> AnswerAsync<TEndpoint>(
-        this HttpRequestData request, UnheardLines unheard, ILogger logger, TEndpoint endpoint, Func<TEndpoint, HttpRequestData, Task<EndpointAnswer>> ask)
+        this HttpRequestData request,
+        UnheardLines unheard,
+        ILogger logger,
+        TEndpoint endpoint,
+        Func<TEndpoint, HttpRequestData, Task<EndpointAnswer>> ask)
     {
         using var invocation = unheard.Begin(request.FunctionContext, logger);
         EndpointAnswer answer;

@@ -53,7 +53,8 @@ public sealed partial class UnheardLines(TimeProvider time) : ILoggerProvider, I
     }
 
     /// <inheritdoc />
-    public ILogger CreateLogger(string categoryName) => categoryName.StartsWith("WeComFunc", StringComparison.Ordinal) ? new Keeper(this) : NullLogger.Instance;
+    public ILogger CreateLogger(string categoryName) =>
+        categoryName.StartsWith("WeComFunc", StringComparison.Ordinal) ? new Keeper(this) : NullLogger.Instance;
 
     /// <inheritdoc />
     public void SetScopeProvider(IExternalScopeProvider scopeProvider) => _scopes = scopeProvider;

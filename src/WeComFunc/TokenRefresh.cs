@@ -19,7 +19,18 @@ public sealed class TokenRefresh : IHostedService
 
     /// <summary>Renews the token of the row if it is due (rule T4).</summary>
     /// <exception cref="TokenRenewalException">Nothing could be renewed, and the token has lapsed or is about to.</exception>
-    public Task RunAsync(CancellationToken cancellationToken) => _tokens.RefreshAsync(cancellationToken);
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _tokens.RefreshAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is not (TokenRenewalException or OperationCanceledException))
+        {
+            // The host logs what is thrown here, text and all.
+            throw new RedactedException(exception);
+        }
+    }
 
     /// <summary>Does nothing: <see cref="Begin"/> comes before the host starts.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -32,19 +32,24 @@ internal sealed record Function(string Id, string Name, string Parameter, string
         return new(metadata.FunctionId, metadata.Name, Text(trigger, "name")!, route, trigger);
     }
 
-    /// <summary>The timer's schedule; <c>%NAME%</c> is the setting of that name.</summary>
+    /// <summary>The timer's schedule, as it is written; <c>%NAME%</c> is the setting of that name.</summary>
     /// <exception cref="InvalidOperationException">There is no such setting.</exception>
-    public CrontabSchedule Schedule(IReadOnlyDictionary<string, string?> settings)
+    public string ScheduleExpression(IReadOnlyDictionary<string, string?> settings)
     {
         var schedule = Text(Trigger, "schedule")!;
-        if (schedule.StartsWith('%') && schedule.EndsWith('%'))
-        {
-            schedule = settings.GetValueOrDefault(schedule.Trim('%'))
+        return !schedule.StartsWith('%') ? schedule
+            : settings.GetValueOrDefault(schedule.Trim('%'))
                 ?? throw new InvalidOperationException($"The setting {schedule} with the schedule of {Name} is missing.");
-        }
-
-        return CrontabSchedule.Parse(schedule, new() { IncludingSeconds = schedule.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 6 });
     }
 
-    private static string? Text(JsonElement binding, string member) => binding.TryGetProperty(member, out var text) ? text.GetString() : null;
+    /// <inheritdoc cref="ScheduleExpression" />
+    public CrontabSchedule Schedule(IReadOnlyDictionary<string, string?> settings)
+    {
+        var expression = ScheduleExpression(settings);
+        var fields = expression.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
+        return CrontabSchedule.Parse(expression, new() { IncludingSeconds = fields == 6 });
+    }
+
+    private static string? Text(JsonElement binding, string member) =>
+        binding.TryGetProperty(member, out var text) ? text.GetString() : null;
 }

@@ -21,7 +21,8 @@ public sealed class FunctionApp : IAsyncDisposable
     private Function[] _functions = [];
     private WebApplication? _http;
 
-    private FunctionApp(string folder, FunctionAppOptions options) => (_options, _worker) = (options, new Worker(Path.GetFullPath(folder), options));
+    private FunctionApp(string folder, FunctionAppOptions options) =>
+        (_options, _worker) = (options, new Worker(Path.GetFullPath(folder), options));
 
     /// <summary>Where its HTTP functions are, without the route prefix.</summary>
     public Uri BaseAddress => new(_http!.Urls.First());
@@ -36,7 +37,7 @@ public sealed class FunctionApp : IAsyncDisposable
     public IEnumerable<string> Functions => _functions.Select(function => function switch
     {
         { IsHttp: true } => $"{function.Name}: [{string.Join(',', function.Methods)}] {BaseAddress}{function.Route}",
-        { IsTimer: true } => $"{function.Name}: {function.Schedule(_options.Settings)}",
+        { IsTimer: true } => $"{function.Name}: {function.ScheduleExpression(_options.Settings)}",
         _ => function.Name,
     });
 
@@ -77,7 +78,9 @@ public sealed class FunctionApp : IAsyncDisposable
         return Result(function, await InvokeAsync(function, input, TraceContext.Of(null, null), cancellationToken));
     }
 
-    /// <summary>Tells the worker to end, whatever is under way, and ends it by force after <see cref="FunctionAppOptions.GracePeriod"/>.</summary>
+    /// <summary>
+    /// Tells the worker to end, whatever is under way, and ends it by force after <see cref="FunctionAppOptions.GracePeriod"/>.
+    /// </summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> TerminateAsync()
     {
@@ -87,7 +90,9 @@ public sealed class FunctionApp : IAsyncDisposable
         return await Exit;
     }
 
-    /// <summary>Takes no more requests, lets those under way end within <see cref="FunctionAppOptions.GracePeriod"/>, and terminates the worker.</summary>
+    /// <summary>
+    /// Takes no more requests, lets those under way end within <see cref="FunctionAppOptions.GracePeriod"/>, and terminates the worker.
+    /// </summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
     {
@@ -110,33 +115,42 @@ public sealed class FunctionApp : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static void Check(StatusResult result, string what)
+    private static void Check(StatusResult result, string task)
     {
         if (result.Status != (int)InvocationStatus.Success)
         {
-            throw new InvalidOperationException($"The worker failed: {what}. {result.Exception?.Message}");
+            throw new InvalidOperationException($"The worker could not {task}. {result.Exception?.Message}");
         }
     }
 
     private static InvocationResult Result(Function function, InvocationResponse response) => new(
-        response.InvocationId, function.Name, (InvocationStatus)response.Result.Status, response.Result.Exception?.Message);
+        response.InvocationId,
+        function.Name,
+        (InvocationStatus)response.Result.Status,
+        response.Result.Exception is { } exception ? $"{exception.Type}: {exception.Message}" : null);
 
     private async Task StartAsync()
     {
         await _worker.StartAsync();
-        await AskAsync(new() { WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = _worker.Folder, FunctionAppDirectory = _worker.Folder } });
-        var known = await AskAsync(new() { FunctionsMetadataRequest = new() { FunctionAppDirectory = _worker.Folder } });
-        var metadata = known.FunctionMetadataResponse.FunctionMetadataResults;
+        var folder = _worker.Folder;
+        var init = await AskAsync(new()
+        {
+            WorkerInitRequest = new() { HostVersion = HostVersion, WorkerDirectory = folder, FunctionAppDirectory = folder },
+        });
+        Check(init.WorkerInitResponse.Result, "initialise");
+        var index = await AskAsync(new() { FunctionsMetadataRequest = new() { FunctionAppDirectory = folder } });
+        Check(index.FunctionMetadataResponse.Result, "tell its functions");
+        var metadata = index.FunctionMetadataResponse.FunctionMetadataResults;
         foreach (var function in metadata)
         {
-            var loaded = await _worker.AskAsync(
-                function.FunctionId, new() { FunctionLoadRequest = new() { FunctionId = function.FunctionId, Metadata = function } });
-            Check(loaded.FunctionLoadResponse.Result, $"to load {function.Name}");
+            var id = function.FunctionId;
+            var loaded = await _worker.AskAsync(id, new() { FunctionLoadRequest = new() { FunctionId = id, Metadata = function } });
+            Check(loaded.FunctionLoadResponse.Result, $"load {function.Name}");
         }
 
-        var host = new ConfigurationBuilder().AddJsonFile(Path.Combine(_worker.Folder, "host.json"), optional: true).Build();
+        var host = new ConfigurationBuilder().AddJsonFile(Path.Combine(folder, "host.json"), optional: true).Build();
         _functions = [.. metadata.Select(function => Function.Of(function, host["extensions:http:routePrefix"] ?? "api"))];
-        _http = HttpListener.Create(_functions, _options, InvokeAsync);
+        _http = HttpFunctions.Create(_functions, _options, InvokeAsync);
         await _http.StartAsync();
         foreach (var timer in _functions.Where(function => _options.RunsTimers && function.IsTimer))
         {
@@ -150,7 +164,8 @@ public sealed class FunctionApp : IAsyncDisposable
         return await _worker.AskAsync(question.RequestId, question);
     }
 
-    private async Task<InvocationResponse> InvokeAsync(Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken)
+    private async Task<InvocationResponse> InvokeAsync(
+        Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken)
     {
         var id = Guid.NewGuid().ToString();
         var answering = _worker.AskAsync(id, new()

@@ -4,8 +4,8 @@ namespace WeComFunc.FunctionsHost;
 public sealed record FunctionAppOptions
 {
     /// <summary>
-    /// The app settings, names with <c>__</c>. They are the worker's environment; of this process's own it has only what finding and running
-    /// .NET takes.
+    /// The app settings, names with <c>__</c>. They are the worker's environment; of this process's own it has only what finding and
+    /// running .NET takes.
     /// </summary>
     public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
 
@@ -38,7 +38,7 @@ public sealed record FunctionAppOptions
 }
 
 /// <summary>A line that the worker logged.</summary>
-/// <param name="InvocationId">Of the invocation that it was logged in; null outside, and such a line the platform drops unless the worker itself wrote it.</param>
+/// <param name="InvocationId">The invocation that it was logged in; null outside one: such a line of an app the platform drops.</param>
 /// <param name="Category">The logger's category.</param>
 /// <param name="Level">Information at least: the worker has a floor of its own.</param>
 /// <param name="EventName">The event's name, where it has one.</param>

@@ -10,7 +10,8 @@ internal static class Program
         """
         Usage: dotnet run --project tests/WeComFunc.FunctionsHost -- FOLDER [--urls URL] [--settings FILE]
 
-        Runs a published function app (.NET isolated worker) without the Functions tools: serves its HTTP functions without keys, and runs its timers.
+        Runs a published function app (.NET isolated worker) without the Functions tools: serves its HTTP functions, without keys, and runs
+        its timers.
 
           FOLDER       what dotnet publish made of the app
           --urls       where to listen, http://127.0.0.1:7071 by default
@@ -66,7 +67,7 @@ internal static class Program
     private static Dictionary<string, string?> Settings(string file)
     {
         var values = new ConfigurationBuilder().AddJsonFile(Path.GetFullPath(file), optional: true).Build().GetSection("Values");
-        var settings = values.GetChildren().ToDictionary(value => value.Key, value => value.Value);
+        var settings = values.AsEnumerable(makePathsRelative: true).Where(setting => setting.Value is not null).ToDictionary();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
             settings[(string)variable.Key] = (string?)variable.Value;

@@ -12,6 +12,7 @@ internal static class TraceContext
         var isKnown = ActivityContext.TryParse(traceParent, traceState, out var caller);
         var traceId = isKnown ? caller.TraceId : ActivityTraceId.CreateRandom();
         var flags = isKnown ? caller.TraceFlags : ActivityTraceFlags.Recorded;
-        return new() { TraceParent = $"00-{traceId}-{ActivitySpanId.CreateRandom()}-{(int)flags:x2}", TraceState = caller.TraceState ?? "" };
+        var span = ActivitySpanId.CreateRandom();
+        return new() { TraceParent = $"00-{traceId}-{span}-{(int)flags:x2}", TraceState = caller.TraceState ?? "" };
     }
 }

@@ -177,7 +177,12 @@ internal sealed class Worker : FunctionRpc.FunctionRpcBase, IAsyncDisposable
         {
             var log = message.RpcLog;
             _options.OnLog?.Invoke(new(
-                OrNull(log.InvocationId), log.Category, (LogLevel)log.Level, OrNull(log.EventId), log.Message, OrNull(log.Exception?.Message)));
+                OrNull(log.InvocationId),
+                log.Category,
+                (LogLevel)log.Level,
+                OrNull(log.EventId),
+                log.Message,
+                OrNull(log.Exception?.Message)));
             return;
         }
 
@@ -212,13 +217,14 @@ internal sealed class Worker : FunctionRpc.FunctionRpcBase, IAsyncDisposable
         Disappoint();
     }
 
+    /// <summary>Whoever waits for an answer gets none any more.</summary>
     private void Disappoint()
     {
         foreach (var key in _awaited.Keys)
         {
             if (_awaited.TryRemove(key, out var answer))
             {
-                answer.SetException(new WorkerExitedException(_process.ExitCode, _errors));
+                answer.SetException(new WorkerExitedException(Exit.Result, _errors));
             }
         }
     }

@@ -89,7 +89,7 @@ internal sealed partial class AccessTokenSource
         }
         catch (Exception exception)
         {
-            LogBroken(_logger, exception, _app.CorpId);
+            LogBroken(_logger, new RedactedException(exception), _app.CorpId);
         }
         finally
         {
@@ -192,7 +192,7 @@ internal sealed partial class AccessTokenSource
         }
         catch (Exception exception)
         {
-            LogBroken(_logger, exception, _app.CorpId);
+            LogBroken(_logger, new RedactedException(exception), _app.CorpId);
             renewal.Answer.TrySetException(exception);
         }
         finally

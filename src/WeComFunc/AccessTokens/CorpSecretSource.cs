@@ -24,8 +24,8 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
     public Task<Result<CorpSecret>> GetAsync() => ReadAsync(isReread: false, CancellationToken.None);
 
     /// <summary>Asks the vault again, once a minute at most, because the corpsecret seems to have changed.</summary>
-    /// <param name="cancellationToken">A time limit beside the one that a reading has anyway.</param>
-    /// <returns>The corpsecret that counts from now on, changed or not.</returns>
+    /// <param name="cancellationToken">Ends the waiting of this caller, never the reading it waits for.</param>
+    /// <returns>The corpsecret that counts from now on, changed or not; to a caller that gives up, the one that counts meanwhile.</returns>
     public Task<Result<CorpSecret>> RereadAsync(CancellationToken cancellationToken) => ReadAsync(isReread: true, cancellationToken);
 
     public void Dispose() => _reading.Dispose();
@@ -37,7 +37,20 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
             return last.Result;
         }
 
-        await _reading.WaitAsync(CancellationToken.None);
+        try
+        {
+            return await ReadVaultAsync(isReread).WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The reading goes on: what comes of it is the vault's doing, and serves all others (rule T11).
+            return Volatile.Read(ref _last) is { } known ? known.Result : new Failure(FailureKind.Busy);
+        }
+    }
+
+    private async Task<Result<CorpSecret>> ReadVaultAsync(bool isReread)
+    {
+        await _reading.WaitAsync();
         try
         {
             if (_last is { } others && !IsDue(others, isReread))
@@ -46,7 +59,6 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
             }
 
             using var limit = new CancellationTokenSource(TokenRules.VaultLimit, time);
-            using var caller = cancellationToken.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit);
             var read = await store.ReadAsync(app.SecretName, limit.Token);
             var (kept, now) = (_last?.Kept, time.GetTimestamp());
             if (read.Failure is null && read.Value.Fingerprint != kept?.Fingerprint)

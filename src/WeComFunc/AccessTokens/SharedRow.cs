@@ -52,7 +52,7 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         }
         catch (Exception exception)
         {
-            LogOutOfReach(logger, "read", Explain(exception));
+            LogOutOfReach(logger, "read", ForeignText.Explain(exception));
         }
 
         return (_known.Row with { Lease = null }, false);
@@ -138,17 +138,10 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         }
         catch (Exception exception)
         {
-            LogOutOfReach(logger, "written", Explain(exception));
+            LogOutOfReach(logger, "written", ForeignText.Explain(exception));
             return (null, false);
         }
     }
-
-    private static string Explain(Exception exception) => exception switch
-    {
-        OperationCanceledException => "no answer in time",
-        RequestFailedException failed => failed.Reason(),
-        _ => exception.GetType().Name,
-    };
 
     [LoggerMessage(301, LogLevel.Warning, "The token row could not be {Done}: {Reason}. Logins go on by what this process holds; check the table's network and the role Storage Table Data Contributor")]
     private static partial void LogOutOfReach(ILogger logger, string done, string reason);

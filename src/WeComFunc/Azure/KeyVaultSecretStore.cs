@@ -37,22 +37,18 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         }
         catch (RequestFailedException exception) when (exception.Status is 400 or 401 or 403 or 404)
         {
-            LogRefused(logger, name, exception.Reason());
+            LogRefused(logger, name, ForeignText.Explain(exception));
             return new Failure(FailureKind.Misconfigured);
         }
-        catch (AuthenticationFailedException exception)
+        catch (AuthenticationFailedException exception) when (!cancellationToken.IsCancellationRequested)
         {
-            LogRefused(logger, name, $"no identity: {exception.Message.ReplaceLineEndings(" ")}");
+            LogRefused(logger, name, $"no identity: {ForeignText.Explain(exception)}");
             return new Failure(FailureKind.Misconfigured);
         }
-        catch (Exception exception) when (exception is RequestFailedException or OperationCanceledException or AggregateException)
+        catch (Exception exception)
         {
-            LogOutOfReach(logger, name, exception switch
-            {
-                RequestFailedException failed => failed.Reason(),
-                OperationCanceledException => "no answer in time",
-                _ => "no connection",
-            });
+            // Whatever it is: the client throws of itself what it makes of a foreign answer, and what its credential throws.
+            LogOutOfReach(logger, name, ForeignText.Explain(exception));
             return new Failure(FailureKind.Busy);
         }
     }

@@ -91,7 +91,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             tokens.Confirm(use.Token);
         }
 
-        if (profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not FailureKind.MemberNotVisible))
+        if (profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not (FailureKind.MemberNotVisible or FailureKind.OtherMember)))
         {
             return new(unseen, use);
         }
@@ -140,12 +140,18 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         {
             json.WriteRawValue(profile.Span, skipInputValidation: true);
         }
-        else
+        else if (read.Failure is { } unseen)
         {
+            var problem = Problem.Of(unseen.Kind);
             json.WriteNullValue();
             json.WriteStartObject("profileError"u8);
-            json.WriteString("code"u8, Problem.MemberNotVisible.Code);
-            json.WriteNumber("errcode"u8, read.Failure?.Errcode ?? 0);
+            json.WriteString("code"u8, problem.Code);
+            if (unseen.Errcode is { } errcode)
+            {
+                json.WriteNumber("errcode"u8, errcode);
+            }
+
+            json.WriteBoolean("retryable"u8, problem.IsRetryable);
             json.WriteEndObject();
         }
 

@@ -57,7 +57,7 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
         FailureKind.CorpMismatch => CorpMismatch,
         FailureKind.MemberNotVisible => MemberNotVisible,
         FailureKind.Busy => WeComBusy,
-        FailureKind.Unexpected => WeComUnexpected,
+        FailureKind.Unexpected or FailureKind.OtherMember => WeComUnexpected,
         _ => Misconfigured,
     };
 

@@ -21,7 +21,7 @@ public static class Errcodes
     /// <summary>Calls too frequent; the API is blocked until the minute (hour, day) is over (document 90454).</summary>
     public const int FrequencyLimit = 45009;
 
-    /// <summary>The class of an errcode that a data call (anything but <c>gettoken</c>) answered.</summary>
+    /// <summary>The class of an errcode that a data call (anything but <c>gettoken</c>) answered, <c>jscode2session</c> above all.</summary>
     public static FailureKind OfDataCall(int errcode) => errcode switch
     {
         InvalidCredential or InvalidAccessToken or ExpiredAccessToken => FailureKind.TokenRejected,
@@ -33,9 +33,16 @@ public static class Errcodes
         _ => FailureKind.Unexpected,
     };
 
-    /// <summary>The class of an errcode that <c>gettoken</c> answered: there is no token yet that could have been rejected.</summary>
-    public static FailureKind OfGetToken(int errcode) =>
-        OfDataCall(errcode) is var kind && kind is FailureKind.TokenRejected ? FailureKind.Misconfigured : kind;
+    /// <summary>The class of an errcode that <c>gettoken</c> answered: there is no token yet that could have been rejected, and no code or member.</summary>
+    public static FailureKind OfGetToken(int errcode) => OfDataCall(errcode) switch
+    {
+        FailureKind.TokenRejected => FailureKind.Misconfigured,
+        FailureKind.InvalidCode or FailureKind.MemberNotVisible => FailureKind.Unexpected,
+        var kind => kind,
+    };
+
+    /// <summary>The class of an errcode that <c>user/get</c> answered: the code is exchanged by then.</summary>
+    public static FailureKind OfGetUser(int errcode) => OfDataCall(errcode) is var kind && kind is FailureKind.InvalidCode ? FailureKind.Unexpected : kind;
 
     /// <summary>Whether an errcode of <c>gettoken</c> is about the corpsecret.</summary>
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;

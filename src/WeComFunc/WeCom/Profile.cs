@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -6,30 +7,40 @@ namespace WeComFunc.WeCom;
 
 /// <summary>
 /// The members of an answer of <c>user/get</c> (document 96255), byte for byte as WeCom sent them, without errcode and errmsg:
-/// a member nobody has heard of passes through as well as a number of twenty digits.
+/// a member nobody has heard of passes through as well as a number of twenty digits. What no response may hold (rule T13) does not, on
+/// whatever level and in whatever spelling: a member that has one of these names, or has one inside, is left out.
 /// </summary>
 internal static class Profile
 {
+    // Each of its letters may be written as an escape of six.
+    private const int LongestSecretName = 6 * 12;
+
+    private static ReadOnlySpan<byte> SessionKey => "session_key"u8;
+
+    private static ReadOnlySpan<byte> AccessToken => "access_token"u8;
+
     /// <summary>Reads the answer; its value is the profile as one JSON object, to be disposed of by whoever gets it, and null without a userid.</summary>
     /// <param name="json">The whole answer.</param>
+    /// <param name="userId">Whose it has to be.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
-    /// <exception cref="JsonException">It is not a JSON object in UTF-8, or errcode and errmsg are not of their types.</exception>
-    public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, IReadOnlyCollection<string> fields)
+    /// <exception cref="UnfitAnswerException">It is not an object, not UTF-8, or the profile of another member.</exception>
+    /// <inheritdoc cref="Answers.OfGetToken" path="/exception" />
+    public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, string userId, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))
         {
-            throw new JsonException("it is not UTF-8");
+            throw new UnfitAnswerException("it is not UTF-8");
         }
 
         int? errcode = null;
         string? errmsg = null;
-        var hasUserId = false;
+        var (hasUserId, isOfAnother) = (false, false);
         var profile = new RentedBytes(json.Length + 2);
         profile.Write("{"u8);
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
         {
-            throw new JsonException("it is not an object");
+            throw new UnfitAnswerException("it is not an object");
         }
 
         while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
@@ -50,11 +61,15 @@ internal static class Profile
             }
 
             var isUserId = reader.ValueTextEquals("userid"u8);
-            var isWanted = fields.Count == 0 || fields.Contains(reader.GetString()!);
+            var isWanted = !IsSecret(ref reader) && (fields.Count == 0 || fields.Contains(reader.GetString()!));
             reader.Read();
-            hasUserId |= isUserId && reader.TokenType is JsonTokenType.String;
-            reader.Skip();
-            if (isWanted)
+            if (isUserId && reader.TokenType is JsonTokenType.String)
+            {
+                hasUserId = true;
+                isOfAnother |= !IsSame(ref reader, userId);
+            }
+
+            if (!SkipAndSeeSecret(ref reader) && isWanted)
             {
                 profile.Write(profile.Length > 1 ? ","u8 : []);
                 profile.Write(json[start..(int)reader.BytesConsumed]);
@@ -63,8 +78,44 @@ internal static class Profile
 
         // Anything but white space behind the object is refused by this last read.
         reader.Read();
+        if (isOfAnother && errcode == 0)
+        {
+            throw new UnfitAnswerException("it is the profile of another member", FailureKind.OtherMember);
+        }
+
         profile.Write("}"u8);
         return new(errcode, errmsg, hasUserId ? profile : null);
+    }
+
+    /// <summary>Whether a text is this userid, which WeCom takes without regard to case (document 96255).</summary>
+    private static bool IsSame(ref Utf8JsonReader text, string userId) =>
+        text.ValueTextEquals(userId) || string.Equals(text.GetString(), userId, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsSecret(ref Utf8JsonReader name)
+    {
+        if (name.ValueSpan.Length < SessionKey.Length || name.ValueSpan.Length > LongestSecretName)
+        {
+            return false;
+        }
+
+        Span<byte> text = stackalloc byte[LongestSecretName];
+        text = text[..name.CopyString(text)];
+        return Ascii.EqualsIgnoreCase(text, SessionKey) || Ascii.EqualsIgnoreCase(text, AccessToken);
+    }
+
+    /// <summary>Goes to the end of a value, and tells whether it has a member inside that no response may hold.</summary>
+    private static bool SkipAndSeeSecret(ref Utf8JsonReader value)
+    {
+        var isSecret = false;
+        if (value.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
+        {
+            for (var depth = value.CurrentDepth; value.Read() && value.CurrentDepth > depth;)
+            {
+                isSecret |= value.TokenType is JsonTokenType.PropertyName && IsSecret(ref value);
+            }
+        }
+
+        return isSecret;
     }
 }
 

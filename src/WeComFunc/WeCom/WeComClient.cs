@@ -16,13 +16,14 @@ internal sealed partial class WeComClient(
 {
     private const int Attempts = 3;
     private const int LargestAnswer = 1024 * 1024;
+    private const int LongestErrmsg = 500;
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
 
     private static readonly Pause AttemptPause = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
 
     private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
 
-    private readonly Func<ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = json => Profile.Read(json.Span, settings.ProfileFields);
+    private readonly Func<Call, ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = (call, json) => Profile.Read(json.Span, call.UserId, settings.ProfileFields);
 
     /// <summary>The handler that the calls need: it follows changes of DNS and no redirects, and no diagnostics see the queries.</summary>
     public static SocketsHttpHandler CreateHandler() => new()
@@ -42,7 +43,7 @@ internal sealed partial class WeComClient(
     public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline, bool isTriedOnce = false) =>
         SendAsync(
             new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
-            Answers.OfGetToken,
+            static (_, json) => Answers.OfGetToken(json),
             deadline,
             isTriedOnce ? Attempts : 1);
 
@@ -54,19 +55,22 @@ internal sealed partial class WeComClient(
                 "jscode2session",
                 $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 token.Value,
-                code),
-            Answers.OfGetSession,
+                code)
+            {
+                IsOnceOnly = true,
+            },
+            static (_, json) => Answers.OfGetSession(json),
             deadline);
 
     /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
     /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
     public Task<Result<RentedBytes>> GetProfileAsync(AccessToken token, string userId, Deadline deadline) =>
         SendAsync(
-            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, ""),
+            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, "") { UserId = userId },
             _readProfile,
             deadline);
 
-    private async Task<Result<T>> SendAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
+    private async Task<Result<T>> SendAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
         where T : class
     {
         var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
@@ -76,7 +80,7 @@ internal sealed partial class WeComClient(
         try
         {
             var limit = deadline.For(AttemptLimit);
-            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url);
+            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
             using var response = await http.SendAsync(request, limit);
             if (response.StatusCode == HttpStatusCode.OK)
             {
@@ -84,7 +88,7 @@ internal sealed partial class WeComClient(
                 Answer<T> answer;
                 try
                 {
-                    answer = read(buffer.AsMemory(0, length));
+                    answer = read(call, buffer.AsMemory(0, length));
                 }
                 finally
                 {
@@ -103,17 +107,19 @@ internal sealed partial class WeComClient(
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode);
                 failure = new((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
+                call = call with { MayHaveArrived = true };
             }
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or InvalidDataException)
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or UnfitAnswerException)
         {
-            LogMalformed(logger, call.Api, exception.Message);
-            failure = new(FailureKind.Unexpected);
+            LogMalformed(logger, call.Api, ForeignText.Explain(exception));
+            failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
-            LogUnreachable(logger, call.Api, exception is OperationCanceledException ? "no answer in time" : exception.Message);
+            LogUnreachable(logger, call.Api, ForeignText.Explain(exception));
             failure = new(FailureKind.Busy);
+            call = call with { MayHaveArrived = call.MayHaveArrived || !IsWithoutConnection(exception) };
         }
         finally
         {
@@ -127,7 +133,7 @@ internal sealed partial class WeComClient(
         return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt) : failure;
     }
 
-    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
+    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
         where T : class
     {
         await Task.Delay(AttemptPause.After(attempt, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -142,11 +148,29 @@ internal sealed partial class WeComClient(
             return new Failure(FailureKind.Unexpected);
         }
 
-        var kind = call.Api == "gettoken" ? Errcodes.OfGetToken(code) : Errcodes.OfDataCall(code);
+        var kind = call.Api switch
+        {
+            "gettoken" => Errcodes.OfGetToken(code),
+            "user/get" => Errcodes.OfGetUser(code),
+            _ => Errcodes.OfDataCall(code),
+        };
+        if (kind is FailureKind.InvalidCode && call.MayHaveArrived)
+        {
+            // WeCom may have taken the code in an attempt whose answer was lost: that is the network's fault, not the code's.
+            kind = FailureKind.Busy;
+        }
+
         var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
         LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
+
+    /// <summary>Whether an attempt ended before anything of it can have reached WeCom.</summary>
+    private static bool IsWithoutConnection(Exception exception) => exception is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+    };
 
     private static async ValueTask<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
@@ -163,7 +187,7 @@ internal sealed partial class WeComClient(
             length += read;
             if (length > LargestAnswer)
             {
-                throw new InvalidDataException("it is larger than 1 MiB");
+                throw new UnfitAnswerException("it is larger than 1 MiB");
             }
 
             if (length == buffer.Length)
@@ -191,14 +215,22 @@ internal sealed partial class WeComClient(
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string Url, string Secret, string OtherSecret)
     {
+        /// <summary>The member that is asked for.</summary>
+        public string UserId { get; init; } = "";
+
+        /// <summary>
+        /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless
+        /// it has content: so this one has, of zero bytes.
+        /// </summary>
+        public bool IsOnceOnly { get; init; }
+
+        /// <summary>Whether WeCom may have taken an earlier attempt whose answer did not come back.</summary>
+        public bool MayHaveArrived { get; init; }
+
         public override string ToString() => Api;
 
-        /// <summary>errmsg as it may be logged: one line, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
-        public string Redact(string? errmsg)
-        {
-            var text = Hide(Hide(errmsg ?? "", Secret), OtherSecret).ReplaceLineEndings(" ");
-            return text.Length <= 500 ? text : text[..500];
-        }
+        /// <summary>errmsg as it may be logged: printable, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
+        public string Redact(string? errmsg) => ForeignText.Printable(Hide(Hide(errmsg ?? "", Secret), OtherSecret), LongestErrmsg);
 
         private static string Hide(string text, string secret) => secret.Length == 0
             ? text

@@ -15,6 +15,7 @@ internal sealed class HostProcess : IAsyncDisposable
 
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> _errors = [];
+    private readonly List<string> _output = [];
     private readonly DirectoryInfo _directory;
     private readonly Process _process;
 
@@ -24,7 +25,8 @@ internal sealed class HostProcess : IAsyncDisposable
         _process = new Process { StartInfo = start };
         Output.Run.Follow(_process, name);
         _process.OutputDataReceived += (_, line) => FindAddress(line.Data);
-        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.OutputDataReceived += (_, line) => Keep(_output, line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(_errors, line.Data);
     }
 
     /// <summary>The lines on stderr; all of them once <see cref="ExitAsync"/> has completed.</summary>
@@ -35,6 +37,18 @@ internal sealed class HostProcess : IAsyncDisposable
             lock (_errors)
             {
                 return [.. _errors];
+            }
+        }
+    }
+
+    /// <summary>The lines on stdout.</summary>
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            lock (_output)
+            {
+                return [.. _output];
             }
         }
     }
@@ -85,6 +99,16 @@ internal sealed class HostProcess : IAsyncDisposable
             : throw new InvalidOperationException($"The host has ended with {await exit}. {string.Join('\n', Errors)}");
     }
 
+    /// <summary>Completes once a line on stdout holds the text; fails after a minute of real time.</summary>
+    public async Task WaitForLineAsync(string text)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (!Lines.Any(line => line.Contains(text, StringComparison.Ordinal)))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
     /// <summary>The exit code, once the process has ended and all its output is read.</summary>
     public async Task<int> ExitAsync()
     {
@@ -128,13 +152,13 @@ internal sealed class HostProcess : IAsyncDisposable
         }
     }
 
-    private void Keep(string? line)
+    private static void Keep(List<string> lines, string? line)
     {
-        lock (_errors)
+        lock (lines)
         {
             if (line is not null)
             {
-                _errors.Add(line);
+                lines.Add(line);
             }
         }
     }

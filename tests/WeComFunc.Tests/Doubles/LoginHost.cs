@@ -211,23 +211,33 @@ public sealed class WatchedTokenStore : ITokenStore
 public sealed class LogLines : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _lines = new();
+    private readonly ConcurrentQueue<Exception> _exceptions = new();
 
     public IReadOnlyCollection<string> All => _lines;
 
-    public ILogger CreateLogger(string categoryName) => new Logger(_lines);
+    /// <summary>The exceptions that were logged with a line.</summary>
+    public IReadOnlyCollection<Exception> Exceptions => _exceptions;
+
+    public ILogger CreateLogger(string categoryName) => new Logger(this);
 
     public void Dispose()
     {
     }
 
-    private sealed class Logger(ConcurrentQueue<string> lines) : ILogger
+    private sealed class Logger(LogLines log) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            log._lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+            if (exception is not null)
+            {
+                log._exceptions.Enqueue(exception);
+            }
+        }
     }
 }

@@ -5,8 +5,8 @@ using WeComFunc.Simulator;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
-/// The function app as the pipeline publishes it, once in a run of the tests; with a WeCom, a table, and two hosts of it that tests share as
-/// long as they leave them as they found them.
+/// The function app as the pipeline publishes it, once in a run of the tests; with a WeCom, a table, and two hosts of it that tests share
+/// as long as they leave them as they found them.
 /// </summary>
 public sealed class PublishedApp : IAsyncLifetime
 {
@@ -16,6 +16,13 @@ public sealed class PublishedApp : IAsyncLifetime
 
     /// <summary>Where it is.</summary>
     public static string Folder { get; } = Path.Combine(Repository.Root, "artifacts", "app");
+
+    /// <summary>Settings by which an address may make one login in the course of a test.</summary>
+    public static Dictionary<string, string?> OneLogin { get; } = new()
+    {
+        ["Limits__LoginsPerSecondPerAddress"] = "0.001",
+        ["Limits__BurstPerAddress"] = "1",
+    };
 
     public Azurite Azurite { get; } = new();
 
@@ -40,16 +47,18 @@ public sealed class PublishedApp : IAsyncLifetime
         await Azurite.DisposeAsync();
     }
 
-    /// <summary>A host with the settings of every day.</summary>
-    public async Task<PublishedHost> SharedAsync() => _shared ??= await PublishedHost.StartAsync(_simulator!, Azurite);
+    /// <summary>A host with the settings of every day; it takes bodies of 64 KiB, as infra has it.</summary>
+    public async Task<PublishedHost> SharedAsync() => _shared ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: new()
+    {
+        ["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] = "65536",
+    });
 
     /// <summary>A host that asks for a profile, and takes one login from an address.</summary>
-    public async Task<PublishedHost> StrictAsync() => _strict ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: new()
+    public async Task<PublishedHost> StrictAsync()
     {
-        ["Login__RequireProfile"] = "true",
-        ["Limits__LoginsPerSecondPerAddress"] = "0.001",
-        ["Limits__BurstPerAddress"] = "1",
-    });
+        var settings = new Dictionary<string, string?>(OneLogin) { ["Login__RequireProfile"] = "true" };
+        return _strict ??= await PublishedHost.StartAsync(_simulator!, Azurite, settings: settings);
+    }
 
     private static async Task PublishAsync()
     {
@@ -58,7 +67,8 @@ public sealed class PublishedApp : IAsyncLifetime
             Directory.Delete(Folder, recursive: true);
         }
 
-        var start = new ProcessStartInfo("dotnet", ["publish", "src/WeComFunc.AzureFunctions", "--configuration", "Release", "--output", Folder])
+        string[] command = ["publish", "src/WeComFunc.AzureFunctions", "--configuration", "Release", "--output", Folder];
+        var start = new ProcessStartInfo("dotnet", command)
         {
             WorkingDirectory = Repository.Root,
             RedirectStandardOutput = true,

@@ -30,6 +30,10 @@ public sealed class PublishedHost : IAsyncDisposable
     /// <summary>What the worker logged, from its start.</summary>
     public IReadOnlyCollection<WorkerLog> Log => _log;
 
+    /// <summary>The lines of <see cref="Log"/> whose messages begin so.</summary>
+    public IEnumerable<WorkerLog> Lines(string beginning) =>
+        _log.Where(line => line.Message.StartsWith(beginning, StringComparison.Ordinal));
+
     /// <summary>How the invocations ended, in this order.</summary>
     public IReadOnlyCollection<InvocationResult> Results => _results;
 
@@ -69,7 +73,11 @@ public sealed class PublishedHost : IAsyncDisposable
             OnOutput = line => output.Write("output of the worker", line),
             OnMessage = message => host.Take(message, output),
         });
-        host.Client = new(new OutputHandler(output, new SocketsHttpHandler())) { BaseAddress = host.App.BaseAddress, Timeout = TimeSpan.FromMinutes(1) };
+        host.Client = new(new OutputHandler(output, new SocketsHttpHandler()))
+        {
+            BaseAddress = host.App.BaseAddress,
+            Timeout = TimeSpan.FromMinutes(1),
+        };
         return host;
     }
 
@@ -77,12 +85,17 @@ public sealed class PublishedHost : IAsyncDisposable
     public Task<LoginAnswer> LoginAsync(string code, string? forwardedFor = null, CancellationToken cancellationToken = default)
     {
         Output.Run.Secret(code, "code");
-        return PostAsync(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new { code })), forwardedFor: forwardedFor, cancellationToken: cancellationToken);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { code });
+        return PostAsync(body, forwardedFor: forwardedFor, cancellationToken: cancellationToken);
     }
 
     /// <summary>Posts a body to <c>/api/login</c>.</summary>
     public async Task<LoginAnswer> PostAsync(
-        byte[] body, string? contentType = "application/json", string? forwardedFor = null, bool inChunks = false, CancellationToken cancellationToken = default)
+        byte[] body,
+        string? contentType = "application/json",
+        string? forwardedFor = null,
+        bool inChunks = false,
+        CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/login") { Content = new ByteArrayContent(body) };
         request.Headers.TransferEncodingChunked = inChunks;

@@ -11,19 +11,20 @@ namespace WeComFunc.Tests;
 public sealed class PublishedAppCallerTests(PublishedApp app)
 {
     [Theory]
-    [InlineData("203.0.113.1:50123", "203.0.113.1:50999")]
-    [InlineData("203.0.113.2:50123", "::ffff:203.0.113.2")]
-    [InlineData("[::ffff:203.0.113.3]:50123", "203.0.113.3")]
-    [InlineData("198.51.100.1, 203.0.113.4:50123", "192.0.2.1,203.0.113.4")]
-    [InlineData("[2001:db8::7]:443", "2001:db8::7")]
-    [InlineData("unknown, 203.0.113.5", "203.0.113.5:1")]
-    public async Task Logins_are_counted_by_the_address_that_the_front_end_appended(string forwardedFor, string sameCaller)
+    [InlineData("203.0.113.1:50123", "203.0.113.1:50999", "198.51.100.1:1")]
+    [InlineData("203.0.113.2:50123", "::ffff:203.0.113.2", "198.51.100.2:1")]
+    [InlineData("[::ffff:203.0.113.3]:50123", "203.0.113.3", "198.51.100.3")]
+    [InlineData("192.0.2.2, 203.0.113.4:50123", "192.0.2.1,203.0.113.4", "198.51.100.4:1")]
+    [InlineData("[2001:db8::7]:443", "2001:db8::7", "[2001:db8:1::7]:443")]
+    [InlineData("unknown, 203.0.113.5", "203.0.113.5:1", "unknown")]
+    public async Task Logins_are_counted_by_the_address_that_the_front_end_appended(
+        string forwardedFor, string sameCaller, string otherCaller)
     {
         var host = await app.StrictAsync();
 
         var first = await host.LoginAsync("unknown-code", forwardedFor);
         var second = await host.LoginAsync("unknown-code", sameCaller);
-        var other = await host.LoginAsync("unknown-code", $"{forwardedFor}, {OtherAddress(forwardedFor)}");
+        var other = await host.LoginAsync("unknown-code", $"{forwardedFor}, {otherCaller}");
 
         Assert.Equal(("invalid_code", "too_many_requests", "invalid_code"), (first["code"], second["code"], other["code"]));
         Assert.NotNull(second.RetryAfter);
@@ -41,8 +42,15 @@ public sealed class PublishedAppCallerTests(PublishedApp app)
         Assert.StartsWith("HTTP/1.1 429 ", second, StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 401 ", other, StringComparison.Ordinal);
 
-        Task<string> PostAsync(params string[] headers) => host.SendAsync(
-            ["POST /api/login HTTP/1.1", .. headers, "Content-Type: application/json", "Content-Length: 23", "", """{"code":"unknown-code"}"""]);
+        Task<string> PostAsync(params string[] forwardedFor) => host.SendAsync(
+        [
+            "POST /api/login HTTP/1.1",
+            .. forwardedFor,
+            "Content-Type: application/json",
+            "Content-Length: 23",
+            "",
+            """{"code":"unknown-code"}""",
+        ]);
     }
 
     [Fact]
@@ -60,8 +68,7 @@ public sealed class PublishedAppCallerTests(PublishedApp app)
     public async Task Behind_the_front_end_a_caller_is_counted_by_its_connection_whatever_it_sends()
     {
         await using var simulator = await SimulatorServer.StartAsync();
-        await using var host = await PublishedHost.StartAsync(
-            simulator, app.Azurite, settings: new() { ["Limits__LoginsPerSecondPerAddress"] = "0.001", ["Limits__BurstPerAddress"] = "1" }, hasFrontEnd: true);
+        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: PublishedApp.OneLogin, hasFrontEnd: true);
 
         var first = await StatusAsync(host, "127.0.0.2", "192.0.2.90");
         var second = await StatusAsync(host, "127.0.0.2", "192.0.2.91");
@@ -69,8 +76,6 @@ public sealed class PublishedAppCallerTests(PublishedApp app)
 
         Assert.Equal((401, 429, 401), (first, second, other));
     }
-
-    private static string OtherAddress(string forwardedFor) => $"198.51.100.{100 + (Encoding.ASCII.GetBytes(forwardedFor).Sum(value => value) % 100)}:1";
 
     private static async Task<int> StatusAsync(PublishedHost host, string from, string forwardedFor)
     {

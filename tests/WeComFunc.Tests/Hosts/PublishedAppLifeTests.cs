@@ -42,8 +42,9 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
         var settings = LoginHost.Settings(_simulator, app.Azurite, LoginHost.NewTable());
         settings[name] = value;
 
-        var exit = await Assert.ThrowsAsync<WorkerExitedException>(() => PublishedHost.StartAsync(_simulator, app.Azurite, settings: settings));
+        var starting = PublishedHost.StartAsync(_simulator, app.Azurite, settings: settings);
 
+        var exit = await Assert.ThrowsAsync<WorkerExitedException>(() => starting);
         Assert.Equal(78, exit.ExitCode);
         Assert.Equal(RefusalOf(settings).Select(line => $"error: {line}"), exit.Errors);
     }
@@ -64,7 +65,7 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => login);
         Assert.Equal(InvocationStatus.Success, Assert.Single(host.Results).Status);
-        Assert.Contains(host.Log, line => line.Message.StartsWith("Login: outcome ok, ", StringComparison.Ordinal));
+        Assert.Single(host.Lines("Login: outcome ok, "));
     }
 
     [Fact]
@@ -96,10 +97,16 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
 
         Assert.Equal(200, (await login).Status);
         Assert.Equal(0, await stopping);
+        var log = host.Log.ToList();
+        var (answered, ending) = (host.Lines("Login: outcome ok, ").Single(), host.Lines("Application is shutting down").Single());
+        Assert.True(log.IndexOf(answered) < log.IndexOf(ending));
     }
 
     /// <summary>What the library itself says to these settings.</summary>
-    private static string[] RefusalOf(Dictionary<string, string?> settings) => Assert.Throws<SettingsException>(() => Settings.Read(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value))).Build()))
-        .Message.Split(Environment.NewLine);
+    private static string[] RefusalOf(Dictionary<string, string?> settings)
+    {
+        var values = settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value));
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
+        return Assert.Throws<SettingsException>(() => Settings.Read(configuration)).Message.Split(Environment.NewLine);
+    }
 }

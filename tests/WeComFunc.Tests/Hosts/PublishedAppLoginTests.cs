@@ -25,8 +25,8 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
         var host = await app.SharedAsync();
 
         Assert.Equal(
-            [$"Health: [GET] {host.App.BaseAddress}api/health", $"Login: [POST] {host.App.BaseAddress}api/login", "RefreshAccessToken: 0 0 0 1 1 *"],
-            host.App.Functions.Order());
+            ["Health: [GET] api/health", "Login: [POST] api/login", "RefreshAccessToken: 0 0 0 1 1 *"],
+            host.App.Functions.Select(function => function.Replace(host.App.BaseAddress.AbsoluteUri, "")).Order());
     }
 
     [Fact]
@@ -36,7 +36,8 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
 
         var answer = await host.LoginAsync(app.WeCom.IssueCode("zhangsan"));
 
-        Assert.Equal((200, "application/json", "no-store", null), (answer.Status, answer.ContentType, answer.CacheControl, answer.RetryAfter));
+        Assert.Equal((200, "application/json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
+        Assert.Null(answer.RetryAfter);
         var profile = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine("data", "user-get.json")))!.AsObject();
         profile.Remove("errcode");
         profile.Remove("errmsg");

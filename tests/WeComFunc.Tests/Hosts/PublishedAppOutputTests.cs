@@ -53,7 +53,7 @@ public sealed class PublishedAppOutputTests(PublishedApp app)
         Assert.Null(InvocationOf("The corpsecret was read from "));
         Assert.Null(InvocationOf("Token renewal: reason missing, outcome renewed, "));
 
-        string? InvocationOf(string beginning) => Assert.Single(host.Log, line => line.Message.StartsWith(beginning, StringComparison.Ordinal)).InvocationId;
+        string? InvocationOf(string beginning) => Assert.Single(host.Lines(beginning)).InvocationId;
     }
 
     [Fact]

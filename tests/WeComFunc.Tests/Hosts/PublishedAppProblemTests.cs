@@ -1,10 +1,14 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The table of problems in the contract, as callers of the deployed app see it; <c>internal_error</c> is a defect, which has no cause here.</summary>
+/// <summary>
+/// The table of problems in the contract, as callers of the deployed app see it; but for <c>internal_error</c>, a defect, which has no
+/// cause here.
+/// </summary>
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppProblemTests(PublishedApp app)
 {
@@ -33,6 +37,18 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
     }
 
     [Fact]
+    public async Task A_body_of_64_KiB_and_a_byte_which_the_host_itself_refuses()
+    {
+        var host = await app.SharedAsync();
+        var logged = host.Log.Count;
+
+        var answer = await host.PostAsync(Encoding.UTF8.GetBytes(new string(' ', 65537)));
+
+        Assert.Equal((413, ""), (answer.Status, answer.Text));
+        Assert.Equal(logged, host.Log.Count);
+    }
+
+    [Fact]
     public async Task A_body_in_chunks_which_the_host_loses()
     {
         var host = await app.SharedAsync();
@@ -40,6 +56,18 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
         var answer = await host.PostAsync("""{"code":"0123456789abcdef"}"""u8.ToArray(), inChunks: true);
 
         AssertProblem(host, answer, 411, "length_required");
+        Assert.Contains("Content-Length", answer["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_with_neither_a_body_nor_its_length()
+    {
+        var host = await app.SharedAsync();
+
+        var answer = await host.SendAsync("POST /api/login HTTP/1.1", "Content-Type: application/json", "", "");
+
+        Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"invalid_request\"", answer, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -110,6 +138,8 @@ public sealed class PublishedAppProblemTests(PublishedApp app)
         Assert.Equal(retryable, answer.RetryAfter is > 0);
         Assert.All(["title", "detail"], member => Assert.NotEmpty(answer[member]!));
         Assert.Matches("^[0-9a-f]{32}$", answer["traceId"]);
-        Assert.Contains(host.Log, line => line.Message.StartsWith($"Login: outcome {code}, ", StringComparison.Ordinal) && line.Message.Contains(answer["traceId"]!));
+        var line = Assert.Single(host.Log, line => line.Message.Contains($"traceId {answer["traceId"]}"));
+        Assert.StartsWith($"Login: outcome {code}, ", line.Message, StringComparison.Ordinal);
+        Assert.Equal(code is "misconfigured" ? LogLevel.Error : LogLevel.Information, line.Level);
     }
 }

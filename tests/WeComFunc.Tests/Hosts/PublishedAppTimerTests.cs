@@ -12,7 +12,11 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
 
     private SimulatorState WeCom => _simulator.State;
 
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
+    public async Task InitializeAsync()
+    {
+        _simulator = await SimulatorServer.StartAsync();
+        WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldLives };
+    }
 
     public async Task DisposeAsync()
     {
@@ -31,7 +35,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync(isPastDue);
 
         Assert.Equal((InvocationStatus.Success, null), (run.Status, run.Error));
-        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome renewed, 120 minutes left", StringComparison.Ordinal));
+        Assert.Single(host.Lines("Token renewal: reason timer, outcome renewed, 120 minutes left"));
         Assert.Equal(2, WeCom[Api.GetToken].Calls.Arrived);
     }
 
@@ -44,7 +48,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync();
 
         Assert.Equal(InvocationStatus.Success, run.Status);
-        Assert.Contains(host.Log, line => line.Message.StartsWith("Token renewal: reason timer, outcome not_due, ", StringComparison.Ordinal));
+        Assert.Single(host.Lines("Token renewal: reason timer, outcome not_due, "));
         Assert.Equal(1, WeCom[Api.GetToken].Calls.Arrived);
     }
 
@@ -57,7 +61,8 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync();
 
         Assert.Equal(InvocationStatus.Failure, run.Status);
-        Assert.Contains($"The access_token of {SimulatorState.SeedCorpId} was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith("WeComFunc.AccessTokens.TokenRenewalException: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(" was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,6 +70,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     {
         var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(90));
         await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
         using var cancellation = new CancellationTokenSource();
         var run = host.RefreshAsync(cancellationToken: cancellation.Token);
@@ -72,7 +78,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
 
         await cancellation.CancelAsync();
 
-        Assert.NotEqual(InvocationStatus.Success, (await run).Status);
+        Assert.StartsWith("System.Threading.Tasks.TaskCanceledException: ", (await run).Error, StringComparison.Ordinal);
         Assert.Equal(1, WeCom[Api.GetToken].Calls.InFlight);
         WeCom[Api.GetToken].Release();
     }
@@ -89,18 +95,19 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         Assert.Equal((1, 0), (clock.ActiveTimers, host.Results.Count));
         clock.Advance(TimeSpan.FromSeconds(1));
         await host.WaitForResultsAsync(1);
-        await clock.WaitForTimersAsync(2);
+        await clock.WaitForTimersAsync(1);
         clock.Advance(TimeSpan.FromMinutes(5));
         await host.WaitForResultsAsync(2);
 
-        Assert.All(host.Results, result => Assert.Equal(("RefreshAccessToken", InvocationStatus.Success), (result.Function, result.Status)));
+        Assert.All(host.Results, run => Assert.Equal(("RefreshAccessToken", InvocationStatus.Success), (run.Function, run.Status)));
     }
 
     /// <summary>A table in which another instance left its token so long ago.</summary>
     private async Task<string> TableWithTokenOfAsync(TimeSpan age)
     {
         var table = LoginHost.NewTable();
-        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, new ManualTimeProvider(DateTimeOffset.UtcNow - age), table);
+        var then = new ManualTimeProvider(DateTimeOffset.UtcNow - age);
+        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, then, table);
         await other.RefreshAsync();
         return table;
     }

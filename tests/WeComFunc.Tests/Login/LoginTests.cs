@@ -145,7 +145,7 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((200, "application/json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
         Assert.Equal(
-            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"member_not_visible","errcode":{{{errcode}}}}}""",
+            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"member_not_visible","errcode":{{{errcode}}},"retryable":false}}""",
             answer.Text);
     }
 

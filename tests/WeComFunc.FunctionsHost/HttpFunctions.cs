@@ -6,10 +6,11 @@ using WeComFunc.FunctionsHost.Rpc;
 namespace WeComFunc.FunctionsHost;
 
 /// <summary>Runs a function.</summary>
-internal delegate Task<InvocationResponse> Invoke(Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken);
+internal delegate Task<InvocationResponse> Invoke(
+    Function function, TypedData input, RpcTraceContext trace, CancellationToken cancellationToken);
 
-/// <summary>HTTP functions on Kestrel: what the host makes of a request, and of the answer to it.</summary>
-internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
+/// <summary>HTTP functions on Kestrel: what the host makes of a request and of the answer to it.</summary>
+internal sealed class HttpFunctions(FunctionAppOptions options, Invoke invoke)
 {
     private const string BodyLimitSetting = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT";
     private const long DefaultBodyLimit = 104_857_600;
@@ -17,23 +18,23 @@ internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
     /// <summary>Makes the server; it is not started.</summary>
     public static WebApplication Create(IEnumerable<Function> functions, FunctionAppOptions options, Invoke invoke)
     {
+        var bodyLimit = options.Settings.GetValueOrDefault(BodyLimitSetting);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddRouting();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize =
-                options.Settings.GetValueOrDefault(BodyLimitSetting) is { } limit ? long.Parse(limit, CultureInfo.InvariantCulture) : DefaultBodyLimit;
+            kestrel.Limits.MaxRequestBodySize = bodyLimit is null ? DefaultBodyLimit : long.Parse(bodyLimit, CultureInfo.InvariantCulture);
         });
         var app = builder.Build();
         app.Urls.Add(options.Url);
         app.UseRouting();
         // The host knows no 405: where no function takes the method there is nothing.
         app.Use((context, next) => context.GetEndpoint() is RouteEndpoint ? next(context) : RefuseAsync(context, HttpStatusCode.NotFound));
-        var listener = new HttpListener(options, invoke);
+        var served = new HttpFunctions(options, invoke);
         foreach (var function in functions.Where(function => function.IsHttp))
         {
-            RequestDelegate answer = context => listener.AnswerAsync(context, function);
+            RequestDelegate answer = context => served.AnswerAsync(context, function);
             _ = function.Methods is { Length: > 0 } methods
                 ? app.MapMethods(function.Route, methods, answer)
                 : app.Map(function.Route, answer);
@@ -82,7 +83,8 @@ internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
         var request = context.Request;
         if (options.HasFrontEnd)
         {
-            request.Headers.Append("X-Forwarded-For", $"{new IPEndPoint(context.Connection.RemoteIpAddress!, context.Connection.RemotePort)}");
+            var caller = new IPEndPoint(context.Connection.RemoteIpAddress!, context.Connection.RemotePort);
+            request.Headers.Append("X-Forwarded-For", caller.ToString());
         }
 
         var http = await ReadAsync(request, context.RequestAborted);
@@ -90,7 +92,9 @@ internal sealed class HttpListener(FunctionAppOptions options, Invoke invoke)
         try
         {
             var response = await invoke(function, new() { Http = http }, trace, context.RequestAborted);
-            await (response.ReturnValue?.Http is { } answer ? WriteAsync(context.Response, answer) : RefuseAsync(context, HttpStatusCode.InternalServerError));
+            await (response.ReturnValue?.Http is { } answer
+                ? WriteAsync(context.Response, answer)
+                : RefuseAsync(context, HttpStatusCode.InternalServerError));
         }
         catch (WorkerExitedException)
         {

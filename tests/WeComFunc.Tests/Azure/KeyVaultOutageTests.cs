@@ -7,7 +7,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What a log line says of a vault that gives no secret; that of the table is among the renewals.</summary>
-public sealed class OutageTests
+public sealed class KeyVaultOutageTests
 {
     [Theory]
     [InlineData(0, null, "is out of reach for the secret wecom-corpsecret: no connection.")]
