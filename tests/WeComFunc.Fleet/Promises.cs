@@ -107,14 +107,26 @@ internal sealed class Promises
         }
     }
 
-    /// <summary>Who watches the health of a process must not be alarmed for good by what has passed.</summary>
-    public void CheckHealth(Instance instance, string health)
+    /// <summary>Rejections and failures are forgotten where logins succeed: who watches a process must not be alarmed for good by what has passed.</summary>
+    /// <param name="instance">The process.</param>
+    /// <param name="complaint">What its health says; null when it is well.</param>
+    public void CheckHealth(Instance instance, string? complaint)
     {
-        var lately = _world.Now - (2 * Minute);
-        var isServed = instance.SucceededAt > _world.Now - Minute && instance.FailedAt < lately && _weCom.Latest is { } token && token.HasServedSince(_world.Now - Minute);
-        if (isServed && !_troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
+        var lately = _world.Now - (3 * Minute);
+        if (instance.SucceededAt < _world.Now - Minute || instance.FailedAt > lately || _weCom.Latest?.HasServedSince(lately) is not true
+            || _troubles.Any([.. Troubles.Table, .. Troubles.Tokens], lately))
         {
-            Break("unhealthy though logins succeed", $"{health} at {instance.Connection.Slot}");
+            return;
+        }
+
+        if (complaint is not null)
+        {
+            Break("unhealthy though logins succeed", $"{complaint} at {instance.Connection.Slot}");
+        }
+
+        if (SharedToken == _weCom.Latest.Value && _table.Row?.Rejections > 0)
+        {
+            Break("a token that serves is on probation for good", $"since {_weCom.Latest.Served?.At}");
         }
     }
 

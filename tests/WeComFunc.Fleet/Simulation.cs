@@ -19,6 +19,7 @@ internal sealed class Simulation
     private readonly Instance[] _alive;
     private readonly List<Instance> _made = [];
     private Instance? _timer;
+    private int _revocations;
     private TimeSpan _revokedAt = TimeSpan.MinValue;
     private int _logins;
     private int _rejections;
@@ -128,7 +129,7 @@ internal sealed class Simulation
 
         if (_world.Random.Next(4) > 0)
         {
-            _world.After(_world.Sometime(TimeSpan.FromMinutes(5)), () => RevokeServed(_world.Random.Next(1, 5)));
+            _world.After(_world.Sometime(TimeSpan.FromMinutes(5)), BeginRevoking);
         }
 
         _world.After(TimeSpan.FromMinutes(5) + _world.Sometime(_scenario.TroubleEvery!.Value), HaveTrouble);
@@ -136,39 +137,40 @@ internal sealed class Simulation
 
     private void Revoke()
     {
-        RevokeServed(_world.Random.Next(1, 5));
+        BeginRevoking();
         _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
     }
 
-    /// <summary>
-    /// Revokes the token, several times within seconds, each time after it has served a login and the fleet could learn of it: a token that
-    /// is not known to work has its back-off, and so have more than a few tokens within minutes.
-    /// </summary>
-    private void RevokeServed(int times, bool isFirst = true)
+    /// <summary>One to four revocations within seconds; so many again only minutes later, as the fleet forgives a few in a row.</summary>
+    private void BeginRevoking()
+    {
+        if (_revocations == 0 && _revokedAt < _world.Now - TimeSpan.FromMinutes(3))
+        {
+            _revocations = _world.Random.Next(1, 5);
+            RevokeServed(isFirst: true);
+        }
+    }
+
+    /// <summary>Revokes the token once it has served a login and the fleet could learn of it: one that is not known to work has its back-off.</summary>
+    private void RevokeServed(bool isFirst)
     {
         if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
-            && (isFirst ? _revokedAt < _world.Now - TimeSpan.FromMinutes(3) : !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
+            && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
-            (token.IsRevoked, _revokedAt) = (true, _world.Now);
-            (times, isFirst) = (times - 1, false);
+            (token.IsRevoked, _revokedAt, isFirst) = (true, _world.Now, false);
+            _revocations--;
         }
 
-        if (times > 0)
+        if (_revocations > 0)
         {
-            _world.After(_world.Between(500, 5000), () => RevokeServed(times, isFirst));
+            _world.After(_world.Between(500, 5000), () => RevokeServed(isFirst));
         }
     }
 
     private void LookAtHealth()
     {
         var instance = _alive[_world.Random.Next(_alive.Length)];
-        _world.Start(async () =>
-        {
-            if (await instance.ComplainAsync() is { } complaint)
-            {
-                _promises.CheckHealth(instance, complaint);
-            }
-        });
+        _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync()));
         _world.After(_scenario.TroubleEvery!.Value / 100, LookAtHealth);
     }
 
