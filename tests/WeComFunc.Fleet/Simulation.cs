@@ -15,7 +15,10 @@ internal sealed class Simulation
     private readonly WeComModel _weCom;
     private readonly TableModel _table;
     private readonly VaultModel _vault;
-    private readonly Promises _promises;
+    private readonly Breaches _breaches;
+    private readonly LeasePromises _leases;
+    private readonly GetTokenPromises _calls;
+    private readonly LoginPromises _promises;
     private readonly Instance[] _alive;
     private readonly List<Instance> _made = [];
     private Instance? _timer;
@@ -32,7 +35,10 @@ internal sealed class Simulation
         _weCom = new WeComModel(_world, _troubles, scenario.Semantics);
         _table = new TableModel(_world, _troubles);
         _vault = new VaultModel(_world, _troubles, Instance.Secret);
-        _promises = new Promises(_world, scenario, _troubles, _weCom, _table);
+        _breaches = new Breaches(_world, _troubles, _table);
+        _leases = new LeasePromises(_world, _troubles, _table, _breaches);
+        _calls = new GetTokenPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _breaches);
+        _promises = new LoginPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _calls, _breaches);
         _alive = new Instance[scenario.Instances];
     }
 
@@ -62,7 +68,7 @@ internal sealed class Simulation
         _made.ForEach(instance => instance.Dispose());
         return new(
             _logins, _weCom.GetTokenCalls, _table.Reads, _table.Writes, _vault.Reads, _weCom.TokensIssued,
-            _alive.Max(instance => instance.Connection.TableReads), _rejections, _promises.Broken);
+            _alive.Max(instance => instance.Connection.TableReads), _rejections, _breaches.All);
     }
 
     private TimeSpan NextLogin() => _world.Sometime(_scenario.Duration / _scenario.Logins);
@@ -95,7 +101,7 @@ internal sealed class Simulation
         if (!instance.IsDead)
         {
             instance.Connection.IsDead = true;
-            _promises.Died(instance);
+            _leases.Died(instance);
             Bear(instance.Connection.Slot);
         }
     }
@@ -194,7 +200,7 @@ internal sealed class Simulation
 
         if (use.Failure is not null || !_weCom.IsValid(use.Value.Token.Value))
         {
-            _promises.Break("a login had no token", $"{use.Failure}");
+            _breaches.Add("a login had no token", $"{use.Failure}");
             return;
         }
 
@@ -203,7 +209,7 @@ internal sealed class Simulation
 
     private async Task LoginAsync(Instance instance, string code)
     {
-        var (began, shared) = (_world.Now, _promises.SharedToken);
+        var (began, shared) = (_world.Now, _calls.SharedToken);
         var failure = await instance.LoginAsync(code);
         if (!instance.IsDead)
         {
