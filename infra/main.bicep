@@ -7,7 +7,7 @@ targetScope = 'resourceGroup'
 @maxLength(32)
 param name string = 'wecomfunc'
 
-@description('Name of the environment, such as dev or prod: lower-case letters, digits and hyphens. Part of the resource names and the tag azd-env-name.')
+@description('Name of the environment, such as dev or prod: lower-case letters, digits and hyphens. Part of the resource names and the tag environment.')
 @minLength(2)
 @maxLength(32)
 param environmentName string
@@ -15,11 +15,11 @@ param environmentName string
 @description('Region of every resource.')
 param location string = resourceGroup().location
 
-@description('Tags for every resource, beside those that azd looks for.')
+@description('Tags for every resource, beside environment and app.')
 param tags object = {}
 
-@description('企业ID of the corp, ww followed by letters and digits.')
-@minLength(3)
+@description('企业ID of the corp: 2 to 64 letters, digits, underscores and hyphens, mostly ww…')
+@minLength(2)
 @maxLength(64)
 param corpId string
 
@@ -31,7 +31,12 @@ param corpSecretName string = 'wecom-corpsecret'
 @description('Creates the secret, disabled and without a corpsecret, when it does not exist, so that the app can be given a role on this one secret. An existing secret is never touched. False where the platform does not know @onlyIfNotExists: then set the secret before the second deployment.')
 param createSecretPlaceholder bool = true
 
-@description('Recovers the vault that an earlier installation of the same name left behind, deleted. Purge protection keeps its name taken for 90 days.')
+@description('Days for which a deleted vault, and its name, are kept: purge protection lets nobody end them earlier. Set when the vault is made, never changed.')
+@minValue(7)
+@maxValue(90)
+param vaultRetentionDays int = 90
+
+@description('Recovers the vault that an earlier installation of the same name left behind, deleted. For one deployment only, see the README.')
 param recoverDeletedVault bool = false
 
 @description('Name of the table that holds the access_token, encrypted.')
@@ -61,11 +66,19 @@ param burstPerAddress int = 500
 @maxValue(100)
 param alwaysReadyInstances int = 0
 
-@description('Memory of an instance in MB.')
+@description('Memory of an instance in MB, and with it its share of a core and its price: 512 has a quarter of a core and costs a quarter of 2048, which has one.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Most instances that the platform starts.')
+@description('Logins under way at once in an instance before the platform starts another. A login waits for WeCom and hardly computes (0.3 ms, the Functions host included): a hundred of 100 ms each take a third of a core. The platform\'s own 16 would start, and bill, an instance for every sixteen that wait. With 512 MB take 50.')
+@minValue(1)
+@maxValue(500)
+param perInstanceConcurrency int = 100
+
+@description('Instances spread over the zones of the region. It keeps two instances always warm (about 42 USD a month with 2048 MB) and wants storageSku Standard_ZRS: decide before the first deployment.')
+param zoneRedundant bool = false
+
+@description('Most instances that the platform starts. Forty of 2048 MB, busy all day, cost about 180 USD.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -73,8 +86,29 @@ param maximumInstanceCount int = 40
 @description('Sends outbound calls through one fixed address, for WeCom\'s trusted-IP list (企业可信IP): virtual network, NAT gateway, public IP.')
 param fixedOutboundIp bool = true
 
-@description('Reaches the vault and the token table by private endpoints only; their public access is off then.')
-param privateEndpoints bool = false
+@description('Zones of the outbound address: Standard is in one of them, StandardV2 in all, for the same price. The other SKU is another address: decide before the first production deployment, and try StandardV2 on dev first, since it may not take a subnet of Flex Consumption.')
+@allowed(['Standard', 'StandardV2'])
+param natSku string = 'Standard'
+
+@description('Private endpoints of the vault and the token table: off; beside their public access; or only, with public access off. An installation that runs goes from off to beside to only, so that the app is never cut off.')
+@allowed(['off', 'beside', 'only'])
+param privateEndpoints string = 'off'
+
+@description('Whether the storage of the Functions host, which holds function keys and the package, takes part in privateEndpoints. Try it on dev first.')
+param privateHostStorage bool = false
+
+@description('A domain of yours that mini programs call, such as login.example.com, with its two DNS records set: see the README. Empty for none; then only developer tools can call the app.')
+@maxLength(253)
+param customDomain string = ''
+
+@description('Whether the app itself answers for the domain; false where Front Door does, and hands on.')
+param bindCustomDomain bool = true
+
+@description('Resource id of the vault with the certificate of the domain; empty for a certificate that the platform issues and renews.')
+param certificateVaultId string = ''
+
+@description('Name of the certificate in this vault.')
+param certificateName string = ''
 
 @description('Address space of the virtual network, /23 or larger. Two /24 are taken from it.')
 param virtualNetworkPrefix string = '10.120.0.0/23'
@@ -91,8 +125,24 @@ param entraTelemetry bool = environment().name != 'AzureChinaCloud'
 @maxValue(730)
 param logRetentionDays int = 30
 
+@description('Most logs that are taken in a day, in GB; 0 for no cap. A cap bounds what a flood of requests can cost, and has its price: once it is reached, nothing is logged until the next day, and every alert that reads logs is silent.')
+@minValue(0)
+@maxValue(1000)
+param logDailyCapGb int = 0
+
 @description('Who gets the alerts by e-mail.')
 param alertEmail string
+
+@description('A second way to the operators: the address of a robot of a WeCom group (群机器人), or of anything else that takes the common alert schema of Azure Monitor; none for none.')
+@secure()
+param alertWebhook string
+
+@description('What a month may cost, in the currency of the account: an e-mail at 80 %, and when the forecast is above it. 0 for no budget. Not every kind of subscription knows budgets.')
+@minValue(0)
+param monthlyBudget int = 0
+
+@description('First day of the month in which the budget is made, such as 2026-12-01. It stays what it is: Azure takes no other for a budget that exists.')
+param budgetFrom string = ''
 
 @description('Whether the alerts are on.')
 param alertsEnabled bool = true
@@ -108,12 +158,17 @@ param failedLoginPercent int = 20
 param slowLoginMs int = 3000
 
 @description('Places that call /api/health every five minutes, ids of Application Insights availability locations; empty for no availability test, as in Azure China, which has none of these places.')
-param availabilityTestLocations array = environment().name == 'AzureChinaCloud' ? [] : ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
+param availabilityTestLocations array = environment().name == 'AzureChinaCloud'
+  ? []
+  : ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
 
+// A name that another name, or a look-up, is made of comes from here and not from a module's output: what-if cannot look into a
+// module whose names it does not know yet, and would not show what changes there.
 // The scheme of the names, with the longest each can get, is in the README. The token is 13 characters and depends on the
-// resource group and both names; what has to be unique in all of Azure, and is short, has nothing but it.
+// resource group, both names and the region: in another region nothing meets what was deleted in the old one. What has to be
+// unique in all of Azure, and is short, has nothing but it.
 var slug = toLower(take('${take(name, 9)}-${take(environmentName, 8)}', 18))
-var token = uniqueString(resourceGroup().id, name, environmentName)
+var token = uniqueString(resourceGroup().id, name, environmentName, location)
 var names = {
   identity: 'id-${slug}-${token}'
   logs: 'log-${slug}-${token}'
@@ -126,20 +181,25 @@ var names = {
   publicIp: 'pip-${slug}-${token}'
   vaultEndpoint: 'pep-kv-${slug}-${token}'
   tableEndpoint: 'pep-st-${slug}-${token}'
+  blobEndpoint: 'pep-host-${slug}-${token}'
   plan: 'plan-${slug}-${token}'
   app: 'func-${take(slug, 13)}-${token}'
   actionGroup: 'ag-${slug}-${token}'
+  robot: 'logic-${slug}-${token}'
+  budget: 'budget-${slug}-${token}'
   healthTest: 'health-${slug}-${token}'
   alerts: 'alert-${slug}-${token}'
 }
-var hasNetwork = fixedOutboundIp || privateEndpoints
+var hasEndpoints = privateEndpoints != 'off'
+var isPrivate = privateEndpoints == 'only'
+var hasNetwork = fixedOutboundIp || hasEndpoints
+var host = empty(customDomain) ? app.outputs.hostName : customDomain
 var allTags = union(tags, {
-  'azd-env-name': environmentName
+  environment: environmentName
   app: name
 })
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   params: {
     name: names.identity
     location: location
@@ -148,79 +208,111 @@ module identity 'modules/identity.bicep' = {
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   params: {
     logsName: names.logs
     insightsName: names.insights
     location: location
     tags: allTags
     retentionDays: logRetentionDays
+    dailyCapGb: logDailyCapGb
     entraOnly: entraTelemetry
+    identityName: names.identity
     principalId: identity.outputs.principalId
   }
 }
 
 module hostStorage 'modules/host-storage.bicep' = {
-  name: 'host-storage'
   params: {
     name: names.hostStorage
     location: location
     tags: allTags
     sku: storageSku
+    isPrivate: isPrivate && privateHostStorage
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module tokenTable 'modules/token-table.bicep' = {
-  name: 'token-table'
   params: {
     name: names.tokenStorage
     tableName: tokenTableName
     location: location
     tags: allTags
     sku: storageSku
-    isPrivate: privateEndpoints
+    isPrivate: isPrivate
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module vault 'modules/vault.bicep' = {
-  name: 'vault'
   params: {
     name: names.vault
     secretName: corpSecretName
     createPlaceholder: createSecretPlaceholder
+    retentionDays: vaultRetentionDays
     recoverDeleted: recoverDeletedVault
     location: location
     tags: allTags
-    isPrivate: privateEndpoints
+    isPrivate: isPrivate
+    identityName: names.identity
     principalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module network 'modules/network.bicep' = if (hasNetwork) {
-  name: 'network'
   params: {
     networkName: names.network
     natGatewayName: names.natGateway
     publicIpName: names.publicIp
     addressPrefix: virtualNetworkPrefix
     fixedOutboundIp: fixedOutboundIp
+    natSku: natSku
     location: location
     tags: allTags
   }
 }
 
-module endpoints 'modules/private-endpoints.bicep' = if (privateEndpoints) {
-  name: 'private-endpoints'
+// Azure's naming of the zones: the vault's is vaultcore where its public name is vault, in every cloud.
+module vaultEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints) {
   params: {
-    vaultEndpointName: names.vaultEndpoint
-    vaultId: vault.outputs.id
-    tableEndpointName: names.tableEndpoint
-    tokenStorageId: tokenTable.outputs.accountId
+    name: names.vaultEndpoint
+    targetId: vault.outputs.id
+    group: 'vault'
+    zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+    networkName: names.network
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointSubnetId
+    location: location
+    tags: allTags
+  }
+}
+
+module tableEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints) {
+  params: {
+    name: names.tableEndpoint
+    targetId: tokenTable.outputs.accountId
+    group: 'table'
+    zone: 'privatelink.table.${environment().suffixes.storage}'
+    networkName: names.network
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointSubnetId
+    location: location
+    tags: allTags
+  }
+}
+
+module blobEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints && privateHostStorage) {
+  params: {
+    name: names.blobEndpoint
+    targetId: hostStorage.outputs.accountId
+    group: 'blob'
+    zone: 'privatelink.blob.${environment().suffixes.storage}'
+    networkName: names.network
     networkId: network!.outputs.id
     subnetId: network!.outputs.endpointSubnetId
     location: location
@@ -229,7 +321,6 @@ module endpoints 'modules/private-endpoints.bicep' = if (privateEndpoints) {
 }
 
 module app 'modules/app.bicep' = {
-  name: 'app'
   params: {
     planName: names.plan
     name: names.app
@@ -238,14 +329,16 @@ module app 'modules/app.bicep' = {
     identityId: identity.outputs.id
     clientId: identity.outputs.clientId
     subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
-    hostStorageName: hostStorage.outputs.name
+    hostStorageName: names.hostStorage
     packageContainer: hostStorage.outputs.packageContainer
-    insightsName: monitoring.outputs.insightsName
+    insightsName: names.insights
     entraTelemetry: entraTelemetry
     workspaceId: monitoring.outputs.workspaceId
-    alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyInstances: zoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    perInstanceConcurrency: perInstanceConcurrency
+    zoneRedundant: zoneRedundant
     vaultUri: vault.outputs.uri
     tableServiceUri: tokenTable.outputs.serviceUri
     tableName: tokenTable.outputs.tableName
@@ -257,21 +350,53 @@ module app 'modules/app.bicep' = {
     loginsPerSecondPerAddress: loginsPerSecondPerAddress
     burstPerAddress: burstPerAddress
   }
+  // The app starts at once, and its first steps lead to all three.
+  dependsOn: [
+    vaultEndpoint
+    tableEndpoint
+    blobEndpoint
+  ]
+}
+
+module domain 'modules/domain.bicep' = if (!empty(customDomain) && bindCustomDomain) {
+  params: {
+    appName: names.app
+    domain: customDomain
+    certificateVaultId: certificateVaultId
+    certificateName: certificateName
+    location: location
+    tags: allTags
+  }
+  dependsOn: [
+    app
+  ]
+}
+
+module operators 'modules/operators.bicep' = {
+  params: {
+    actionGroupName: names.actionGroup
+    robotName: names.robot
+    budgetName: names.budget
+    location: location
+    tags: allTags
+    email: alertEmail
+    webhook: alertWebhook
+    monthlyBudget: monthlyBudget
+    budgetFrom: budgetFrom
+  }
 }
 
 module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
   params: {
-    actionGroupName: names.actionGroup
+    actionGroupId: operators.outputs.actionGroupId
     healthTestName: names.healthTest
     alertPrefix: names.alerts
     label: '${name} ${environmentName}'
     location: location
     tags: allTags
-    email: alertEmail
     enabled: alertsEnabled
     insightsId: monitoring.outputs.insightsId
-    healthUrl: 'https://${app.outputs.hostName}/api/health'
+    healthUrl: 'https://${host}/api/health'
     healthTestLocations: availabilityTestLocations
     failedLoginPercent: failedLoginPercent
     slowLoginMs: slowLoginMs
@@ -279,8 +404,8 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 module workbook 'modules/workbook.bicep' = {
-  name: 'workbook'
   params: {
+    name: guid(names.insights, 'logins')
     displayName: '${name} ${environmentName}: logins'
     location: location
     tags: allTags
@@ -289,16 +414,28 @@ module workbook 'modules/workbook.bicep' = {
 }
 
 @description('Where a mini program posts its code; it needs a function key too.')
-output loginUrl string = 'https://${app.outputs.hostName}/api/login'
+output loginUrl string = 'https://${host}/api/login'
 
 @description('Answers whether a login could succeed now.')
-output healthUrl string = 'https://${app.outputs.hostName}/api/health'
+output healthUrl string = 'https://${host}/api/health'
 
 @description('Name of the function app.')
 output functionAppName string = app.outputs.name
 
+@description('Where the CNAME record of a domain of your own points.')
+output cnameTarget string = app.outputs.hostName
+
+@description('Value of the TXT record asuid.DOMAIN, which proves that a domain is yours.')
+output domainVerificationId string = app.outputs.domainVerificationId
+
 @description('The address to enter under 企业可信IP in WeCom\'s console; empty without fixedOutboundIp.')
 output outboundIpAddress string = hasNetwork ? network!.outputs.outboundIpAddress : ''
+
+@description('Name of this address, for a lock on it; empty without fixedOutboundIp.')
+output publicIpName string = fixedOutboundIp ? names.publicIp : ''
+
+@description('Name of the virtual network; empty where there is none.')
+output networkName string = hasNetwork ? names.network : ''
 
 @description('Name of the vault that the operator sets the corpsecret in.')
 output vaultName string = vault.outputs.name
@@ -316,4 +453,4 @@ output identityClientId string = identity.outputs.clientId
 output tokenStorageName string = tokenTable.outputs.accountName
 
 @description('Name of Application Insights, where the logs and the workbook are.')
-output applicationInsightsName string = monitoring.outputs.insightsName
+output applicationInsightsName string = names.insights

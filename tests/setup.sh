@@ -44,3 +44,18 @@ install_shellcheck() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
   } >/dev/null 2>&1 </dev/null
 }
+
+# Sets BICEP to the compiler, which NuGet fetches, unless it names one already.
+install_bicep() {
+  [[ ${BICEP:-} ]] && return
+  local project=tests/infra/bicep.csproj
+  quietly bicep dotnet restore "$project" && BICEP=$(dotnet msbuild "$project" -getProperty:BicepPath) && export BICEP
+}
+
+# The compiler needs no ICU, and asks for it unless it is told.
+bicep() { DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 "$BICEP" "$@"; }
+
+# Whatever the parameter files read from the environment, the same everywhere.
+example_parameters() {
+  export WECOM_CORP_ID=ww1234567890abcdef ALERT_EMAIL=operators@example.com ALERT_WEBHOOK=none
+}

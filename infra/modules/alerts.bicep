@@ -1,7 +1,7 @@
-metadata description = 'What an operator is told by e-mail. What each alert means, and what to do, is in the README.'
+metadata description = 'What an operator is told. What each alert means, and what to do, is in the README.'
 
-@description('Name of the action group.')
-param actionGroupName string
+@description('Resource id of the action group.')
+param actionGroupId string
 
 @description('Name of the availability test.')
 param healthTestName string
@@ -17,9 +17,6 @@ param location string
 
 @description('Tags.')
 param tags object
-
-@description('Who gets the e-mails.')
-param email string
 
 @description('Whether the alerts are on.')
 param enabled bool
@@ -38,23 +35,6 @@ param failedLoginPercent int
 
 @description('95th percentile of the duration, in ms, that raises an alert.')
 param slowLoginMs int
-
-resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: actionGroupName
-  location: 'global'
-  tags: tags
-  properties: {
-    groupShortName: 'wecomfunc'
-    enabled: true
-    emailReceivers: [
-      {
-        name: 'operators'
-        emailAddress: email
-        useCommonAlertSchema: true
-      }
-    ]
-  }
-}
 
 // The metrics of the app's meter do not leave the worker process: all queries read the log lines, which do.
 var rules = [
@@ -125,47 +105,49 @@ var rules = [
   }
 ]
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: '${alertPrefix}-${rule.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: '${label}: ${rule.title}'
-    description: rule.description
-    severity: rule.severity
-    enabled: enabled
-    scopes: [
-      insightsId
-    ]
-    evaluationFrequency: 'PT5M'
-    windowSize: rule.window
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: rule.aggregation
-          metricMeasureColumn: rule.column
-          operator: 'GreaterThan'
-          threshold: rule.threshold
-          dimensions: rule.dimensions
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: '${alertPrefix}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${label}: ${rule.title}'
+      description: rule.description
+      severity: rule.severity
+      enabled: enabled
+      scopes: [
+        insightsId
+      ]
+      evaluationFrequency: 'PT5M'
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: rule.aggregation
+            metricMeasureColumn: rule.column
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            dimensions: rule.dimensions
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    autoMitigate: true
-    // The tables of a new Application Insights may not be known yet when its first rules are made.
-    skipQueryValidation: true
-    actions: {
-      actionGroups: [
-        mail.id
-      ]
+        ]
+      }
+      autoMitigate: true
+      // The tables of a new Application Insights may not be known yet when its first rules are made.
+      skipQueryValidation: true
+      actions: {
+        actionGroups: [
+          actionGroupId
+        ]
+      }
     }
   }
-}]
+]
 
 resource healthTest 'Microsoft.Insights/webtests@2022-06-15' = if (!empty(healthTestLocations)) {
   name: healthTestName
@@ -184,9 +166,11 @@ resource healthTest 'Microsoft.Insights/webtests@2022-06-15' = if (!empty(health
     Frequency: 300
     Timeout: 30
     RetryEnabled: true
-    Locations: [for place in healthTestLocations: {
-      Id: place
-    }]
+    Locations: [
+      for place in healthTestLocations: {
+        Id: place
+      }
+    ]
     Request: {
       RequestUrl: healthUrl
       HttpVerb: 'GET'
@@ -226,7 +210,7 @@ resource healthAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!empty(h
     autoMitigate: true
     actions: [
       {
-        actionGroupId: mail.id
+        actionGroupId: actionGroupId
       }
     ]
   }

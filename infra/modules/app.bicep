@@ -45,6 +45,12 @@ param instanceMemoryMB int
 @description('Most instances.')
 param maximumInstanceCount int
 
+@description('Logins under way at once in an instance before the platform starts another.')
+param perInstanceConcurrency int
+
+@description('Whether instances are spread over the zones of the region.')
+param zoneRedundant bool
+
 @description('Address of the vault.')
 param vaultUri string
 
@@ -94,6 +100,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -101,17 +108,22 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 // FUNCTIONS_EXTENSION_VERSION, WEBSITE_RUN_FROM_PACKAGE, WEBSITE_CONTENT*. Nor is AzureWebJobsStorage itself: a connection
 // string beside the identity settings would win over them.
 var hostSettings = {
-  // The addresses and not the account's name: the name alone works in the public cloud only. All three, or the timer does not start.
+  // The address and not the account's name: the name alone works in the public cloud only. Blobs are all that timer, keys and
+  // package need. Where the table's address is given too, the host keeps diagnostic events there: for that it needs a role that may
+  // create tables, and without it host 4.1038 logs a 403 every ten minutes (azure-functions-host #10995).
   AzureWebJobsStorage__blobServiceUri: hostStorage.properties.primaryEndpoints.blob
-  AzureWebJobsStorage__queueServiceUri: hostStorage.properties.primaryEndpoints.queue
-  AzureWebJobsStorage__tableServiceUri: hostStorage.properties.primaryEndpoints.table
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+  // 64 KiB. The host reads a body as a whole before the app sees its length, up to 100 MB by default: twenty large posts would
+  // fill an instance. The app itself takes 8 KiB.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '65536'
 }
-var telemetrySettings = entraTelemetry ? {
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
-} : {}
+var telemetrySettings = entraTelemetry
+  ? {
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+    }
+  : {}
 
 // Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
 // Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
@@ -132,9 +144,7 @@ var appSettings = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
-  tags: union(tags, {
-    'azd-service-name': 'login'
-  })
+  tags: tags
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -146,13 +156,19 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     publicNetworkAccess: 'Enabled'
+    // Certificates of this app alone, without which it can never have a domain of its own. Only a new app takes this: it is on
+    // from the first deployment, whether there is a domain or not. The compiler does not know it yet.
+    #disable-next-line BCP037
+    siteScopedCertificatesEnabled: true
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
-    outboundVnetRouting: empty(subnetId) ? null : {
-      allTraffic: true
-    }
+    outboundVnetRouting: empty(subnetId)
+      ? null
+      : {
+          allTraffic: true
+        }
+    // No ftpsState: Azure has refused it on Flex Consumption. The policies below close FTP.
     siteConfig: {
       minTlsVersion: '1.2'
-      ftpsState: 'Disabled'
     }
     functionAppConfig: {
       deployment: {
@@ -172,12 +188,19 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances == 0 ? [] : [
-          {
-            name: 'http'
-            instanceCount: alwaysReadyInstances
+        triggers: {
+          http: {
+            perInstanceConcurrency: perInstanceConcurrency
           }
-        ]
+        }
+        alwaysReady: alwaysReadyInstances == 0
+          ? []
+          : [
+              {
+                name: 'http'
+                instanceCount: alwaysReadyInstances
+              }
+            ]
       }
     }
   }
@@ -188,14 +211,22 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// Deployments come with an Entra token; user names and passwords of the site are off.
-resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = [for kind in ['ftp', 'scm']: {
+// Deployments come with an Entra token; user names and passwords of the site are off, and FTP knows nothing else.
+resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
-  name: kind
+  name: 'ftp'
   properties: {
     allow: false
   }
-}]
+}
+
+resource noScmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
 // Metrics only: the logs are in Application Insights already, and here they would be paid for twice.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -214,3 +245,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 output name string = app.name
 output hostName string = app.properties.defaultHostName
+output domainVerificationId string = app.properties.?customDomainVerificationId ?? ''

@@ -12,7 +12,13 @@ param tags object
 @description('Redundancy.')
 param sku string
 
-@description('Object id of the app\'s identity.')
+@description('Whether only private endpoints reach it.')
+param isPrivate bool
+
+@description('Name of the app\'s identity.')
+param identityName string
+
+@description('Its object id.')
 param principalId string
 
 @description('Log Analytics workspace of the diagnostic settings.')
@@ -35,8 +41,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
     defaultToOAuthAuthentication: true
-    // The deployment service of Flex Consumption and build agents reach it from outside the virtual network, by identity.
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
   }
 }
 
@@ -56,7 +65,7 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 // The host takes leases on blobs of containers that it makes itself (timers, keys) and reads the package: the account is the
 // narrowest scope that holds them all, and nothing else is in it. Queues and tables of the account are not used: no role for them.
 resource ownsBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, principalId, storageBlobDataOwner)
+  name: guid(account.id, identityName, storageBlobDataOwner)
   scope: account
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataOwner)
@@ -86,5 +95,5 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
-output name string = account.name
+output accountId string = account.id
 output packageContainer string = packages.name

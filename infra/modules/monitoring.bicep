@@ -15,10 +15,16 @@ param tags object
 @description('Days that logs are kept.')
 param retentionDays int
 
+@description('Most that is taken in a day, in GB; 0 for no cap.')
+param dailyCapGb int
+
 @description('Whether telemetry needs an identity; false allows the key in the connection string too.')
 param entraOnly bool
 
-@description('Object id of the app\'s identity.')
+@description('Name of the app\'s identity.')
+param identityName string
+
+@description('Its object id.')
 param principalId string
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
@@ -32,6 +38,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGb == 0 ? -1 : dailyCapGb
+    }
     features: {
       disableLocalAuth: true
       enableLogAccessUsingOnlyResourcePermissions: true
@@ -54,7 +63,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 // With local authentication off, the host may send telemetry only with this role; it is for this one component.
 resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, principalId, monitoringMetricsPublisher)
+  name: guid(insights.id, identityName, monitoringMetricsPublisher)
   scope: insights
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
@@ -65,4 +74,3 @@ resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output workspaceId string = workspace.id
 output insightsId string = insights.id
-output insightsName string = insights.name

@@ -15,6 +15,9 @@ param addressPrefix string
 @description('Whether outbound calls leave by one fixed address.')
 param fixedOutboundIp bool
 
+@description('SKU of the NAT gateway and its address.')
+param natSku string
+
 @description('Region.')
 param location string
 
@@ -26,7 +29,7 @@ resource publicIp 'Microsoft.Network/publicIPAddresses@2025-05-01' = if (fixedOu
   location: location
   tags: tags
   sku: {
-    name: 'Standard'
+    name: natSku
     tier: 'Regional'
   }
   properties: {
@@ -41,7 +44,7 @@ resource natGateway 'Microsoft.Network/natGateways@2025-05-01' = if (fixedOutbou
   location: location
   tags: tags
   sku: {
-    name: 'Standard'
+    name: natSku
   }
   properties: {
     idleTimeoutInMinutes: 4

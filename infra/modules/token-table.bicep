@@ -18,7 +18,10 @@ param sku string
 @description('Whether only private endpoints reach it.')
 param isPrivate bool
 
-@description('Object id of the app\'s identity.')
+@description('Name of the app\'s identity.')
+param identityName string
+
+@description('Its object id.')
 param principalId string
 
 @description('Log Analytics workspace of the diagnostic settings.')
@@ -61,7 +64,7 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-0
 
 // The app reads and writes one row. It need not create the table, which is here already: the role is for this table only.
 resource writesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(table.id, principalId, storageTableDataContributor)
+  name: guid(table.id, identityName, storageTableDataContributor)
   scope: table
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageTableDataContributor)

@@ -9,6 +9,9 @@ param secretName string
 @description('Whether to create the secret, disabled and without a corpsecret, when it does not exist.')
 param createPlaceholder bool
 
+@description('Days for which it is kept when it is deleted.')
+param retentionDays int
+
 @description('Whether to recover the deleted vault of the same name.')
 param recoverDeleted bool
 
@@ -21,7 +24,10 @@ param tags object
 @description('Whether only private endpoints reach it.')
 param isPrivate bool
 
-@description('Object id of the app\'s identity.')
+@description('Name of the app\'s identity.')
+param identityName string
+
+@description('Its object id.')
 param principalId string
 
 @description('Log Analytics workspace of the diagnostic settings.')
@@ -29,7 +35,7 @@ param workspaceId string
 
 var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6' // Key Vault Secrets User
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -42,7 +48,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 90
+    softDeleteRetentionInDays: retentionDays
     enablePurgeProtection: true
     enabledForDeployment: false
     enabledForDiskEncryption: false
@@ -59,7 +65,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
 // gives a disabled secret to nobody, and the app says that it is. The operator's first `az keyvault secret set` adds an enabled
 // version; @onlyIfNotExists keeps every later deployment away from it.
 @onlyIfNotExists()
-resource placeholder 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (createPlaceholder) {
+resource placeholder 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (createPlaceholder) {
   parent: vault
   name: secretName
   tags: tags
@@ -72,14 +78,14 @@ resource placeholder 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (create
   }
 }
 
-resource secret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' existing = {
+resource secret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' existing = {
   parent: vault
   name: secretName
 }
 
 // The app reads the corpsecret and nothing else of the vault, now or later: the role is for this secret.
 resource readsSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(secret.id, principalId, keyVaultSecretsUser)
+  name: guid(secret.id, identityName, keyVaultSecretsUser)
   scope: secret
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)

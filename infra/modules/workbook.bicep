@@ -1,5 +1,8 @@
 metadata description = 'What an operator sees: logins by outcome, latency, renewals by reason, token age, errcodes.'
 
+@description('Name of the workbook, a GUID.')
+param name string
+
 @description('Title of the workbook.')
 param displayName string
 
@@ -13,7 +16,7 @@ param tags object
 param insightsId string
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
-  name: guid(insightsId, 'logins')
+  name: name
   location: location
   tags: tags
   kind: 'shared'

@@ -1,21 +1,77 @@
 #!/usr/bin/env bash
-# Deploys main.bicep for an environment, or shows what that would change. Needs a signed-in az with Bicep, WECOM_CORP_ID and
-# ALERT_EMAIL. In a pipeline it sets functionAppName and healthUrl for the steps that follow.
+# Deploys main.bicep for an environment, or shows what that would change. Needs a signed-in az, and what the parameter files read:
+# WECOM_CORP_ID, ALERT_EMAIL, ALERT_WEBHOOK. What the app or Azure would refuse is refused here, before anything is sent. In a pipeline
+# it sets functionAppName and healthUrl for the steps that follow.
 set -euo pipefail
+export LC_ALL=C # [a-z] is ASCII
 
 if [[ $# != 3 || ! $1 =~ ^(what-if|create)$ ]]; then
-  echo "Usage: WECOM_CORP_ID=ww… ALERT_EMAIL=… $0 what-if|create RESOURCE-GROUP ENVIRONMENT" >&2
+  echo "Usage: WECOM_CORP_ID=ww… ALERT_EMAIL=… ALERT_WEBHOOK=https://…|none $0 what-if|create RESOURCE-GROUP ENVIRONMENT" >&2
   exit 2
 fi
 
 verb=$1 group=$2 environment=$3
-parameters=$(dirname "${BASH_SOURCE[0]}")/../$environment.bicepparam
-
-if [[ $verb == what-if ]]; then
-  exec az deployment group what-if --resource-group "$group" --parameters "$parameters"
+infra=$(dirname "${BASH_SOURCE[0]}")/..
+file=$infra/$environment.bicepparam
+if [[ ! -f $file ]]; then
+  echo "There is no $environment.bicepparam for the environment $environment." >&2
+  exit 2
 fi
 
-az deployment group create --resource-group "$group" --name "wecomfunc-$environment" --parameters "$parameters" --output none
+# The compiler of lint and snapshots, whatever az or a build agent brings.
+export AZURE_BICEP_USE_BINARY_FROM_PATH=false
+az bicep install --version "v$(<"$infra/bicep.version")" >&2
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+az bicep build-params --file "$file" --outfile "$work/parameters.json"
+
+wrong=0
+# Refuses a parameter that the file gives and that the whole of the pattern does not match. The defaults are good.
+check() {
+  local value
+  value=$(sed -n "/^ *\"$1\": {/{n;s/^ *\"value\": //p;}" "$work/parameters.json")
+  [[ ! $value || $value =~ ^\"($2)\"$ ]] && return
+  [[ $1 != alertWebhook ]] || value='not shown' # it is a key
+  echo "$1 is $value, but it must be $3." >&2
+  wrong=1
+}
+
+# One field of an NCRONTAB, of the numbers that the pattern matches: stars, numbers and ranges, with steps, by comma.
+field() { echo "(\*|$1(-$1)?)(/[1-9][0-9]?)?(,(\*|$1(-$1)?)(/[1-9][0-9]?)?)*"; }
+sixty='[1-5]?[0-9]'
+schedule="$(field "$sixty") $(field "$sixty") $(field '(1?[0-9]|2[0-3])')"
+schedule+=" $(field '([1-9]|[12][0-9]|3[01])') $(field '([1-9]|1[0-2])') $(field '[0-6]')"
+
+# The patterns are those of Settings.cs; a test holds them equal.
+for one in name environmentName; do
+  check $one '[a-z][a-z0-9-]{1,31}' 'lower-case letters, digits and hyphens, a letter first, 2 to 32 of them'
+done
+check environmentName "$environment" "$environment, as the command says"
+check corpId 'ww[0-9A-Za-z]{1,62}' 'the 企业ID of the corp, ww followed by letters and digits'
+check corpSecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'
+check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
+check tokenRefreshSchedule "$schedule" 'an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *'
+check profileFields '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'
+check loginsPerSecondPerAddress '0|0\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,5}(\.[0-9]+)?' '0 (off) or a number from 0.001 to 999999'
+check alertEmail '[^@" ]+@[^@" ]+\.[^@" ]+' 'an e-mail address'
+check alertWebhook 'https://[^" ]+|none' 'an https address, or none'
+check customDomain '([a-z0-9-]+(\.[a-z0-9-]+)+)?' 'a domain in lower case, such as login.example.com'
+check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, such as 2026-12-01'
+if grep -q '"monthlyBudget": {' "$work/parameters.json" && ! grep -q '"budgetFrom": {' "$work/parameters.json"; then
+  echo 'monthlyBudget is set, so budgetFrom must be set too.' >&2
+  wrong=1
+fi
+((wrong == 0)) || exit 2
+
+parameters=(--resource-group "$group" --parameters "$file")
+if [[ $verb == what-if ]]; then
+  # Reading is enough: the stage that shows what would change may not write.
+  az deployment group what-if "${parameters[@]}" --validation-level ProviderNoRbac
+  exit
+fi
+
+az deployment group create "${parameters[@]}" --name "wecomfunc-$environment" --output none
 output() {
   az deployment group show --resource-group "$group" --name "wecomfunc-$environment" --query "properties.outputs.$1.value" --output tsv | tr -d '\r'
 }

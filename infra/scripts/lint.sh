@@ -1,31 +1,29 @@
 #!/usr/bin/env bash
-# Compiles and lints every Bicep file, warnings as errors: of a property that a resource type does not have, the compiler only
-# warns. Needs bicep, or az with Bicep; nobody has to be signed in.
+# Compiles and lints every Bicep file, warnings as errors (of a property that a resource type does not have, the compiler only
+# warns), and compares how it is written with what the formatter makes of it. Nobody has to be signed in.
 set -euo pipefail
+# shellcheck source=tests/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../tests/setup.sh"
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-if command -v bicep >/dev/null; then
-  compile() { bicep "$1" "$2" --stdout; }
-else
-  compile() { az bicep "$1" --file "$2" --stdout; }
-fi
-
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+install_bicep
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 status=0
-check() {
-  if ! compile "$1" "$2" 2>"$log" >/dev/null || grep -qE ': (Warning|Error) ' "$log"; then
-    cat "$log" >&2
-    echo "$2: not clean"
+
+clean() {
+  if ! bicep "$@" >"$work/log" 2>&1 || grep -qE ': (Warning|Error) ' "$work/log"; then
+    echo "bicep $1 does not end clean:"
+    cat "$work/log"
     status=1
   fi
 }
 
-for file in main.bicep modules/*.bicep; do
-  check build "$file"
-done
-export WECOM_CORP_ID=${WECOM_CORP_ID:-ww1234567890abcdef} ALERT_EMAIL=${ALERT_EMAIL:-operators@example.com}
-for file in *.bicepparam; do
-  check build-params "$file"
-done
+example_parameters
+clean build --pattern 'infra/**/*.bicep' --outdir "$work/templates"
+clean lint --pattern 'infra/**/*.bicep'
+clean build-params --pattern 'infra/*.bicepparam' --outdir "$work/parameters"
+
+cp -r infra "$work/formatted"
+clean format --pattern "$work/formatted/**/*.bicep*"
+diff -r infra "$work/formatted" || status=1
 exit "$status"

@@ -2,6 +2,8 @@
 # Whether a deployed app works, as far as that can be seen from outside: its timer is listed and on, its host storage is reached
 # by identity, and /api/health answers. Needs a signed-in az, and curl.
 set -euo pipefail
+# shellcheck source=infra/scripts/app.sh
+source "$(dirname "${BASH_SOURCE[0]}")/app.sh"
 
 if [[ $# != 3 ]]; then
   echo "Usage: REQUIRE_HEALTHY=true TRIES=30 PAUSE=10 $0 RESOURCE-GROUP FUNCTION-APP HEALTH-URL" >&2
@@ -12,18 +14,16 @@ group=$1 app=$2 url=$3
 tries=${TRIES:-30} pause=${PAUSE:-10}
 
 fail() {
-  echo "##vso[task.logissue type=error]$1"
+  issue error "$1"
   exit 1
 }
 
-disabled=$(az functionapp function show --resource-group "$group" --name "$app" --function-name RefreshAccessToken \
-  --query isDisabled --output tsv) || fail "$app does not list the timer RefreshAccessToken."
-[[ ${disabled,,} != true* ]] || fail "The timer RefreshAccessToken of $app is disabled."
+disabled=$(site get /functions/RefreshAccessToken --query properties.isDisabled --output tsv) || fail "$app does not list the timer RefreshAccessToken."
+[[ $disabled != [Tt]rue* ]] || fail "The timer RefreshAccessToken of $app is disabled."
 echo "The timer RefreshAccessToken is listed."
 
-plain=$(az functionapp config appsettings list --resource-group "$group" --name "$app" \
-  --query "length([?name=='AzureWebJobsStorage'])" --output tsv)
-[[ ${plain%$'\r'} == 0 ]] || fail "$app has the setting AzureWebJobsStorage, which wins over the identity settings: delete it."
+plain=$(site post /config/appsettings/list --query "contains(keys(properties), 'AzureWebJobsStorage')" --output tsv)
+[[ $plain == [Ff]alse* ]] || fail "$app has the setting AzureWebJobsStorage, which wins over the identity settings: delete it."
 echo "The host storage is reached by identity."
 
 body=$(mktemp)
@@ -37,7 +37,7 @@ for ((try = 1; try <= tries; try++)); do
 
   echo "Try $try of $tries: health answers $status."
   if [[ $status == 503 && ${REQUIRE_HEALTHY:-true} != true ]] && grep -q '"status":"unhealthy"' "$body"; then
-    echo "##vso[task.logissue type=warning]The app runs, but no login could succeed: $(cat "$body")"
+    issue warning "The app runs, but no login could succeed: $(cat "$body")"
     exit 0
   fi
 

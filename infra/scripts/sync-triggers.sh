@@ -2,6 +2,8 @@
 # Tells the platform which functions an app has, again and again until it lists them all: on Flex Consumption a deployment does
 # not do that reliably, and a timer that is not listed never runs. Needs a signed-in az.
 set -euo pipefail
+# shellcheck source=infra/scripts/app.sh
+source "$(dirname "${BASH_SOURCE[0]}")/app.sh"
 
 if [[ $# != 2 ]]; then
   echo "Usage: FUNCTIONS='Login Health RefreshAccessToken' TRIES=30 PAUSE=10 $0 RESOURCE-GROUP FUNCTION-APP" >&2
@@ -12,19 +14,16 @@ group=$1 app=$2
 read -ra functions <<<"${FUNCTIONS:-Login Health RefreshAccessToken}"
 tries=${TRIES:-30} pause=${PAUSE:-10}
 
-id=$(az functionapp show --resource-group "$group" --name "$app" --query id --output tsv)
-
 missing() {
   local listed function
-  listed=$(az functionapp function list --resource-group "$group" --name "$app" --query '[].name' --output tsv | tr -d '\r') || listed=
+  listed=$(site get /functions --query 'value[].name' --output tsv | tr -d '\r') || listed=
   for function in "${functions[@]}"; do
     grep -qxF -- "$app/$function" <<<"$listed" || printf '%s ' "$function"
   done
 }
 
 for ((try = 1; try <= tries; try++)); do
-  # A path without a host: az adds the address of the cloud it is signed in to.
-  az rest --method post --url "$id/host/default/sync?api-version=2024-11-01" --output none ||
+  site post /host/default/sync --output none ||
     echo "The platform refused the sync; it may be busy with the deployment."
   absent=$(missing)
   if [[ -z $absent ]]; then
@@ -36,5 +35,5 @@ for ((try = 1; try <= tries; try++)); do
   sleep "$pause"
 done
 
-echo "##vso[task.logissue type=error]$app does not list: ${absent% }. See infra/README.md, \"A function is not listed\"."
+issue error "$app does not list: ${absent% }. See infra/README.md, \"A function is not listed\"."
 exit 1

@@ -1,16 +1,16 @@
-// Parses every Bicep file, query and pipeline file, and writes the Bash scripts of the pipeline to a folder for shellcheck.
-// Usage: node check.mjs FOLDER. One line per check: "ok …", "not ok …" with what is wrong after it, or "skip …".
+// Parses every query and pipeline file, and writes the Bash scripts of the pipeline to a folder for shellcheck.
+// Usage: node check.mjs FOLDER [CHECKOUT]. One line per check: "ok …", "not ok …" with what is wrong after it, or "skip …".
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import Ajv from 'ajv';
-import { Language, Parser } from 'web-tree-sitter';
 import YAML from 'yaml';
 
 const require = createRequire(import.meta.url);
-process.chdir(path.join(path.dirname(fileURLToPath(import.meta.url)), '../..'));
+const here = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const scripts = path.resolve(process.argv[2]);
+process.chdir(process.argv[3] ?? here);
 
 const files = (folder, ...ends) => fs.readdirSync(folder).filter(name => ends.some(end => name.endsWith(end))).sort().map(name => `${folder}/${name}`);
 const read = file => fs.readFileSync(file, 'utf8');
@@ -18,23 +18,6 @@ const report = (name, wrong) => {
   console.log(`${wrong.length ? 'not ok' : 'ok'} ${name}`);
   wrong.forEach(line => console.log(`    ${line}`));
 };
-
-async function bicep() {
-  await Parser.init();
-  const parser = new Parser();
-  parser.setLanguage(await Language.load(require.resolve('tree-sitter-bicep/tree-sitter-bicep.wasm')));
-  for (const file of [...files('infra', '.bicep', '.bicepparam'), ...files('infra/modules', '.bicep')]) {
-    // The grammar knows no parameter files; without their first line, and as variables, they are Bicep.
-    const text = file.endsWith('param') ? read(file).replace(/^using .*$/m, '').replace(/^param /gm, 'var ') : read(file);
-    const wrong = [];
-    const visit = node => {
-      if (node.isError || node.isMissing) wrong.push(`${file}:${node.startPosition.row + 1}:${node.startPosition.column + 1} ${JSON.stringify(node.text.slice(0, 60))}`);
-      else if (node.hasError) node.children.forEach(visit);
-    };
-    visit(parser.parse(text).rootNode);
-    report(`Bicep syntax of ${file}`, wrong);
-  }
-}
 
 function kusto() {
   require('@kusto/language-service-next/bridge.min.js');
@@ -56,13 +39,14 @@ function kusto() {
 }
 
 function pipelines() {
-  const all = ['azure-pipelines.yml', ...files('infra/pipelines', '.yml')];
-  for (const file of all) {
+  const isValid = schema();
+  for (const file of ['azure-pipelines.yml', ...files('infra/pipelines', '.yml')]) {
     const document = YAML.parseDocument(read(file), { strict: true, uniqueKeys: true });
     report(`YAML of ${file}`, [...document.errors, ...document.warnings].map(one => one.message));
     if (document.errors.length) continue;
     const pipeline = document.toJS();
-    const steps = pipeline.stages.flatMap(stage => stage.jobs ?? []).flatMap(job => job.steps ?? job.strategy.runOnce.deploy.steps);
+    const { steps, wrong } = stepsOf(pipeline);
+    report(`stages, jobs and steps of ${file}`, wrong);
     steps.forEach((step, i) => {
       const script = step.bash ?? step.inputs?.inlineScript;
       if (!script) return;
@@ -70,15 +54,31 @@ function pipelines() {
       // What is filled in before Bash sees it is no Bash: values come by environment.
       report(`values of "${step.displayName}" of ${file} come by environment`, script.match(/\$\{\{.*?\}\}|\$\(\w+(\.\w+)*\)/g) ?? []);
     });
-    schema(file, pipeline);
+    if (isValid) report(`${file} by the published schema`, isValid(pipeline));
   }
+}
+
+function stepsOf(pipeline) {
+  const wrong = [];
+  const list = (value, name) => {
+    if (Array.isArray(value) && value.length) return value;
+    wrong.push(`${name} is no list with something in it`);
+    return [];
+  };
+  if (pipeline?.extends?.template) return { steps: [], wrong };
+  const steps = list(pipeline?.stages, 'stages:')
+    .filter(stage => !stage?.template)
+    .flatMap(stage => list(stage?.jobs, `jobs: of the stage ${stage?.stage}`))
+    .flatMap(job => list(job?.steps ?? job?.strategy?.runOnce?.deploy?.steps, `steps: of the job ${job?.job ?? job?.deployment}`));
+  return { steps, wrong };
 }
 
 // The schema that Microsoft publishes (service-schema.json of its extension for Visual Studio Code, or _apis/distributedtask/yamlschema
 // of an organization) takes numbers and booleans as text, and knows some tasks by name only.
-function schema(file, pipeline) {
-  const source = process.env.AZURE_PIPELINES_SCHEMA;
-  if (!source) return console.log(`skip ${file} by the published schema: AZURE_PIPELINES_SCHEMA names no file`);
+function schema() {
+  const beside = path.resolve(here, '../shared/azure-pipelines-schema.json');
+  const source = process.env.AZURE_PIPELINES_SCHEMA || (fs.existsSync(beside) && beside);
+  if (!source) return void console.log('skip the pipeline by its published schema: ../shared/azure-pipelines-schema.json is not beside the checkout');
   const published = JSON.parse(read(source));
   delete published.$schema;
   delete published.$id;
@@ -87,16 +87,24 @@ function schema(file, pipeline) {
   const described = new Set(tasks.anyOf.map(task => task.properties?.task?.pattern?.slice(1, -1)));
   const adapt = (value, key) => {
     if (Array.isArray(value)) return value.map(one => adapt(one));
-    if (typeof value === 'number' || key === 'default') return String(value);
+    if (key === 'retryCountOnTaskFailure') return value;
+    if (key === 'lockBehavior' && value.startsWith('${{')) return 'sequential';
+    if (typeof value === 'number' || ['default', 'batch', 'isSkippable', 'continueOnError'].includes(key)) return String(value);
     if (!value || typeof value !== 'object') return value;
     return named.has(value.task) && !described.has(value.task)
       ? { bash: 'true' }
       : Object.fromEntries(Object.entries(value).map(([name, one]) => [name, adapt(one, name)]));
   };
   const isValid = new Ajv({ strict: false, unicodeRegExp: false, validateFormats: false }).compile(published);
-  report(`${file} by the published schema`, isValid(adapt(pipeline)) ? [] : isValid.errors.slice(-5).map(error => `${error.instancePath} ${error.message}`));
+  const depth = error => error.instancePath.split('/').length;
+  return pipeline => {
+    if (isValid(adapt(pipeline))) return [];
+    // Of all that a place might have been, what fitted furthest says where it is; that it is none of the other tasks says nothing.
+    const furthest = Math.max(...isValid.errors.map(depth));
+    const wrong = isValid.errors.filter(error => depth(error) === furthest).sort((one, other) => (one.keyword === 'pattern') - (other.keyword === 'pattern'));
+    return [...new Set(wrong.map(error => `${error.instancePath} ${error.message} ${JSON.stringify(error.params)}`))].slice(0, 3);
+  };
 }
 
-await bicep();
 kusto();
 pipelines();

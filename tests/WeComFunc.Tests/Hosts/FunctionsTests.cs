@@ -69,7 +69,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     public async Task A_problem_is_told_by_the_trace_of_the_host_or_else_of_the_caller(string? ofHost, string? ofCaller, string expected)
     {
         (string, string)[] headers = ofCaller is null ? [] : [("traceparent", ofCaller)];
-        var request = new InvocationRequest(() => Stream.Null, [("Content-Type", "application/json"), .. headers], default, ofHost);
+        var request = new InvocationRequest(
+            () => new MemoryStream("""{"code":"a-code-of-nobody"}"""u8.ToArray()), [("Content-Type", "application/json"), .. headers], default, ofHost);
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 

@@ -1,46 +1,33 @@
-using System.Diagnostics;
+using System.Reflection;
 using System.Runtime.Versioning;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The scripts of infra/scripts, with an <c>az</c> that only pretends and an app that answers what it is told to.</summary>
+/// <summary>The scripts of infra/scripts, in an <see cref="OperatorShell"/> and with an app that answers what it is told to.</summary>
 [UnsupportedOSPlatform("windows")]
-public sealed class InfraScriptTests : IAsyncLifetime
+public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 {
-    private const string Az = """
-        #!/usr/bin/env bash
-        echo "$*" >>"${0%/*}/az.log"
-        syncs=$(grep -c '^rest --method post' "${0%/*}/az.log" || true)
-        case "$*" in
-          'functionapp show '*) echo /subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/app ;;
-          'rest --method post '*) exit "${AZ_SYNC_STATUS:-0}" ;;
-          'functionapp function list '*)
-            printf 'app/WarmUp\r\n'
-            ((syncs < ${AZ_LISTED_AFTER:-1})) || printf 'app/Login\r\napp/Health\r\napp/RefreshAccessToken\r\n' ;;
-          'functionapp function show '*) [[ ${AZ_TIMER:-false} != absent ]] && echo "${AZ_TIMER:-false}" ;;
-          'functionapp config appsettings list '*) echo "${AZ_PLAIN_STORAGE:-0}" ;;
-          'deployment group create '*) exit "${AZ_DEPLOYMENT_STATUS:-0}" ;;
-          'deployment group show '*functionAppName*) printf 'func-1\r\n' ;;
-          'deployment group show '*healthUrl*) printf 'https://func-1.example.com/api/health\r\n' ;;
-          'deployment group show '*outboundIpAddress*) printf '203.0.113.7\r\n' ;;
-          'deployment group what-if '*) echo 'would create 20' ;;
-          *) exit 9 ;;
-        esac
-        """;
-
     private const string Healthy = """{"status":"healthy","token":{"state":"fresh"}}""";
     private const string Unhealthy = """{"status":"unhealthy","token":{"state":"missing"},"advice":"Set the corpsecret."}""";
 
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("wecomfunc-");
+    // As the compiler writes its parameter files.
+    private static readonly JsonSerializerOptions Written = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly (string Name, string Value) Pipeline = ("TF_BUILD", "True");
+
+    private readonly OperatorShell _shell = new();
     private readonly Queue<(int Status, string Body)> _answers = new();
     private readonly WebApplication _app;
 
     public InfraScriptTests()
     {
-        Put("az", Az);
         _app = WebApplication.CreateSlimBuilder().Build();
         _app.Urls.Add("http://127.0.0.1:0");
         _app.MapGet("/api/health", () =>
@@ -50,17 +37,15 @@ public sealed class InfraScriptTests : IAsyncLifetime
         });
     }
 
-    private string[] Calls => File.ReadAllLines(Path.Combine(_directory.FullName, "az.log"));
+    private string[] Calls => _shell.Calls;
 
     private string Health => $"{_app.Urls.First()}/api/health";
 
     public Task InitializeAsync() => _app.StartAsync();
 
-    public async Task DisposeAsync()
-    {
-        await _app.DisposeAsync();
-        _directory.Delete(recursive: true);
-    }
+    public async Task DisposeAsync() => await _app.DisposeAsync();
+
+    public void Dispose() => _shell.Dispose();
 
     [Theory]
     [InlineData("1", "0")]
@@ -81,13 +66,13 @@ public sealed class InfraScriptTests : IAsyncLifetime
         await RunAsync("sync-triggers.sh", ["group", "app"]);
 
         Assert.Contains(
-            " --url /subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/app/host/default/sync?api-version=", Calls.Single(IsSync), StringComparison.Ordinal);
+            " --url /subscriptions/{subscriptionId}/resourceGroups/group/providers/Microsoft.Web/sites/app/host/default/sync?api-version=", Calls.Single(IsSync), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Functions_that_are_never_listed_fail_the_deployment_by_name()
     {
-        var (status, output) = await RunAsync("sync-triggers.sh", ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("TRIES", "2"));
+        var (status, output) = await RunAsync("sync-triggers.sh", ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("TRIES", "2"), Pipeline);
 
         Assert.Equal(1, status);
         Assert.Contains("##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken.", output, StringComparison.Ordinal);
@@ -114,7 +99,7 @@ public sealed class InfraScriptTests : IAsyncLifetime
     [Fact]
     public async Task An_app_in_which_no_login_could_succeed_fails_the_smoke_test_with_what_it_says()
     {
-        var (status, output) = await SmokeAsync([(503, Unhealthy)]);
+        var (status, output) = await SmokeAsync([(503, Unhealthy)], Pipeline);
 
         Assert.Equal(1, status);
         Assert.Contains("##vso[task.logissue type=error]Health answers 503: " + Unhealthy, output, StringComparison.Ordinal);
@@ -123,7 +108,7 @@ public sealed class InfraScriptTests : IAsyncLifetime
     [Fact]
     public async Task Before_the_corpsecret_is_set_an_answer_is_enough()
     {
-        var (status, output) = await SmokeAsync([(503, "starting"), (503, Unhealthy)], ("REQUIRE_HEALTHY", "false"));
+        var (status, output) = await SmokeAsync([(503, "starting"), (503, Unhealthy)], ("REQUIRE_HEALTHY", "false"), Pipeline);
 
         Assert.Equal(0, status);
         Assert.Contains("##vso[task.logissue type=warning]", output, StringComparison.Ordinal);
@@ -140,7 +125,7 @@ public sealed class InfraScriptTests : IAsyncLifetime
     [Theory]
     [InlineData("AZ_TIMER", "absent", "does not list the timer RefreshAccessToken")]
     [InlineData("AZ_TIMER", "true", "is disabled")]
-    [InlineData("AZ_PLAIN_STORAGE", "1", "has the setting AzureWebJobsStorage")]
+    [InlineData("AZ_PLAIN_STORAGE", "true", "has the setting AzureWebJobsStorage")]
     public async Task A_deployment_that_only_looks_good_fails_the_smoke_test(string name, string value, string reason)
     {
         var (status, output) = await SmokeAsync([(200, Healthy)], (name, value));
@@ -149,14 +134,43 @@ public sealed class InfraScriptTests : IAsyncLifetime
         Assert.Contains(reason, output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("sync-triggers.sh")]
+    [InlineData("smoke.sh")]
+    public async Task On_a_terminal_nothing_is_said_in_the_language_of_pipelines(string script)
+    {
+        _answers.Enqueue((503, Unhealthy));
+
+        var (status, output) = await RunAsync(
+            script, script == "smoke.sh" ? ["group", "app", Health] : ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("AZ_TIMER", "true"));
+
+        Assert.Equal(1, status);
+        Assert.Contains("\nerror: ", "\n" + output, StringComparison.Ordinal);
+        Assert.DoesNotContain("##vso", output, StringComparison.Ordinal);
+    }
+
     [Fact]
-    public async Task A_preview_changes_nothing()
+    public async Task A_preview_changes_nothing_and_needs_no_right_to()
     {
         var (status, output) = await RunAsync("deploy-infra.sh", ["what-if", "group", "dev"]);
 
         Assert.Equal(0, status);
         Assert.Contains("would create 20", output, StringComparison.Ordinal);
-        Assert.StartsWith("deployment group what-if --resource-group group --parameters ", Assert.Single(Calls), StringComparison.Ordinal);
+        var asked = Assert.Single(Calls, call => !call.StartsWith("bicep ", StringComparison.Ordinal));
+        Assert.StartsWith("deployment group what-if --resource-group group --parameters ", asked, StringComparison.Ordinal);
+        Assert.EndsWith(" --validation-level ProviderNoRbac", asked, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("what-if")]
+    [InlineData("create")]
+    public async Task Previews_and_deployments_are_compiled_by_the_compiler_of_the_snapshots(string verb)
+    {
+        await RunAsync("deploy-infra.sh", [verb, "group", "dev"]);
+
+        var version = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "infra/bicep.version"))).Trim();
+        Assert.Equal($"bicep install --version v{version}", Calls[0]);
+        Assert.Contains("infra/bicep.version", await File.ReadAllTextAsync(Path.Combine(Repository.Root, "tests/infra/bicep.csproj")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -168,9 +182,9 @@ public sealed class InfraScriptTests : IAsyncLifetime
 
         Assert.Equal(0, status);
         Assert.Contains("Outbound address, for 企业可信IP: 203.0.113.7\n", output, StringComparison.Ordinal);
-        Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=functionAppName]func-1\n", StringComparison.Ordinal));
+        Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=functionAppName]functionAppName-1\n", StringComparison.Ordinal));
         Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=healthUrl]https://func-1.example.com/api/health\n", StringComparison.Ordinal));
-        Assert.Contains("/../prod.bicepparam", Calls[0], StringComparison.Ordinal);
+        Assert.Contains(Calls, call => Regex.IsMatch(call, @"^deployment group create .*/\.\./prod\.bicepparam "));
     }
 
     [Fact]
@@ -179,24 +193,137 @@ public sealed class InfraScriptTests : IAsyncLifetime
         var (status, _) = await RunAsync("deploy-infra.sh", ["create", "group", "prod"], ("AZ_DEPLOYMENT_STATUS", "3"));
 
         Assert.Equal(3, status);
-        Assert.Single(Calls);
+        Assert.StartsWith("deployment group create ", Calls[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_environment_without_a_parameter_file_is_refused_before_az_is_asked()
+    {
+        var (status, output) = await RunAsync("deploy-infra.sh", ["create", "group", "开发"]);
+
+        Assert.Equal(2, status);
+        Assert.Contains("There is no 开发.bicepparam", output, StringComparison.Ordinal);
+        Assert.Empty(Calls);
+    }
+
+    [Theory]
+    [InlineData("environmentName", "prod")]
+    [InlineData("environmentName", "开发")]
+    [InlineData("name", "WeComFunc")]
+    [InlineData("corpId", "$(WECOM_CORP_ID)")]
+    [InlineData("alertEmail", "$(ALERT_EMAIL)")]
+    [InlineData("alertWebhook", "$(ALERT_WEBHOOK)")]
+    [InlineData("alertWebhook", "http://example.com/")]
+    [InlineData("tokenTableName", "wecom-tokens")]
+    [InlineData("tokenRefreshSchedule", "*/5 * * * *")]
+    [InlineData("customDomain", "https://login.example.com")]
+    [InlineData("budgetFrom", "2026-12-15")]
+    [InlineData("monthlyBudget", "200")]
+    public async Task What_would_fail_late_is_refused_before_anything_is_sent(string parameter, string value)
+    {
+        var (status, output) = await RunAsync("deploy-infra.sh", ["create", "group", "dev"], Parameter(parameter, value));
+
+        Assert.Equal(2, status);
+        Assert.Contains($"{parameter} is ", output, StringComparison.Ordinal);
+        Assert.All(Calls, call => Assert.StartsWith("bicep ", call, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_address_of_a_robot_is_not_shown_even_where_it_is_refused()
+    {
+        var (_, output) = await RunAsync("deploy-infra.sh", ["create", "group", "dev"], Parameter("alertWebhook", "qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a-key"));
+
+        Assert.DoesNotContain("a-key", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "ww-1")]
+    [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
+    [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
+    [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour")]
+    [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
+    [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
+    public async Task A_parameter_is_refused_exactly_where_the_app_would_refuse_the_setting(string parameter, string setting, params string[] values)
+    {
+        foreach (var value in values)
+        {
+            var (status, output) = await RunAsync("deploy-infra.sh", ["what-if", "group", "dev"], Parameter(parameter, value));
+
+            Assert.Equal((value, AppTakes(setting, value)), (value, status == 0));
+            Assert.Equal(status == 0, !output.Contains("but it must be", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("corpId", "CorpIdPattern")]
+    [InlineData("corpSecretName", "SecretNamePattern")]
+    [InlineData("tokenTableName", "TableNamePattern")]
+    public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, string pattern)
+    {
+        var ofTheApp = typeof(Settings).GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
+
+        Assert.Contains($"\ncheck {parameter} '{ofTheApp.Pattern[2..^2]}' ", await File.ReadAllTextAsync(Script("deploy-infra.sh")), StringComparison.Ordinal);
+    }
+
+    /// <summary>A thousand schedules, good and bad, of the pieces that schedules are made of.</summary>
+    [Fact]
+    public async Task No_schedule_is_let_through_that_the_app_would_refuse()
+    {
+        var script = await File.ReadAllTextAsync(Script("deploy-infra.sh"));
+        var composing = Regex.Match(script, "^field\\(\\) (?s:.*?)(?=^# The patterns)", RegexOptions.Multiline).Value;
+        var (_, pattern) = await _shell.RunAsync(["-c", composing + "echo \"$schedule\""]);
+        var regex = new Regex($@"\A(?:{pattern.Trim()})\z");
+        var random = new Random(13);
+        string[] numbers = ["0", "1", "5", "6", "7", "12", "13", "23", "24", "31", "32", "59", "60", "00", "100"];
+
+        var letThrough = Enumerable.Range(0, 1000).Select(_ => string.Join(' ', Enumerable.Range(0, 6).Select(_ => Field()))).Where(schedule => regex.IsMatch(schedule)).ToList();
+
+        Assert.NotEmpty(letThrough);
+        Assert.All(letThrough, schedule => Assert.True(AppTakes("TokenRefreshSchedule", schedule), schedule));
+
+        string Field() => string.Join(',', Enumerable.Range(0, random.Next(2) + 1).Select(_ => Item()));
+
+        string Item()
+        {
+            var from = random.Next(3) > 0 ? "*" : numbers[random.Next(random.Next(2, numbers.Length))];
+            var to = from != "*" && random.Next(4) == 0 ? "-" + numbers[random.Next(numbers.Length)] : "";
+            return from + to + (random.Next(4) == 0 ? "/" + numbers[random.Next(numbers.Length)] : "");
+        }
     }
 
     [Theory]
     [InlineData("true", 0)]
     [InlineData("echo 'main.bicep(1,1) : Warning BCP037: no such property' >&2", 1)]
     [InlineData("exit 1", 1)]
-    public async Task Bicep_files_are_clean_only_without_a_warning(string compiler, int expected)
+    [InlineData("[[ $1 != format ]] || echo >>\"${3%/\\*\\**}/main.bicep\"", 1)]
+    public async Task Bicep_files_are_clean_only_without_a_warning_and_as_the_formatter_writes_them(string compiler, int expected)
     {
-        Put("bicep", "#!/usr/bin/env bash\n" + compiler + "\n");
+        _shell.Put("bicep", "#!/usr/bin/env bash\n" + compiler + "\n");
 
-        Assert.Equal(expected, (await RunAsync("lint.sh", [])).Status);
+        var (status, _) = await RunAsync("lint.sh", [], ("BICEP", Path.Combine(_shell.Folder, "bicep")));
+
+        Assert.Equal(expected, status);
+    }
+
+    [Theory]
+    [InlineData("true", 0)]
+    [InlineData("[[ $2 != */prod.* ]]", 1)]
+    public async Task Every_snapshot_has_to_hold(string compiler, int expected)
+    {
+        _shell.Put("bicep", "#!/usr/bin/env bash\necho \"$2 $4\"\n" + compiler + "\n");
+
+        var (status, output) = await RunAsync("snapshot.sh", ["validate"], ("BICEP", Path.Combine(_shell.Folder, "bicep")));
+
+        Assert.Equal(expected, status);
+        Assert.Equal("infra/dev.bicepparam validate\ninfra/prod.bicepparam validate\ntests/infra/options.bicepparam validate\n", output);
     }
 
     [Theory]
     [InlineData("sync-triggers.sh")]
     [InlineData("smoke.sh")]
     [InlineData("deploy-infra.sh")]
+    [InlineData("snapshot.sh")]
+    [InlineData("allow-pipeline.sh")]
     public async Task A_script_that_is_called_wrongly_says_how_it_is_called(string script)
     {
         var (status, output) = await RunAsync(script, ["one"]);
@@ -205,7 +332,35 @@ public sealed class InfraScriptTests : IAsyncLifetime
         Assert.Contains("Usage: ", output, StringComparison.Ordinal);
     }
 
-    private static bool IsSync(string call) => call.StartsWith("rest --method post", StringComparison.Ordinal);
+    private static bool IsSync(string call) => call.Contains("/host/default/sync?", StringComparison.Ordinal);
+
+    private static string Script(string name) => Path.Combine(Repository.Root, "infra/scripts", name);
+
+    private static (string Name, string Value) Parameter(string name, string value)
+    {
+        var parameters = new Dictionary<string, object> { [name] = new { value } };
+        return ("AZ_PARAMETERS", JsonSerializer.Serialize(new { parameters }, Written).ReplaceLineEndings("\n"));
+    }
+
+    private static bool AppTakes(string setting, string value)
+    {
+        var values = new Dictionary<string, string?>
+        {
+            ["WeCom:CorpId"] = "ww1234567890abcdef",
+            ["KeyVault:Uri"] = "https://name.vault.azure.net/",
+            ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            [setting] = value,
+        };
+        try
+        {
+            Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+            return true;
+        }
+        catch (SettingsException)
+        {
+            return false;
+        }
+    }
 
     private Task<(int Status, string Output)> SmokeAsync((int Status, string Body)[] answers, params (string Name, string Value)[] environment)
     {
@@ -217,32 +372,6 @@ public sealed class InfraScriptTests : IAsyncLifetime
         return RunAsync("smoke.sh", ["group", "app", Health], environment);
     }
 
-    private async Task<(int Status, string Output)> RunAsync(string script, string[] arguments, params (string Name, string Value)[] environment)
-    {
-        var start = new ProcessStartInfo("bash", [Path.Combine(Repository.Root, "infra/scripts", script), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["PATH"] = $"{_directory.FullName}:{start.Environment["PATH"]}";
-        start.Environment.Remove("TF_BUILD");
-        foreach (var (name, value) in environment.Prepend(("PAUSE", "0")).Prepend(("TRIES", "4")))
-        {
-            start.Environment[name] = value;
-        }
-
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync() + await errors;
-        await process.WaitForExitAsync();
-        Output.Run.Write(script, output);
-        return (process.ExitCode, output);
-    }
-
-    private void Put(string name, string text)
-    {
-        var file = Path.Combine(_directory.FullName, name);
-        File.WriteAllText(file, text.ReplaceLineEndings("\n"));
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-    }
+    private Task<(int Status, string Output)> RunAsync(string script, string[] arguments, params (string Name, string Value)[] environment) => _shell.RunAsync(
+        [Path.Combine(Repository.Root, "infra/scripts", script), .. arguments], environment: [("TRIES", "4"), ("PAUSE", "0"), .. environment]);
 }

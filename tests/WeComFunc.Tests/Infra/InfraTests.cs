@@ -26,8 +26,7 @@ public sealed partial class InfraTests
         "AzureWebJobsStorage__blobServiceUri",
         "AzureWebJobsStorage__clientId",
         "AzureWebJobsStorage__credential",
-        "AzureWebJobsStorage__queueServiceUri",
-        "AzureWebJobsStorage__tableServiceUri",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     ];
 
     // Azure's limits; of the function app 32, since the host id is cut off there.
@@ -44,9 +43,12 @@ public sealed partial class InfraTests
         ["publicIp"] = 80,
         ["vaultEndpoint"] = 64,
         ["tableEndpoint"] = 64,
+        ["blobEndpoint"] = 64,
         ["plan"] = 60,
         ["app"] = 32,
         ["actionGroup"] = 260,
+        ["robot"] = 80,
+        ["budget"] = 63,
         ["healthTest"] = 260,
         ["alerts"] = 200,
     };
@@ -93,10 +95,44 @@ public sealed partial class InfraTests
     {
         var bicep = Bicep();
 
-        Assert.DoesNotContain("@secure()", bicep, StringComparison.Ordinal);
+        Assert.All(SecureParameter().Matches(bicep), parameter => Assert.Matches("^(alertWebhook|webhook)$", parameter.Groups[1].Value));
         Assert.Single(Regex.Matches(bicep, @"^\s+value: 'to be set by an operator'$", RegexOptions.Multiline));
         Assert.Matches(@"@onlyIfNotExists\(\)\nresource placeholder 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
     }
+
+    [Fact]
+    public void A_corpid_of_the_contract_fits_into_its_parameter() =>
+        Assert.Contains("\n@minLength(2)\n@maxLength(64)\nparam corpId string\n", Read("infra/main.bicep"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Nothing_is_set_on_the_site_that_Azure_has_refused_on_Flex_Consumption() => Assert.DoesNotMatch("(?m)^ *ftpsState:", Bicep());
+
+    [Fact]
+    public void FTP_is_closed_all_the_same() =>
+        Assert.Equal(2, Regex.Count(Read("infra/modules/app.bicep"), @"basicPublishingCredentialsPolicies@[^{]+\{\n  parent: app\n  name: '(?:ftp|scm)'\n  properties: \{\n    allow: false\n"));
+
+    [Fact]
+    public void The_environment_is_what_the_command_says_whatever_the_shell_has_set() => Assert.All(
+        Directory.GetFiles(InRepository("infra"), "*.bicepparam"),
+        file => Assert.Contains($"param environmentName = '{Path.GetFileNameWithoutExtension(file)}'\n", File.ReadAllText(file), StringComparison.Ordinal));
+
+    [Fact]
+    public void Another_region_gets_other_names() =>
+        Assert.Contains("var token = uniqueString(resourceGroup().id, name, environmentName, location)\n", Read("infra/main.bicep"), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_deleted_vault_of_dev_keeps_its_name_for_no_longer_than_it_must() =>
+        Assert.Contains("param vaultRetentionDays = 7\n", Read("infra/dev.bicepparam"), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_parameters_that_cost_say_their_price() => Assert.All(
+        ["zoneRedundant", "maximumInstanceCount", "instanceMemoryMB", "natSku"],
+        parameter => Assert.Matches($@"@description\('[^\n]*(USD|price)[^\n]*'\)\n(@.*\n)*param {parameter} ", Read("infra/main.bicep")));
+
+    [Fact]
+    public void A_domain_is_bound_without_its_certificate_only_once() => Assert.Matches(
+        @"@onlyIfNotExists\(\)\nresource binding 'Microsoft\.Web/sites/hostNameBindings@[^{]+\{(?s:.*?)sslState: 'Disabled'\n",
+        Read("infra/modules/domain.bicep"));
 
     [Fact]
     public void Outputs_hold_no_secret() => Assert.All(
@@ -108,7 +144,7 @@ public sealed partial class InfraTests
         @"(?i)windows\.net|azure\.(net|com|cn)|azurewebsites|microsoftonline|chinacloud(api|sites)|usgovcloud|applicationinsights\.", Bicep());
 
     [Fact]
-    public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_principal_and_role()
+    public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_identity_and_role()
     {
         var roles = Regex.Matches(Bicep(), @"Microsoft\.Authorization/roleAssignments@(?s:.*?)\n\}");
 
@@ -116,16 +152,16 @@ public sealed partial class InfraTests
         Assert.All(roles, role =>
         {
             Assert.Contains("principalType: 'ServicePrincipal'", role.Value, StringComparison.Ordinal);
-            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"principalId, (\w+)\)").Groups[1].Value);
-            Assert.Contains($"name: guid({scope}.id, principalId, {id})", role.Value, StringComparison.Ordinal);
+            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
+            Assert.Contains($"name: guid({scope}.id, identityName, {id})", role.Value, StringComparison.Ordinal);
             Assert.Matches($@"var {id} = '[0-9a-f-]{{36}}' // [A-Z][A-Za-z ]+\n", Bicep());
         });
     }
 
     [Fact]
     public void Everything_that_can_have_tags_has_them() => Assert.All(
-        Regex.Matches(Bicep(), @"\nresource (?s:.*?)\n\}").Where(resource => resource.Value.Contains("\n  location: ", StringComparison.Ordinal)),
-        resource => Assert.Contains("\n  tags: ", resource.Value, StringComparison.Ordinal));
+        Regex.Matches(Bicep(), @"\nresource (?s:.*?)\n\}").Where(resource => Regex.IsMatch(resource.Value, @"\n {2,4}location: ")),
+        resource => Assert.Matches(@"\n {2,4}tags: ", resource.Value));
 
     [Fact]
     public void Names_are_within_Azures_limits_whatever_the_parameters()
@@ -259,6 +295,18 @@ public sealed partial class InfraTests
         Assert.All(sections, section => Assert.Contains($"\n### {section}\n", readme, StringComparison.Ordinal));
     }
 
+    /// <summary>The address of a robot is all that one needs to speak in its group.</summary>
+    [Fact]
+    public void The_address_of_a_robot_is_in_no_history_of_what_speaks_to_it()
+    {
+        var robot = JsonSerializer.Deserialize<JsonElement>(Read("infra/robot.json"));
+        var say = robot.GetProperty("actions").GetProperty("say");
+
+        Assert.Equal("SecureString", robot.GetProperty("parameters").GetProperty("robot").GetProperty("type").GetString());
+        Assert.Equal("@parameters('robot')", say.GetProperty("inputs").GetProperty("uri").GetString());
+        Assert.Equal("""["inputs"]""", say.GetProperty("runtimeConfiguration").GetProperty("secureData").GetProperty("properties").GetRawText());
+    }
+
     [Fact]
     public void The_workbook_is_one_and_runs_where_it_is_deployed()
     {
@@ -313,11 +361,69 @@ public sealed partial class InfraTests
         Assert.StartsWith("${{ parameters.environment }}_deploy", stages[2], StringComparison.Ordinal);
         Assert.Contains("dependsOn: ${{ parameters.environment }}_preview", stages[2], StringComparison.Ordinal);
         Assert.Contains("environment: wecomfunc-${{ parameters.environment }}", stages[2], StringComparison.Ordinal);
+        Assert.Contains("\n    isSkippable: false\n", stages[1], StringComparison.Ordinal);
     }
 
     [Fact]
-    public void What_the_pipeline_runs_from_the_repository_is_there() => Assert.All(
-        Regex.Matches(Pipelines(), @"(?:template: |\b)(infra/(?:pipelines|scripts)/[\w.-]+)"), file => Assert.True(File.Exists(InRepository(file.Groups[1].Value)), file.Value));
+    public void The_preview_has_a_connection_of_its_own_and_the_deployment_another()
+    {
+        var stages = Read("infra/pipelines/deploy.yml").Split("  - stage: ");
+
+        Assert.All(Connections(stages[1]), connection => Assert.Equal("wecomfunc-${{ parameters.environment }}-preview", connection));
+        Assert.All(Connections(stages[2]), connection => Assert.Equal("wecomfunc-${{ parameters.environment }}", connection));
+
+        static IEnumerable<string> Connections(string stage)
+        {
+            var connections = Regex.Matches(stage, "(?:azureSubscription|connectedServiceNameARM): (.*)").Select(connection => connection.Groups[1].Value).ToList();
+            Assert.NotEmpty(connections);
+            return connections;
+        }
+    }
+
+    [Fact]
+    public void Every_stage_that_touches_Azure_runs_for_main_only() => Assert.All(
+        Read("infra/pipelines/deploy.yml").Split("  - stage: ")[1..],
+        stage => Assert.Contains("\n    condition: and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/main'))\n", stage, StringComparison.Ordinal));
+
+    [Fact]
+    public void Runs_do_not_overtake_each_other()
+    {
+        var stages = Read("infra/pipelines/stages.yml");
+
+        Assert.Contains("\ntrigger:\n  batch: true\n", Read("azure-pipelines.yml"), StringComparison.Ordinal);
+        Assert.Matches(@"environment: dev\n[^#]*lockBehavior: runLatest\n", stages);
+        Assert.Matches(@"environment: prod\n[^#]*lockBehavior: sequential\n", stages);
+        Assert.Contains("\n    lockBehavior: ${{ parameters.lockBehavior }}\n", Read("infra/pipelines/deploy.yml").Split("  - stage: ")[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Deployments_of_modules_have_no_fixed_names() => Assert.DoesNotMatch(@"module \w+ '[^']+' = (if \(.*\) )?\{\n  name:", Bicep());
+
+    /// <summary>The agent waits n² seconds before try n.</summary>
+    [Fact]
+    public void The_first_upload_is_tried_again_for_longer_than_its_role_takes()
+    {
+        var tries = int.Parse(Regex.Match(Pipelines(), @"displayName: Deploy the app\n +retryCountOnTaskFailure: (\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+
+        Assert.InRange(Enumerable.Range(1, tries).Sum(n => n * n), 60, 300);
+    }
+
+    [Fact]
+    public void A_run_that_passed_on_prod_is_kept_as_what_to_roll_back_to() => Assert.Matches(
+        @"displayName: Smoke test\n[^$]*(?s:.*)keep-run\.sh""\n +displayName: .*\n +condition: and\(succeeded\(\), eq\('\$\{\{ parameters\.environment \}\}', 'prod'\)\)\n", Pipelines());
+
+    [Fact]
+    public void Nothing_but_the_script_that_deploys_chooses_a_compiler() => Assert.DoesNotContain("az bicep", Pipelines(), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_the_pipeline_runs_from_the_repository_is_there()
+    {
+        var named = Regex.Matches(Pipelines(), @"(?:template: (?:infra/pipelines/)?|infra/scripts/)([\w-]+\.(?:yml|sh))").Select(file => file.Groups[1].Value).ToList();
+        var there = Directory.GetFiles(InRepository("infra/pipelines")).Concat(Directory.GetFiles(InRepository("infra/scripts"))).Select(Path.GetFileName).ToHashSet();
+
+        Assert.NotEmpty(named);
+        Assert.All(named, file => Assert.Contains(file, there));
+    }
 
     [Fact]
     public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Contains(
@@ -379,17 +485,20 @@ public sealed partial class InfraTests
     private static string Query(string name) => Read($"infra/queries/{name}.kql");
 
     private static IEnumerable<string> Members(string variable) => Regex
-        .Match(Read("infra/modules/app.bicep"), $@"\nvar {variable} = .*\{{\n((?s:.*?))\n\}}").Groups[1].Value.Split('\n')
-        .Select(line => Regex.Match(line, @"\A  (\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
+        .Match(Read("infra/modules/app.bicep"), $@"\nvar {variable} = (?s:.*?)\{{\n((?s:.*?))\n *\}}").Groups[1].Value.Split('\n')
+        .Select(line => Regex.Match(line, @"\A {2,6}(\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
 
     private static string Bicep() => string.Concat(
         Directory.GetFiles(InRepository("infra"), "*.bicep", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
 
-    private static string Pipelines() => Read("azure-pipelines.yml") + Read("infra/pipelines/deploy.yml");
+    private static string Pipelines() => Read("azure-pipelines.yml") + Read("infra/pipelines/stages.yml") + Read("infra/pipelines/deploy.yml");
 
     private static string Read(string file) => File.ReadAllText(InRepository(file));
 
     private static string InRepository(string path) => Path.Combine(Repository.Root, path);
+
+    [GeneratedRegex(@"@secure\(\)\s*(?:@[^\n]*\s*)*param (\w+)")]
+    private static partial Regex SecureParameter();
 
     [GeneratedRegex(@"^output (?s:.*?)$", RegexOptions.Multiline)]
     private static partial Regex OutputLine();

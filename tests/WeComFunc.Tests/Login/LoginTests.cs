@@ -377,6 +377,25 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_caller_that_gives_up_early_counts_as_gone_and_not_as_a_failure()
+    {
+        Sessions.AddFault(new Fault { Hold = true });
+        var code = WeCom.IssueCode("zhangsan");
+        using var gone = new CancellationTokenSource();
+
+        var first = _host.LoginAsync(code);
+        await Sessions.WaitForCallsAsync(1);
+        var second = JoinAsync(code, gone.Token);
+        await gone.CancelAsync();
+        await second;
+        Sessions.Release();
+        await first;
+
+        Assert.Contains(_host.Log.All, line => line.Contains("Login: outcome caller_gone, ", StringComparison.Ordinal));
+        Assert.DoesNotContain(_host.Log.All, line => line.Contains("outcome wecom_busy", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_code_that_is_finished_is_not_remembered()
     {
         var code = WeCom.IssueCode("zhangsan");

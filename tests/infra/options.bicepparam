@@ -1,0 +1,15 @@
+using '../../infra/main.bicep'
+
+// What is off by default, so that the snapshot has it too.
+param environmentName = 'options'
+param corpId = readEnvironmentVariable('WECOM_CORP_ID')
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL')
+param alertWebhook = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=00000000-0000-0000-0000-000000000000'
+param monthlyBudget = 200
+param budgetFrom = '2026-12-01'
+param zoneRedundant = true
+param storageSku = 'Standard_ZRS'
+param natSku = 'StandardV2'
+param privateEndpoints = 'only'
+param privateHostStorage = true
+param customDomain = 'login.example.com'
