@@ -56,6 +56,16 @@ param requireProfile bool = false
 @description('Logins per second that the limiter allows a caller address, per instance: a number such as 50 or 0.5; 0 switches the limiter off.')
 param loginsPerSecondPerAddress string = '50'
 
+@description('Name of the app: row key of its token. Two deployments that share a table need two names.')
+@minLength(1)
+@maxLength(32)
+param appName string = 'default'
+
+@description('Reverse proxies of yours (Front Door, API Management, a CDN) between the callers and the app. Close every way around them first: who comes another way may call itself what it likes.')
+@minValue(0)
+@maxValue(10)
+param trustedProxies int = 0
+
 @description('Logins that one caller address may make at once, per instance.')
 @minValue(1)
 @maxValue(1000000)
@@ -349,6 +359,8 @@ module app 'modules/app.bicep' = {
     requireProfile: requireProfile
     loginsPerSecondPerAddress: loginsPerSecondPerAddress
     burstPerAddress: burstPerAddress
+    appName: appName
+    trustedProxies: trustedProxies
   }
   // The app starts at once, and its first steps lead to all three.
   dependsOn: [

@@ -78,6 +78,12 @@ param requireProfile bool
 @description('Refill of the limiter per caller address.')
 param loginsPerSecondPerAddress string
 
+@description('Name of the app, row key of its token.')
+param appName string
+
+@description('Reverse proxies between the callers and the app.')
+param trustedProxies int
+
 @description('Logins that one caller address may make at once.')
 param burstPerAddress int
 
@@ -139,6 +145,8 @@ var appSettings = {
   Login__RequireProfile: string(requireProfile)
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
+  Limits__TrustedProxies: string(trustedProxies)
+  WeCom__AppName: appName
 }
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {

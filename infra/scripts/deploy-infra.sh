@@ -48,7 +48,8 @@ for one in name environmentName; do
   check $one '[a-z][a-z0-9-]{1,31}' 'lower-case letters, digits and hyphens, a letter first, 2 to 32 of them'
 done
 check environmentName "$environment" "$environment, as the command says"
-check corpId 'ww[0-9A-Za-z]{1,62}' 'the 企业ID of the corp, ww followed by letters and digits'
+check corpId '[0-9A-Za-z_-]{2,64}' 'the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits'
+check appName '[0-9a-z]{1,32}' '1 to 32 lower-case letters and digits'
 check corpSecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'
 check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
 check tokenRefreshSchedule "$schedule" 'an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *'

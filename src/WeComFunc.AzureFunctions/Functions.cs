@@ -19,15 +19,16 @@ public sealed class Functions(
             static (login, request) => login.LoginAsync(
                 new(
                     request.Header("Content-Type"),
-                    CallerAddress.OfForwardedFor(request.Header("X-Forwarded-For")),
+                    request.Headers.TryGetValues("X-Forwarded-For", out var hops) ? string.Join(',', hops) : null,
+                    Peer: null,
                     request.Body,
                     request.TraceParent(),
                     LostEncoding: request.Header("Transfer-Encoding")),
                 request.FunctionContext.CancellationToken));
 
-    /// <summary><c>GET /api/health</c>, for anybody.</summary>
+    /// <summary><c>GET</c> and <c>HEAD /api/health</c>, for anybody.</summary>
     [Function("Health")]
-    public Task<HttpResponseData> HealthAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequestData request) =>
+    public Task<HttpResponseData> HealthAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health")] HttpRequestData request) =>
         request.AnswerAsync(unheard, logger, health, static (health, request) => health.CheckAsync(request.TraceParent()));
 
     /// <summary>Renews the access_token on the schedule of <c>TokenRefreshSchedule</c>.</summary>

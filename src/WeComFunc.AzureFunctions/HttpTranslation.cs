@@ -7,7 +7,7 @@ namespace WeComFunc.AzureFunctions;
 /// <summary>Between the Functions host's HTTP types and those of the library.</summary>
 internal static class HttpTranslation
 {
-    /// <summary>The last value of a header, which of <c>X-Forwarded-For</c> is the platform's; null when it is absent.</summary>
+    /// <summary>The last value of a header; null when it is absent.</summary>
     public static string? Header(this HttpRequestData request, string name) =>
         request.Headers.TryGetValues(name, out var values) ? values.LastOrDefault() : null;
 
@@ -40,7 +40,11 @@ internal static class HttpTranslation
             response.Headers.Add(name, value);
         }
 
-        await response.Body.WriteAsync(answer.Body);
+        if (request.Method != "HEAD")
+        {
+            await response.Body.WriteAsync(answer.Body);
+        }
+
         return response;
     }
 }

@@ -36,16 +36,21 @@ public static class LocalHostApp
         var login = app.Services.GetRequiredService<LoginEndpoint>();
         var health = app.Services.GetRequiredService<HealthEndpoint>();
         app.Run(context =>
-            context.IsFor("POST", "/api/login") ? context.AnswerAsync(login.LoginAsync(
-                new(context.Request.ContentType, CallerAddress.Of(context.Connection.RemoteIpAddress), context.Request.Body, context.Request.Headers.TraceParent),
+            context.IsFor("/api/login", "POST") ? context.AnswerAsync(login.LoginAsync(
+                new(
+                    context.Request.ContentType,
+                    context.Request.Headers["X-Forwarded-For"].ToString(),
+                    context.Connection.RemoteIpAddress,
+                    context.Request.Body,
+                    context.Request.Headers.TraceParent),
                 context.RequestAborted))
-            : context.IsFor("GET", "/api/health") ? context.AnswerAsync(health.CheckAsync(context.Request.Headers.TraceParent))
+            : context.IsFor("/api/health", "GET", "HEAD") ? context.AnswerAsync(health.CheckAsync(context.Request.Headers.TraceParent))
             : Task.CompletedTask);
         return app;
     }
 
     /// <summary>Whether a request is for a route; the status is 404 or 405 when it is not. ASP.NET Core's routing, for two of them, takes a tenth of the start.</summary>
-    private static bool IsFor(this HttpContext context, string method, string path)
+    private static bool IsFor(this HttpContext context, string path, params ReadOnlySpan<string> methods)
     {
         var response = context.Response;
         if (!context.Request.Path.StartsWithSegments(path, out var rest) || rest.Value is not ("" or "/"))
@@ -54,10 +59,10 @@ public static class LocalHostApp
             return false;
         }
 
-        if (!HttpMethods.Equals(context.Request.Method, method))
+        if (!methods.Contains(context.Request.Method))
         {
             response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            response.Headers.Allow = method;
+            response.Headers.Allow = string.Join(", ", methods);
             return false;
         }
 
@@ -74,6 +79,9 @@ public static class LocalHostApp
         }
 
         context.Response.ContentLength = answer.Body.Length;
-        await context.Response.BodyWriter.WriteAsync(answer.Body);
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.BodyWriter.WriteAsync(answer.Body);
+        }
     }
 }

@@ -18,6 +18,9 @@ public sealed partial class HealthEndpoint
     private readonly LoginHandler _logins;
     private readonly TimeProvider _time;
     private readonly ILogger<HealthEndpoint> _logger;
+    private readonly Lock _gate = new();
+    private Task<Knowledge>? _look;
+    private long _lookedAt;
 
     internal HealthEndpoint(AccessTokenSource tokens, LoginHandler logins, TimeProvider time, ILogger<HealthEndpoint> logger) =>
         (_tokens, _logins, _time, _logger) = (tokens, logins, time, logger);
@@ -36,9 +39,23 @@ public sealed partial class HealthEndpoint
         }
     }
 
+    /// <summary>What is known, looked up once a second at most: strangers may ask as often as they like.</summary>
+    private Task<Knowledge> LookAsync()
+    {
+        lock (_gate)
+        {
+            if (_look is null || (_look.IsCompleted && _time.GetElapsedTime(_lookedAt) >= TokenRules.HealthPause))
+            {
+                (_look, _lookedAt) = (_tokens.InspectAsync(), _time.GetTimestamp());
+            }
+
+            return _look;
+        }
+    }
+
     private async Task<EndpointAnswer> ReportAsync()
     {
-        var known = await _tokens.InspectAsync();
+        var known = await LookAsync();
         var now = _time.GetUtcNow();
         var token = new[] { known.Stored, _tokens.Current }.MaxBy(token => token?.ExpiresAt);
         var left = token is null ? TimeSpan.MinValue : token.ExpiresAt - now;
@@ -49,7 +66,7 @@ public sealed partial class HealthEndpoint
                 left >= TokenRules.TimerWindow ? "fresh" : left > TimeSpan.Zero ? "renewing" : token is null ? "missing" : "expired",
                 token?.ExpiresAt,
                 token?.ObtainedAt),
-            known.IsShared ? "ok" : "unreachable",
+            !known.IsShared ? "unreachable" : known.IsWritable ? "ok" : "unwritable",
             known.Vault is null ? "ok" : known.Vault.Kind is FailureKind.Busy ? "unreachable" : "refused",
             obstacle ?? Concern(known));
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
@@ -74,8 +91,9 @@ public sealed partial class HealthEndpoint
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
     private static string? Concern(Knowledge known) =>
         known.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode)
-        : known.IsShared ? null
-        : "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more.";
+        : !known.IsShared ? "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more."
+        : !known.IsWritable ? "The token row can be read but not written, so every process fetches a token for itself: give the app's identity the role Storage Table Data Contributor on the table; the log says more."
+        : null;
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 

@@ -48,6 +48,9 @@ public sealed partial record Settings
     /// <summary>Logins that one address may make at once.</summary>
     public int Burst { get; init; }
 
+    /// <summary>Reverse proxies of the operator's between the callers and the app.</summary>
+    public int TrustedProxies { get; init; }
+
     /// <summary>Whether this is the Development environment.</summary>
     public bool IsDevelopment { get; init; }
 
@@ -87,10 +90,12 @@ public sealed partial record Settings
         var settings = new Settings
         {
             App = new WeComApp(
-                reader.Matching("WeCom:CorpId", null, CorpIdPattern(), "the 企业ID of the corp, ww followed by letters and digits"),
-                reader.Matching("WeCom:CorpSecretName", "wecom-corpsecret", SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens")),
-            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query (http in Development and for loopback only)",
-                    uri => uri.Scheme is "https" || (uri.Scheme is "http" && (development || uri.IsLoopback)))
+                reader.Matching("WeCom:CorpId", null, CorpIdPattern(), "the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits"),
+                reader.Matching("WeCom:CorpSecretName", "wecom-corpsecret", SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens"),
+                reader.Matching("WeCom:AppName", "default", AppNamePattern(), "1 to 32 lower-case letters and digits")),
+            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in Development and for loopback only)",
+                    uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (development || uri.IsLoopback)))
+                        && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))
                 ?? new Uri("https://qyapi.weixin.qq.com/"),
             KeyVaultUri = vault,
             CorpSecret = corpSecret,
@@ -103,6 +108,7 @@ public sealed partial record Settings
             RequireProfile = reader.Flag("Login:RequireProfile"),
             LoginsPerSecond = reader.Number("Limits:LoginsPerSecondPerAddress", 50, static number => number is 0 or (>= 0.001 and <= 1_000_000), "0 (off) or a number from 0.001 to 1000000"),
             Burst = (int)reader.Number("Limits:BurstPerAddress", 500, static number => number is >= 1 and <= 1_000_000 && double.IsInteger(number), "a whole number from 1 to 1000000"),
+            TrustedProxies = (int)reader.Number("Limits:TrustedProxies", 0, static number => number is >= 0 and <= 10 && double.IsInteger(number), "a whole number from 0 to 10"),
             IsDevelopment = development,
         };
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);
@@ -119,11 +125,14 @@ public sealed partial record Settings
 
     private static bool IsDevelopmentName(string? name) => string.Equals(name, "Development", StringComparison.OrdinalIgnoreCase);
 
-    [GeneratedRegex(@"\Aww[0-9A-Za-z]{1,62}\z")]
+    [GeneratedRegex(@"\A[0-9A-Za-z_-]{2,64}\z")]
     private static partial Regex CorpIdPattern();
 
     [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
     private static partial Regex SecretNamePattern();
+
+    [GeneratedRegex(@"\A[0-9a-z]{1,32}\z")]
+    private static partial Regex AppNamePattern();
 
     [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
     private static partial Regex TableNamePattern();

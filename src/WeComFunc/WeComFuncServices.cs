@@ -51,8 +51,9 @@ public static class WeComFuncServices
     private static void AddAzure(this IServiceCollection services, Settings settings)
     {
         services.TryAddSingleton<TokenCredential>(_ => settings.IsDevelopment
-            ? new DefaultAzureCredential()
-            : new ManagedIdentityCredential(settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned));
+            ? new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions()))
+            : new ManagedIdentityCredential(Untraced(new ManagedIdentityCredentialOptions(
+                settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned))));
         services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<TokenCredential>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.CorpSecret is { } secret)
@@ -63,5 +64,13 @@ public static class WeComFuncServices
 
         services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.KeyVaultUri!, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
+    }
+
+    /// <summary>Without traces, which have the text of exceptions: the identity's may quote anything.</summary>
+    private static TOptions Untraced<TOptions>(TOptions options)
+        where TOptions : ClientOptions
+    {
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        return options;
     }
 }

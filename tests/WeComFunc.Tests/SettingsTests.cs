@@ -19,14 +19,14 @@ public sealed class SettingsTests
     private const string SecretOutsideDevelopment =
         "WeCom__CorpSecret is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting.";
 
-    private const string CorpIdMissing = "WeCom__CorpId is missing: it must be the 企业ID of the corp, ww followed by letters and digits.";
-    private const string CorpIdMalformed = "WeCom__CorpId is malformed: it must be the 企业ID of the corp, ww followed by letters and digits.";
+    private const string CorpIdMissing = "WeCom__CorpId is missing: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits.";
+    private const string CorpIdMalformed = "WeCom__CorpId is malformed: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits.";
 
     private const string SecretNameMalformed =
         "WeCom__CorpSecretName is malformed: it must be the name of a Key Vault secret, 1 to 127 letters, digits and hyphens.";
 
     private const string BaseUrlMalformed =
-        "WeCom__BaseUrl is malformed: it must be an https address without a query (http in Development and for loopback only).";
+        "WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added (http in Development and for loopback only).";
 
     private const string TableMalformed = "TokenStore__TableName is malformed: it must be 3 to 63 letters and digits, a letter first.";
 
@@ -42,6 +42,43 @@ public sealed class SettingsTests
     private const string RequireMalformed = "Login__RequireProfile is malformed: it must be true or false.";
     private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
+
+    [Theory]
+    [InlineData("wx0123456789abcdef")]
+    [InlineData("wpAB_cd-EF")]
+    [InlineData("ww")]
+    public void A_corpid_of_any_kind_is_taken(string corpId) => Assert.Equal(corpId, Read(("WeCom__CorpId", corpId)).App.CorpId);
+
+    [Theory]
+    [InlineData("https://proxy.example/cgi-bin")]
+    [InlineData("https://proxy.example/CGI-BIN/")]
+    [InlineData("https://proxy.example/qyapi/cgi-bin/")]
+    [InlineData("https://proxy.example/cgi-bin/gettoken")]
+    public void An_address_of_WeCom_that_names_cgi_bin_is_refused(string address)
+    {
+        var refused = Assert.Throws<SettingsException>(() => Read(("WeCom__BaseUrl", address)));
+
+        Assert.StartsWith("WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("WeCom__AppName", "Second")]
+    [InlineData("WeCom__AppName", "a-b")]
+    [InlineData("WeCom__AppName", "123456789012345678901234567890123")]
+    [InlineData("Limits__TrustedProxies", "-1")]
+    [InlineData("Limits__TrustedProxies", "11")]
+    [InlineData("Limits__TrustedProxies", "one")]
+    public void A_name_or_a_number_of_proxies_that_cannot_be_is_refused(string setting, string value) =>
+        Assert.StartsWith($"{setting} is malformed: ", Assert.Throws<SettingsException>(() => Read((setting, value))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Name_and_proxies_count()
+    {
+        var settings = Read(("WeCom__AppName", "second"), ("Limits__TrustedProxies", "2"));
+
+        Assert.Equal(("second", 2), (settings.App.Name, settings.TrustedProxies));
+        Assert.Equal(("default", 0), (Read().App.Name, Read().TrustedProxies));
+    }
 
     [Theory]
     [InlineData("0 0 0 30 2 *")]
@@ -132,8 +169,9 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("WeCom__CorpId", null, CorpIdMissing)]
     [InlineData("WeCom__CorpId", " ", CorpIdMissing)]
-    [InlineData("WeCom__CorpId", "wx1234567890abcdef", CorpIdMalformed)]
-    [InlineData("WeCom__CorpId", "ww", CorpIdMalformed)]
+    [InlineData("WeCom__CorpId", "w", CorpIdMalformed)]
+    [InlineData("WeCom__CorpId", "ww1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef1", CorpIdMalformed)]
+    [InlineData("WeCom__CorpId", "企业ww12", CorpIdMalformed)]
     [InlineData("WeCom__CorpId", "ww12/34", CorpIdMalformed)]
     [InlineData("WeCom__CorpSecretName", "my_secret", SecretNameMalformed)]
     [InlineData("WeCom__BaseUrl", "qyapi.weixin.qq.com", BaseUrlMalformed)]

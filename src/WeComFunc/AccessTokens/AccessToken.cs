@@ -5,7 +5,8 @@ namespace WeComFunc.AccessTokens;
 /// <param name="obtainedAt">When <c>gettoken</c> was first seen to give it.</param>
 /// <param name="expiresAt">When it expires, counted from the instant before <c>gettoken</c> was sent (rule T2).</param>
 /// <param name="onProbation">Whether the fleet has yet to learn that it works, or works still (rules T6, T14).</param>
-public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false)
+/// <param name="secret">Fingerprint of the corpsecret it was obtained with; null where that is not known.</param>
+public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false, string? secret = null)
 {
     /// <summary>The token itself; never for a log, a trace, an exception or a response.</summary>
     public string Value { get; } = value;
@@ -22,7 +23,10 @@ public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTim
     /// <summary>Whether the fleet has yet to learn that it works.</summary>
     public bool OnProbation { get; } = onProbation;
 
-    internal AccessToken Confirmed() => new(Value, ObtainedAt, ExpiresAt);
+    /// <summary>Fingerprint of the corpsecret it was obtained with.</summary>
+    internal string? Secret { get; } = secret;
+
+    internal AccessToken Confirmed() => new(Value, ObtainedAt, ExpiresAt, secret: Secret);
 
     /// <summary><c>***</c></summary>
     public override string ToString() => "***";

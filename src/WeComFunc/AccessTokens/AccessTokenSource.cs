@@ -72,6 +72,26 @@ internal sealed partial class AccessTokenSource
         }
     }
 
+    /// <summary>
+    /// To be told that WeCom answers what only another corpsecret or setting can mend: the vault is asked again, once a minute at most, and a token
+    /// that was obtained with another corpsecret is used no more (rule T8). It never throws.
+    /// </summary>
+    public async Task DoubtAsync()
+    {
+        try
+        {
+            var token = Current;
+            if (await _renewer.RereadSecretAsync() is { } secret && token?.Secret != secret)
+            {
+                Interlocked.CompareExchange(ref _current, null, token);
+            }
+        }
+        catch (Exception exception)
+        {
+            LogBroken(_logger, new RedactedException(exception), _app.CorpId);
+        }
+    }
+
     private async Task ConfirmAsync(AccessToken token)
     {
         try

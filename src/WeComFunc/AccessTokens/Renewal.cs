@@ -53,10 +53,11 @@ internal enum RenewalOutcome
 /// <param name="Row">The row.</param>
 /// <param name="Sight">How long this process has known of what is in it.</param>
 /// <param name="IsShared">Whether that is the table's row now, or only what this process last knew of it (rule T10).</param>
+/// <param name="IsWritable">Whether the table took the last writing of this process.</param>
 /// <param name="Secret">The corpsecret, or why there is none.</param>
 /// <param name="Vault">The last failure of the vault, also while a corpsecret that was read before goes on; null when it gave one.</param>
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
-internal sealed record Knowledge(TokenRow Row, RowSight Sight, bool IsShared, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
+internal sealed record Knowledge(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
     /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
     public Failure? HeldOff(RenewalReason reason, DateTimeOffset now) => Secret.Failure ?? Row.HeldOff(reason, Secret.Value, Sight, now);

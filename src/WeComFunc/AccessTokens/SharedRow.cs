@@ -13,6 +13,7 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     private readonly Watch<DateTimeOffset?> _retry = new(time);
     private readonly Watch<DateTimeOffset?> _rejection = new(time);
     private readonly Watch<string?> _token = new(time);
+    private bool _hasFailedToWrite;
     private volatile Known _known = new(TokenRow.For(app), WrittenNext: null);
 
     /// <summary>Whether the table has all that this process knows.</summary>
@@ -29,6 +30,9 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
             }
         }
     }
+
+    /// <summary>Whether the last writing was answered; true before the first.</summary>
+    public bool IsWritable => !Volatile.Read(ref _hasFailedToWrite);
 
     /// <summary>Reads the row.</summary>
     /// <returns>The row, and whether the table can be asked for it; where it cannot, the row is what this process last knew, held by nobody.</returns>
@@ -134,10 +138,12 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         try
         {
             var etag = await store.WriteAsync(row, limit.Token).WaitAsync(limit.Token);
+            Volatile.Write(ref _hasFailedToWrite, false);
             return (etag, etag is null);
         }
         catch (Exception exception)
         {
+            Volatile.Write(ref _hasFailedToWrite, true);
             LogOutOfReach(logger, "written", ForeignText.Explain(exception));
             return (null, false);
         }

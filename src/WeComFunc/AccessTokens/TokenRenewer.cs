@@ -10,6 +10,8 @@ namespace WeComFunc.AccessTokens;
 internal sealed partial class TokenRenewer(
     WeComApp app, WeComClient client, CorpSecretSource secrets, ITokenStore store, TimeProvider time, Random random, ILogger<TokenRenewer> logger)
 {
+    private string? _sealedByAnother;
+    private int _hasTold;
     private readonly SharedRow _row = new(app, store, time, logger);
 
     /// <summary>Runs one renewal. It is nobody's to cancel and ends by its own limits (rule T11).</summary>
@@ -127,13 +129,31 @@ internal sealed partial class TokenRenewer(
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
 
-        return new(row, _row.Sight, isShared, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
+        if (secret.Failure is null && row.SealedWith is { } sealedWith && sealedWith != secret.Value.Fingerprint)
+        {
+            TellOfAnother(row.SealedToken);
+        }
+
+        return new(row, _row.Sight, isShared, _row.IsWritable, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
     }
 
     private async Task<RenewalResult> FetchAsHolderAsync(Knowledge known, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
         var (next, fetched) = await FetchAsync(known, request, usable, deadline);
         return fetched with { Written = _row.SaveAsync(next) };
+    }
+
+    /// <summary>Asks the vault again, once a minute at most (rule T8).</summary>
+    /// <returns>The fingerprint of the corpsecret that counts from now on; null when there is none.</returns>
+    public async Task<string?> RereadSecretAsync() => await secrets.RereadAsync(CancellationToken.None) is { Failure: null } secret ? secret.Value.Fingerprint : null;
+
+    /// <summary>Says once that somebody else's corpsecret seals the row; a first time, it may be a rotation that has not arrived here.</summary>
+    private void TellOfAnother(string? sealedToken)
+    {
+        if (Interlocked.Exchange(ref _sealedByAnother, sealedToken) is { } before && before != sealedToken && Interlocked.Exchange(ref _hasTold, 1) == 0)
+        {
+            LogAnother(logger, app.CorpId, app.Name);
+        }
     }
 
     /// <summary>Without the table: what comes of it counts in this process.</summary>
@@ -173,6 +193,9 @@ internal sealed partial class TokenRenewer(
             same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken,
             same is null ? renewed.RenewableAt!.Value : token.ExpiresAt));
     }
+
+    [LoggerMessage(305, LogLevel.Warning, "Another corpsecret keeps overwriting the token row of {CorpId}, {AppName}: two deployments share the table, each fetching tokens for itself. Give one of them another WeCom__AppName, or store the same corpsecret for both")]
+    private static partial void LogAnother(ILogger logger, string corpId, string appName);
 
     [LoggerMessage(303, LogLevel.Warning, "The process that was renewing the access_token of {CorpId} did not finish: its lease is taken over")]
     private static partial void LogTakenOver(ILogger logger, string corpId);

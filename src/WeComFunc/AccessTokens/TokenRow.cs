@@ -99,13 +99,16 @@ public sealed record TokenRow : ITableEntity
     /// <summary>The token; null when there is none, or none that this corpsecret opens.</summary>
     internal AccessToken? Open(CorpSecret secret) =>
         ObtainedAt is { } obtainedAt && ExpiresAt is { } expiresAt && secret.Open(SealedToken, Place) is { } token
-            ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0 || ProvenSecret != SealedWith)
+            ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0 || ProvenSecret != SealedWith, secret.Fingerprint)
             : null;
 
     /// <summary>What the last renewal failed with; null when it succeeded, or when it was another corpsecret that WeCom refused.</summary>
     internal Failure? LastFailure(CorpSecret secret, DateTimeOffset now) =>
         Failures > 0 && (RefusedSecret is null || RefusedSecret == secret.Fingerprint)
-            ? new(Enum.TryParse<FailureKind>(FailureKind, out var kind) ? kind : WeCom.FailureKind.Misconfigured, FailureErrcode, RetryAt - now)
+            ? new(
+                Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeCom.FailureKind.Busy or WeCom.FailureKind.Unexpected ? kind : WeCom.FailureKind.Misconfigured,
+                FailureErrcode,
+                RetryAt - now)
             : null;
 
     /// <summary>The rejection that lasts: two tokens or more in a row were rejected, and the one here has not served a login yet (rule T6).</summary>

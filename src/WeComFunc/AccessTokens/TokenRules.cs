@@ -48,6 +48,9 @@ internal static class TokenRules
     /// <summary>How often at most a process tries to write what the table did not take (T10).</summary>
     public static readonly TimeSpan WritePause = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often at most health looks at the row.</summary>
+    public static readonly TimeSpan HealthPause = TimeSpan.FromSeconds(1);
+
     /// <summary>How long a host that stops waits for a renewal: its holder is done in five seconds (T5).</summary>
     public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
 

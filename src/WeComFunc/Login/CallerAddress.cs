@@ -1,20 +1,49 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace WeComFunc.Login;
 
 /// <summary>Which address a login is counted for.</summary>
 public static class CallerAddress
 {
-    /// <summary>The address of a connection; the same for IPv4 as such and IPv4 in an IPv6 address.</summary>
-    public static string? Of(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
+    private const int LongestText = 64;
 
     /// <summary>
-    /// The address that the platform's front end appended to <c>X-Forwarded-For</c>: the last one, as everything before it may be made up
-    /// by the caller. Null when there is none.
+    /// The address that the outermost of the trusted proxies saw; without such proxies the one that the platform's front end appended to
+    /// <c>X-Forwarded-For</c>, or that of the connection. Everything before it may be made up by the caller.
     /// </summary>
-    /// <param name="forwardedFor">The header, <c>address[:port], address[:port], …</c>.</param>
-    public static string? OfForwardedFor(string? forwardedFor) =>
-        forwardedFor?.Split(',', StringSplitOptions.TrimEntries)[^1] is { Length: > 0 } last
-            ? IPEndPoint.TryParse(last, out var endpoint) ? Of(endpoint.Address) : last
-            : null;
+    /// <param name="forwardedFor">The header, <c>address[:port], address[:port], …</c>, several lines of it joined by commas.</param>
+    /// <param name="peer">The other end of the connection; null where the host's front end has appended it to the header.</param>
+    /// <param name="trustedProxies">How many proxies of the operator's are in front, <c>Limits__TrustedProxies</c>.</param>
+    /// <returns>The address, an IPv6 one by its /64, which one caller has whole; null where there is none.</returns>
+    public static string? Of(string? forwardedFor, IPAddress? peer, int trustedProxies)
+    {
+        if (peer is not null && trustedProxies == 0)
+        {
+            return Normal(peer);
+        }
+
+        string[] hops = [.. forwardedFor?.Split(',', StringSplitOptions.TrimEntries) ?? [], .. peer is null ? (string[])[] : [peer.ToString()]];
+        return hops.Length == 0 || hops[Math.Max(0, hops.Length - 1 - trustedProxies)] is not { Length: > 0 } hop ? null
+            : IPEndPoint.TryParse(hop, out var endpoint) ? Normal(endpoint.Address)
+            : hop[..Math.Min(hop.Length, LongestText)];
+    }
+
+    private static string Normal(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6)
+        {
+            return address.MapToIPv4().ToString();
+        }
+
+        if (address.AddressFamily is not AddressFamily.InterNetworkV6)
+        {
+            return address.ToString();
+        }
+
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out _);
+        bytes[8..].Clear();
+        return $"{new IPAddress(bytes)}/64";
+    }
 }

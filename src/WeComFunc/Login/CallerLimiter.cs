@@ -6,9 +6,11 @@ namespace WeComFunc.Login;
 internal sealed class CallerLimiter : IDisposable
 {
     private readonly PartitionedRateLimiter<string>? _limiter;
+    private readonly int _trustedProxies;
 
     public CallerLimiter(Settings settings)
     {
+        _trustedProxies = settings.TrustedProxies;
         if (settings.LoginsPerSecond == 0)
         {
             return;
@@ -24,6 +26,9 @@ internal sealed class CallerLimiter : IDisposable
         });
         _limiter = PartitionedRateLimiter.Create<string, string>(address => RateLimitPartition.Get(address, create));
     }
+
+    /// <summary>The address that a login is counted for; empty where nobody knows it.</summary>
+    public string AddressOf(LoginCall call) => CallerAddress.Of(call.ForwardedFor, call.Peer, _trustedProxies) ?? "";
 
     /// <summary>Asks for one login.</summary>
     /// <returns>Null when it may go on; otherwise when to try again.</returns>

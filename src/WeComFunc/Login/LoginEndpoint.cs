@@ -46,7 +46,7 @@ public sealed partial class LoginEndpoint
                 return TurnAway(problem);
             }
 
-            if (_limiter.Refuse(call.CallerAddress ?? "") is { } pause)
+            if (_limiter.Refuse(_limiter.AddressOf(call)) is { } pause)
             {
                 return TurnAway(Problem.TooManyRequests, pause);
             }

@@ -46,6 +46,11 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         own.SetFromTask(exchange);
         var outcome = await exchange;
         LastFailure = outcome.Answer.Failure;
+        if (LastFailure is { Kind: FailureKind.Misconfigured })
+        {
+            await tokens.DoubtAsync();
+        }
+
         return outcome;
     }
 

@@ -1,5 +1,6 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
+using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 
@@ -43,6 +44,64 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((null, null), Times(health));
         Assert.Null(health["advice"]);
     }
+
+    [Fact]
+    public async Task However_often_it_is_asked_the_table_is_read_once_a_second()
+    {
+        await LoginAsync();
+        var reads = _host.Store.Reads;
+
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => HealthAsync()));
+        Assert.Equal(reads + 1, _host.Store.Reads);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await HealthAsync();
+
+        Assert.Equal(reads + 2, _host.Store.Reads);
+    }
+
+    [Fact]
+    public async Task A_table_that_can_be_read_and_not_written_shows_until_it_can()
+    {
+        _host.Store.BeforeWrite = (_, _) => throw new global::Azure.RequestFailedException(403, "no", "AuthorizationPermissionMismatch", null);
+        await LoginAsync();
+        await _host.WhenIdle();
+
+        var health = await HealthAsync();
+        Assert.Equal(("healthy", "unwritable"), (health["status"], health["tokenStore"]));
+        Assert.Contains("role Storage Table Data Contributor", health["advice"]);
+        _host.Store.BeforeWrite = null;
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        await LoginAsync();
+        await UntilOkAsync();
+
+        async Task UntilOkAsync()
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+            while ((await HealthAsync())["tokenStore"] != "ok")
+            {
+                _clock.Advance(TimeSpan.FromSeconds(1));
+                await Task.Delay(5, patience.Token);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task HEAD_is_answered_as_GET_without_the_body()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, "/api/health");
+        using var answer = await _host.Client.SendAsync(request);
+
+        Assert.Equal((200, "application/json", "no-store"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.ToString(), answer.Headers.CacheControl?.ToString()));
+        Assert.Empty(await answer.Content.ReadAsByteArrayAsync());
+        Assert.True(answer.Content.Headers.ContentLength > 0);
+    }
+
+    [Fact]
+    public void No_advice_has_the_word_access_token() => Assert.All(
+        from kind in Enum.GetValues<FailureKind>()
+        from errcode in Enumerable.Range(-1, 100_000).Append(301002).Append(301007).Append(301042).Append(660003)
+        select Errcodes.Advice(kind, errcode),
+        advice => Assert.DoesNotContain("access_token", advice));
 
     [Fact]
     public async Task A_token_with_forty_minutes_left_is_fresh()

@@ -73,9 +73,9 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Theory]
     [InlineData("203.0.113.7", "203.0.113.7")]
     [InlineData("::ffff:203.0.113.7", "203.0.113.7")]
-    [InlineData("2001:db8::7", "2001:db8::7")]
+    [InlineData("2001:db8::7", "2001:db8::/64")]
     public void A_caller_is_the_same_by_IPv4_and_by_IPv4_within_IPv6(string connection, string caller) =>
-        Assert.Equal(caller, CallerAddress.Of(IPAddress.Parse(connection)));
+        Assert.Equal(caller, CallerAddress.Of("192.0.2.1", IPAddress.Parse(connection), trustedProxies: 0));
 
     [Theory]
     [InlineData("0af7651916cd43dd8448eb211c80319c", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]

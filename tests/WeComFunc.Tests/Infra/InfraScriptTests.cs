@@ -237,7 +237,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
-    [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "ww-1")]
+    [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1")]
     [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
     [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
     [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour")]
@@ -256,6 +256,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
     [Theory]
     [InlineData("corpId", "CorpIdPattern")]
+    [InlineData("appName", "AppNamePattern")]
     [InlineData("corpSecretName", "SecretNamePattern")]
     [InlineData("tokenTableName", "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, string pattern)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -459,6 +460,6 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     {
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
-        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync(new("application/json", "203.0.113.7", body, null), gone);
+        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync(new("application/json", null, IPAddress.Parse("203.0.113.7"), body, null), gone);
     }
 }

@@ -65,7 +65,9 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     {
         await using var proxy = await VerbatimWeCom.StartAsync();
         var address = new UriBuilder(proxy.BaseAddress) { UserName = "user", Password = ProxyPassword }.Uri;
-        using var http = new HttpMessageInvoker(new SocketsHttpHandler { Proxy = new WebProxy(address) });
+        var handler = WeComClient.CreateHandler();
+        handler.Proxy = new WebProxy(address);
+        using var http = new HttpMessageInvoker(handler);
         await using var host = await StartAsync(new Uri("https://wecom.example/"), http);
 
         await LoginUntilBusyAsync(host);
@@ -262,7 +264,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
     private sealed class Broken : ICorpSecretStore
     {
-        public const string Text = Quoted;
+        public const string Text = "the words of a broken store";
 
         public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException(Text);
     }
