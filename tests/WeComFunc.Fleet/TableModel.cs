@@ -85,5 +85,5 @@ internal sealed class TableModel(World world, Troubles troubles)
     }
 
     /// <summary>Most often just within the limit of two seconds.</summary>
-    private TimeSpan Late() => world.Between(200, 2200);
+    private TimeSpan Late() => world.Between(1200, 2100);
 }

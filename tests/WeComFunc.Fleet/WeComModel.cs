@@ -74,7 +74,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
                 case Trouble.GetTokenHtml:
                     return "<html></html>";
                 case Trouble.GetTokenSlow:
-                    await world.DelayAsync(world.Between(500, 2800), cancellationToken);
+                    await world.DelayAsync(world.Between(1500, 2900), cancellationToken);
                     break;
                 case Trouble.GetTokenHangs:
                     await world.DelayAsync(TimeSpan.FromMinutes(1), cancellationToken);
