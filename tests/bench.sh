@@ -5,8 +5,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 usage='Usage: tests/bench.sh [--quick]
 
-Measures the login beside a floor and a typical implementation and prints one Markdown table, which is in
-artifacts/bench/results.md afterwards. It judges the goals and fails only when something does not run.
+Measures the login beside a floor, on the Functions worker and in the local host, and beside a typical implementation. It prints
+two Markdown tables, which are in artifacts/bench/results.md afterwards. It judges the goals and fails only when something does not run.
 
   --quick   fewer and shorter rounds, for a first impression.'
 
@@ -23,6 +23,10 @@ main() {
   install_wrk && setup
   publish src/WeComFunc.LocalHost ours
   publish tests/WeComFunc.Benchmarks benchmarks
+  publish src/WeComFunc.AzureFunctions functions
+  publish tests/WeComFunc.Benchmarks.Functions functions-floor
+  publish src/WeComFunc.LocalHost ours-jit -p:PublishReadyToRun=false
+  publish tests/WeComFunc.Benchmarks benchmarks-jit -p:PublishReadyToRun=false
   dotnet "$results/benchmarks/WeComFunc.Benchmarks.dll" measure "$results" "$@"
 }
 
@@ -33,10 +37,9 @@ install_wrk() {
   quietly wrk apt-get install -y wrk || fail 'The load generator is lacking: apt-get install wrk.'
 }
 
-# As it is released, and once more without ReadyToRun.
+# As it is released, if nothing else is said.
 publish() {
-  quietly "$2" dotnet publish "$1" -c Release -o "$results/$2"
-  quietly "$2-jit" dotnet publish "$1" -c Release -o "$results/$2-jit" -p:PublishReadyToRun=false
+  quietly "$2" dotnet publish "$1" -c Release -o "$results/$2" "${@:3}"
 }
 
 main "$@"

@@ -75,12 +75,12 @@ public sealed partial class HealthEndpoint
     /// <summary>Why no login can succeed now, as advice; null when one can.</summary>
     private string? Obstacle(Knowledge known, bool hasToken, DateTimeOffset now)
     {
-        if (known.Secret.Failure is null && known.Row.LastRejection(known.Secret.Value, now) is { } rejection)
+        if (known.Secret.Failure is null && known.Row.LastRejection(known.Secret.Value) is { } rejection)
         {
             return Errcodes.Advice(rejection.Kind, rejection.Errcode);
         }
 
-        var failure = hasToken ? null : known.HeldOff(RenewalReason.Missing, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value, now));
+        var failure = hasToken ? null : known.HeldOff(RenewalReason.Missing, now) ?? Lasting(known.Row.LastFailure(known.Secret.Value));
         failure ??= Lasting(_logins.LastFailure);
         return failure is null ? null : Errcodes.Advice(failure.Kind, failure.Errcode);
     }

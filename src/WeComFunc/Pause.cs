@@ -18,21 +18,26 @@ internal readonly record struct Pause(TimeSpan First, TimeSpan Most, TimeSpan Ke
     }
 
     /// <summary>
-    /// Whether a pause holds here and now. Clocks of processes may be minutes apart, so by the clock it holds only as long as it was meant to; and
+    /// What is left of a pause here and now. Clocks of processes may be minutes apart, so by the clock it holds only as long as it was meant to; and
     /// whoever knows that it was written after an earlier look at the row keeps it by that, whatever the clocks say.
     /// </summary>
     /// <param name="until">When it ends, by the clock of the process that wrote it; null when there is none.</param>
     /// <param name="seconds">How long it was meant to be.</param>
     /// <param name="sight">How long this process has known of it.</param>
     /// <param name="now">The time.</param>
-    public bool Holds(DateTimeOffset? until, double? seconds, Sight sight, DateTimeOffset now)
+    /// <returns>More than nothing; null when it holds no more, or never did.</returns>
+    public TimeSpan? Left(DateTimeOffset? until, double? seconds, Sight sight, DateTimeOffset now)
     {
-        if (until is null)
+        if (until is not { } end)
         {
-            return false;
+            return null;
         }
 
         var length = seconds is { } meant and >= 0 && meant <= Kept.TotalSeconds ? TimeSpan.FromSeconds(meant) : Kept;
-        return (until > now && until - now < Kept && sight.Since < length) || sight.Before < length;
+        var byClock = end - now < Kept ? Least(end - now, length - sight.Since) : TimeSpan.Zero;
+        var left = sight.Before is { } before && length - before > byClock ? length - before : byClock;
+        return left > TimeSpan.Zero ? left : null;
     }
+
+    private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

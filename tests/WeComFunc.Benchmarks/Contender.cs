@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace WeComFunc.Benchmarks;
 
@@ -14,9 +13,7 @@ internal sealed record Contender(string Assembly, Func<Uri, string[]> Arguments,
 /// <summary>A contender as a process, in an empty directory. What it prints goes to a file, as anything that reads along would cost CPU.</summary>
 internal sealed class Host : IAsyncDisposable
 {
-    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseCookies = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
-    private static long _codes;
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("wecomfunc-");
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -24,7 +21,7 @@ internal sealed class Host : IAsyncDisposable
     private readonly Process _process;
 
     /// <param name="contender">What to start.</param>
-    /// <param name="isObserved">Whether <see cref="AllocatedBytes"/> will be asked for.</param>
+    /// <param name="isObserved">Whether <see cref="Figures.AllocatedBytes"/> will be asked for.</param>
     public Host(Contender contender, bool isObserved = false)
     {
         Address = new Uri($"http://127.0.0.1:{FreePort()}/");
@@ -38,10 +35,9 @@ internal sealed class Host : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        if (isObserved)
+        foreach (var (name, value) in isObserved ? Figures.Settings(_hookPort) : [])
         {
-            start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(Host).Assembly.Location;
-            start.Environment["BENCHMARK_PORT"] = $"{_hookPort}";
+            start.Environment[name] = value;
         }
 
         _process = Process.Start(start)!;
@@ -54,18 +50,7 @@ internal sealed class Host : IAsyncDisposable
     /// <summary>Since the process was started.</summary>
     public TimeSpan Age => Stopwatch.GetElapsedTime(_started);
 
-    public TimeSpan Cpu => Refreshed.TotalProcessorTime;
-
-    public double ResidentMegabytes => Refreshed.WorkingSet64 / 1e6;
-
-    private Process Refreshed
-    {
-        get
-        {
-            _process.Refresh();
-            return _process;
-        }
-    }
+    public Figures Figures => new(_process, _hookPort);
 
     // Below the range that outgoing connections take their ports from, so that none of theirs gets in between.
     public static int FreePort()
@@ -82,13 +67,6 @@ internal sealed class Host : IAsyncDisposable
             {
             }
         }
-    }
-
-    public long AllocatedBytes()
-    {
-        using var client = new TcpClient("127.0.0.1", _hookPort);
-        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
-        return long.Parse(reader.ReadToEnd(), provider: null);
     }
 
     /// <summary>Waits until it listens.</summary>
@@ -113,18 +91,8 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    /// <summary>Logs in.</summary>
-    /// <exception cref="InvalidOperationException">The answer is not what it should be.</exception>
-    public async Task LoginAsync()
-    {
-        using var body = new StringContent($$"""{"code":"one-{{Interlocked.Increment(ref _codes)}}"}""", Encoding.UTF8, "application/json");
-        using var response = await Http.PostAsync(Login, body);
-        var answer = await response.Content.ReadAsStringAsync();
-        if (response.StatusCode is not HttpStatusCode.OK || !answer.Contains("\"userid\":\"zhangsan\"", StringComparison.Ordinal) || !answer.Contains("\"extattr\":{", StringComparison.Ordinal))
-        {
-            throw new InvalidOperationException($"{response.StatusCode}: {answer} {await LogAsync()}");
-        }
-    }
+    /// <inheritdoc cref="Logins.PostAsync"/>
+    public Task LoginAsync() => Logins.PostAsync(Login, LogAsync);
 
     public async ValueTask DisposeAsync()
     {

@@ -26,12 +26,15 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
 
     private static readonly byte[] Rejection = Answer("""{"errcode":40014,"errmsg":"invalid access_token"}"""u8);
     private static readonly byte[] User = Answer(Profile);
-    private static readonly byte[] Nothing = Answer([.. "{\"userid\":\"zhangsan\",\"profile\":"u8, .. Profile, .. "}"u8]);
+    private static readonly byte[] Nothing = Answer(Encoding.UTF8.GetBytes(PreparedAnswer));
 
     private volatile byte[] _token = Encoding.ASCII.GetBytes(FirstToken);
     private WebApplication? _app;
     private int _getTokenCalls;
     private int _tokens;
+
+    /// <summary>What a login answers.</summary>
+    public static string PreparedAnswer => $$"""{"userid":"zhangsan","corpid":"{{CorpId}}","profile":{{Encoding.UTF8.GetString(Profile)}}}""";
 
     public int GetTokenCalls => Volatile.Read(ref _getTokenCalls);
 

@@ -1,5 +1,4 @@
 using Azure;
-using Azure.Data.Tables;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.AccessTokens;
@@ -16,7 +15,7 @@ namespace WeComFunc.AccessTokens;
 /// </list>
 /// To have the fleet begin anew, delete the row.
 /// </summary>
-public sealed record TokenRow : ITableEntity
+public sealed record TokenRow
 {
     /// <summary>The version of this layout; a row with a higher one is left alone.</summary>
     public const int CurrentVersion = 1;
@@ -103,17 +102,16 @@ public sealed record TokenRow : ITableEntity
             : null;
 
     /// <summary>What the last renewal failed with; null when it succeeded, or when it was another corpsecret that WeCom refused.</summary>
-    internal Failure? LastFailure(CorpSecret secret, DateTimeOffset now) =>
+    internal Failure? LastFailure(CorpSecret secret) =>
         Failures > 0 && (RefusedSecret is null || RefusedSecret == secret.Fingerprint)
             ? new(
                 Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeCom.FailureKind.Busy or WeCom.FailureKind.Unexpected ? kind : WeCom.FailureKind.Misconfigured,
-                FailureErrcode,
-                RetryAt - now)
+                FailureErrcode)
             : null;
 
     /// <summary>The rejection that lasts: two tokens or more in a row were rejected, and the one here has not served a login yet (rule T6).</summary>
-    internal Failure? LastRejection(CorpSecret secret, DateTimeOffset now) =>
-        Rejections > 1 && !ServedLogin && IsOf(secret) ? Rejection(now) : null;
+    internal Failure? LastRejection(CorpSecret secret) =>
+        Rejections > 1 && !ServedLogin && IsOf(secret) ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode) : null;
 
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
     /// <param name="reason">Why it would be called.</param>
@@ -121,8 +119,10 @@ public sealed record TokenRow : ITableEntity
     /// <param name="sight">How long this process has known of the pauses.</param>
     /// <param name="now">The time.</param>
     internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, RowSight sight, DateTimeOffset now) =>
-        LastFailure(secret, now) is { } failure && FailurePause(failure.Kind, RefusedSecret).Holds(RetryAt, RetrySeconds, sight.Retry, now) ? failure
-        : reason is RenewalReason.Rejected && IsOf(secret) && RejectionPause(secret).Holds(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) ? Rejection(now)
+        LastFailure(secret) is { } failure && FailurePause(failure.Kind, RefusedSecret).Left(RetryAt, RetrySeconds, sight.Retry, now) is { } left
+            ? failure with { RetryAfter = left }
+        : reason is RenewalReason.Rejected && IsOf(secret) && RejectionPause(secret).Left(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) is { } rest
+            ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, rest)
         : null;
 
     /// <summary>Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).</summary>
@@ -233,6 +233,4 @@ public sealed record TokenRow : ITableEntity
         kind is WeCom.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
 
     private Pause RejectionPause(CorpSecret secret) => ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
-
-    private Failure Rejection(DateTimeOffset now) => new(WeCom.FailureKind.Misconfigured, RejectionErrcode, RejectionRetryAt - now);
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.Simulator;
 
 namespace WeComFunc.Tests.Doubles;
@@ -21,11 +22,11 @@ public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : IAs
 
     protected int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
 
-    public async Task InitializeAsync() => Simulator = await SimulatorServer.StartAsync(Clock);
+    public virtual async Task InitializeAsync() => Simulator = await SimulatorServer.StartAsync(Clock);
 
     public async Task DisposeAsync()
     {
-        foreach (var started in _started)
+        foreach (var started in Enumerable.Reverse(_started))
         {
             await started.DisposeAsync();
         }
@@ -35,8 +36,13 @@ public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : IAs
     }
 
     /// <summary>Starts a host in this process.</summary>
-    protected async Task<LoginHost> StartAsync(KeyVault? vault = null, Azurite? azurite = null, ManualTimeProvider? clock = null) =>
-        Ends(await LoginHost.StartAsync(Simulator, azurite ?? Azurite, clock ?? Clock, Table, vault));
+    protected async Task<LoginHost> StartAsync(
+        KeyVault? vault = null,
+        Azurite? azurite = null,
+        ManualTimeProvider? clock = null,
+        Dictionary<string, string?>? settings = null,
+        Action<IServiceCollection>? configure = null) =>
+        Ends(await LoginHost.StartAsync(Simulator, azurite ?? Azurite, clock ?? Clock, Table, vault, settings, configure));
 
     /// <summary>Has something end with the test.</summary>
     protected T Ends<T>(T started)

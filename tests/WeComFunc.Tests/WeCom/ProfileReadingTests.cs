@@ -6,7 +6,7 @@ namespace WeComFunc.Tests;
 
 /// <summary>A profile is looked at before it is passed on: whose it is, and that it has nothing that stays with the service.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ProfileTests(Azurite azurite) : IAsyncLifetime
+public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
 {
     private const string Secret = "a-secret-inside-a-profile-01";
 

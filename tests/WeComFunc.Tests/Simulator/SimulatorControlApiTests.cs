@@ -1,0 +1,97 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using WeComFunc.Simulator;
+
+namespace WeComFunc.Tests;
+
+/// <summary>The simulator's control API does over HTTP what tests do in the process.</summary>
+public sealed class SimulatorControlApiTests : SimulatorTest
+{
+    [Fact]
+    public async Task OverHttp_a_person_can_do_the_same()
+    {
+        await ControlAsync("PUT", "corps/wwnew/apps/crm", """{"secret":"a-corpsecret-of-my-own","hiddenMembers":["b"]}""");
+        await ControlAsync("PUT", "corps/wwnew/members/a", """{"userid":"a"}""");
+        await ControlAsync("PUT", "corps/wwnew/members/b", """{"userid":"b"}""");
+        var token = Text(await TokenAnswerAsync("a-corpsecret-of-my-own", "wwnew"), "access_token");
+        Assert.Equal((0, 60111), (Errcode(await UserAsync(token, "a")), Errcode(await UserAsync(token, "b"))));
+
+        var code = await ControlAsync("POST", "codes", """{"userid":"a","corpid":"wwnew"}""");
+        Assert.Equal("wwnew", Text(await ExchangeAsync(token, Text(code, "code")), "corpid"));
+        var codes = await ControlAsync("POST", "codes", """{"userid":"a","count":3}""");
+        Assert.Equal(3, codes.GetProperty("codes").GetArrayLength());
+
+        var revoked = await ControlAsync("POST", "tokens/revoke", $$"""{"access_token":"{{token}}"}""");
+        Assert.Equal(1, revoked.GetProperty("revoked").GetInt32());
+        var rotated = await ControlAsync("POST", "corps/wwnew/apps/crm/rotate", "{}");
+        Assert.Equal(State.GetSecret("wwnew", "crm"), Text(rotated, "secret"));
+
+        await ControlAsync("PATCH", "settings", """{"semantics":"NewEachTimeOldDies","tokenLifetimeSeconds":60}""");
+        Assert.Equal(new SimulatorSettings { Semantics = TokenSemantics.NewEachTimeOldDies, TokenLifetimeSeconds = 60 }, State.Settings);
+
+        await ControlAsync("DELETE", "corps/wwnew/members/a");
+        Assert.Equal(60111, Errcode(await UserAsync(await GetTokenAsync(), "a")));
+        Assert.Contains("wwnew", (await ControlAsync("GET", "state")).GetRawText());
+
+        await ControlAsync("POST", "reset");
+        Assert.DoesNotContain("wwnew", (await ControlAsync("GET", "state")).GetRawText());
+        Assert.Equal(new SimulatorSettings(), State.Settings);
+    }
+
+    [Fact]
+    public async Task OverHttp_a_person_can_disturb_the_calls()
+    {
+        await ControlAsync("POST", "faults", """{"api":"user/get","errcode":-1,"times":null}""");
+        await ControlAsync("POST", "faults", """{"hold":true}""");
+        await ControlAsync("POST", "limits", """{"api":"gettoken","maxPerMinute":1}""");
+        var held = TokenAnswerAsync();
+        await State[Api.GetToken].WaitForCallsAsync(1);
+
+        var released = await ControlAsync("POST", "release", """{"api":"gettoken"}""");
+        Assert.Equal(1, released.GetProperty("released").GetInt32());
+        var token = Text(await held, "access_token");
+        Assert.Equal(45009, Errcode(await TokenAnswerAsync()));
+        await ControlAsync("POST", "clock", """{"advanceSeconds":60}""");
+        Assert.Equal(0, Errcode(await TokenAnswerAsync()));
+
+        Assert.Equal(-1, Errcode(await UserAsync(token, "zhangsan")));
+        await ControlAsync("POST", "faults/clear", """{"api":"user/get"}""");
+        Assert.Equal(0, Errcode(await UserAsync(token, "zhangsan")));
+
+        var calls = (await ControlAsync("GET", "calls")).GetProperty("user/get").GetProperty("errcodes");
+        Assert.Equal("""{"-1":1,"0":1}""", calls.GetRawText());
+        await ControlAsync("DELETE", "calls");
+        Assert.Equal(0, State[Api.UserGet].Calls.Arrived);
+    }
+
+    [Theory]
+    [InlineData("POST", "codes", "{}", 400)]
+    [InlineData("POST", "codes", """{"userid":"a","corpid":"wwunknown"}""", 404)]
+    [InlineData("POST", "codes", """{"userid":"a","code":"short"}""", 400)]
+    [InlineData("POST", "faults", """{"api":"gettoken","errorcode":1}""", 400)]
+    [InlineData("POST", "faults", """{"api":"getticket"}""", 400)]
+    [InlineData("PATCH", "settings", """{"accessTokenLength":513}""", 400)]
+    [InlineData("PUT", "corps/ww/members/a", "[]", 400)]
+    [InlineData("PUT", "corps/ww/members/a", "not json", 400)]
+    [InlineData("POST", "corps/ww1234567890abcdef/apps/none/rotate", "{}", 404)]
+    public async Task A_mistake_in_the_control_api_is_explained(string method, string path, string body, int status)
+    {
+        using var response = await SendAsync(method, path, body);
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.NotEmpty(Text(await response.Content.ReadFromJsonAsync<JsonElement>(), "error"));
+    }
+
+    private Task<HttpResponseMessage> SendAsync(string method, string path, string? body) => Http.SendAsync(new(new(method), "sim/" + path)
+    {
+        Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
+    });
+
+    private async Task<JsonElement> ControlAsync(string method, string path, string? body = null)
+    {
+        using var response = (await SendAsync(method, path, body)).EnsureSuccessStatusCode();
+        var answer = await response.Content.ReadAsStringAsync();
+        return JsonSerializer.Deserialize<JsonElement>(answer.Length == 0 ? "{}" : answer);
+    }
+}
