@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using WeComFunc.AccessTokens;
@@ -23,28 +24,47 @@ internal sealed class Instance : IDisposable
     private readonly Meters _meters = new();
     private readonly LoginHandler _handler;
 
-    public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, TimeSpan skew)
+    private readonly World _world;
+    private readonly HealthEndpoint _health;
+
+    public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, TimeSpan skew)
     {
+        _world = world;
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
-        Connection = new Connection(world, weCom, table, vault, Settings.App.CorpId);
+        Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
         var client = new WeComClient(new HttpMessageInvoker(Connection), Settings, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
         _handler = new LoginHandler(Settings, Tokens, client, clock, telemetry);
+        _health = new HealthEndpoint(Tokens, _handler, clock, NullLogger<HealthEndpoint>.Instance);
     }
 
     public Connection Connection { get; }
 
     public AccessTokenSource Tokens { get; }
 
+    /// <summary>When a login last succeeded here.</summary>
+    public TimeSpan SucceededAt { get; private set; } = TimeSpan.MinValue;
+
+    /// <summary>When one last failed.</summary>
+    public TimeSpan FailedAt { get; private set; } = TimeSpan.MinValue;
+
     public bool IsDead => Connection.IsDead;
 
     /// <summary>The token that stands in a row.</summary>
     public static string? TokenOf(TokenRow? row) => row?.Open(Secret)?.Value;
 
-    public async Task<Failure?> LoginAsync(string code) => (await _handler.LoginAsync(code, CancellationToken.None)).Answer.Failure;
+    public async Task<Failure?> LoginAsync(string code)
+    {
+        var failure = (await _handler.LoginAsync(code, CancellationToken.None)).Answer.Failure;
+        (SucceededAt, FailedAt) = failure is null ? (_world.Now, FailedAt) : (SucceededAt, _world.Now);
+        return failure;
+    }
+
+    /// <summary>What it reports to whoever watches it; null when it is well.</summary>
+    public async Task<string?> ComplainAsync() => await _health.CheckAsync(traceParent: null) is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 

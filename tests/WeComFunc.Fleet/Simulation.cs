@@ -3,54 +3,27 @@ using WeComFunc.AccessTokens;
 
 namespace WeComFunc.Fleet;
 
-/// <summary>What a fleet is like and what befalls it.</summary>
-/// <param name="Seed">The source of all chance.</param>
-/// <param name="Instances">Processes at any time.</param>
-/// <param name="Duration">How long it is watched.</param>
-/// <param name="Logins">Logins in that time.</param>
-/// <param name="Semantics">What <c>gettoken</c> does.</param>
-/// <param name="IsTroubled">Whether there are outages, revocations, deaths and clocks that differ; otherwise all is well.</param>
-/// <param name="HasTimer">Whether the timer runs.</param>
-internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, bool IsTroubled, bool HasTimer)
-{
-    /// <summary>A week of a large fleet under whatever the seed brings.</summary>
-    public static Scenario OfTrouble(int seed) => new(seed, 1000, TimeSpan.FromDays(7), 60_000, (Semantics)(seed % 3), IsTroubled: true, HasTimer: true);
-
-    /// <summary>A quiet day with a million logins, to count what it costs.</summary>
-    public static Scenario OfCost(int instances, Semantics semantics, bool hasTimer) =>
-        new(1, instances, TimeSpan.FromDays(1), 1_000_000, semantics, IsTroubled: false, hasTimer);
-}
-
-/// <summary>What it cost, and which promises were broken.</summary>
-internal sealed record Report(int Logins, int GetToken, int TableReads, int TableWrites, int SecretReads, int Tokens, int MostReadsOfOne, int Rejections, IReadOnlyList<string> Violations)
-{
-    public override string ToString() =>
-        $"{Logins} logins, {GetToken} gettoken for {Tokens} tokens, {TableReads} table reads, {TableWrites} writes, {SecretReads} Key Vault reads, {Violations.Count} promises broken"
-        + string.Concat(Violations.Select(violation => $"{Environment.NewLine}  {violation}"));
-}
-
-/// <summary>A fleet in virtual time: the real code, and the promises of the rules checked at every step.</summary>
+/// <summary>A fleet in virtual time: the real code, and whatever the scenario brings.</summary>
 internal sealed class Simulation
 {
+    private const int TimerSlot = -1;
     private static readonly TimeSpan TimerPeriod = TimeSpan.FromMinutes(5);
-
-    /// <summary>How long a failure of WeCom may be remembered after it is over: the longest pause, its jitter, and two clocks apart.</summary>
-    private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(17);
 
     private readonly Scenario _scenario;
     private readonly World _world;
+    private readonly Troubles _troubles;
     private readonly WeComModel _weCom;
     private readonly TableModel _table;
     private readonly VaultModel _vault;
-    private readonly List<Instance> _alive = [];
+    private readonly Breaches _breaches;
+    private readonly LeasePromises _leases;
+    private readonly GetTokenPromises _calls;
+    private readonly LoginPromises _promises;
+    private readonly Instance[] _alive;
     private readonly List<Instance> _made = [];
-    private readonly List<string> _violations = [];
-    private readonly List<Outage> _outages = [];
-    private readonly Dictionary<string, int> _callsOfToken = [];
-
-    /// <summary>When which lease lost its holder.</summary>
-    private readonly Dictionary<string, TimeSpan> _lapses = [];
     private Instance? _timer;
+    private int _revocations;
+    private TimeSpan _revokedAt = TimeSpan.MinValue;
     private int _logins;
     private int _rejections;
 
@@ -58,18 +31,24 @@ internal sealed class Simulation
     {
         _scenario = scenario;
         _world = new World(scenario.Seed);
-        _weCom = new WeComModel(_world, scenario.Semantics) { Arrived = CheckGetToken };
-        _table = new TableModel(_world);
-        _vault = new VaultModel(_world, Instance.Secret);
+        _troubles = new Troubles(_world);
+        _weCom = new WeComModel(_world, _troubles, scenario.Semantics);
+        _table = new TableModel(_world, _troubles);
+        _vault = new VaultModel(_world, _troubles, Instance.Secret);
+        _breaches = new Breaches(_world, _troubles, _table);
+        _leases = new LeasePromises(_world, _troubles, _table, _breaches);
+        _calls = new GetTokenPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _breaches);
+        _promises = new LoginPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _calls, _breaches);
+        _alive = new Instance[scenario.Instances];
     }
 
     public static Report Run(Scenario scenario) => new Simulation(scenario).Run();
 
     private Report Run()
     {
-        for (var born = 0; born < _scenario.Instances; born++)
+        for (var slot = 0; slot < _alive.Length; slot++)
         {
-            Bear();
+            Bear(slot);
         }
 
         if (_scenario.HasTimer)
@@ -78,32 +57,32 @@ internal sealed class Simulation
         }
 
         _world.After(NextLogin(), Login);
-        if (_scenario.IsTroubled)
+        if (_scenario.TroubleEvery is { } every)
         {
-            _world.After(_world.Sometime(TimeSpan.FromHours(10)), HaveOutage);
-            _world.After(_world.Sometime(TimeSpan.FromHours(20)), Revoke);
+            _world.After(_world.Sometime(every), HaveTrouble);
+            _world.After(_world.Sometime(2 * every), Revoke);
+            _world.After(every / 100, LookAtHealth);
         }
 
         _world.Run(_scenario.Duration);
         _made.ForEach(instance => instance.Dispose());
         return new(
             _logins, _weCom.GetTokenCalls, _table.Reads, _table.Writes, _vault.Reads, _weCom.TokensIssued,
-            _alive.Max(instance => instance.Connection.TableReads), _rejections, _violations);
+            _alive.Max(instance => instance.Connection.TableReads), _rejections, _breaches.All);
     }
 
     private TimeSpan NextLogin() => _world.Sometime(_scenario.Duration / _scenario.Logins);
 
-    private Instance Make(TimeSpan skew)
+    private Instance Make(int slot, TimeSpan skew)
     {
-        var instance = new Instance(_world, _weCom, _table, _vault, skew);
+        var instance = new Instance(_world, _weCom, _table, _vault, slot, skew);
         _made.Add(instance);
         return instance;
     }
 
-    private void Bear()
+    private void Bear(int slot)
     {
-        var instance = Make(_scenario.IsTroubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
-        _alive.Add(instance);
+        var instance = _alive[slot] = Make(slot, _scenario.IsTroubled ? _world.Between(-120_000, 120_000) : TimeSpan.Zero);
         if (_scenario.IsTroubled)
         {
             _world.After(_world.Sometime(TimeSpan.FromHours(12)), () => Kill(instance));
@@ -122,58 +101,88 @@ internal sealed class Simulation
         if (!instance.IsDead)
         {
             instance.Connection.IsDead = true;
-            if (instance.Connection.Lease is { } lease)
-            {
-                _lapses[lease] = _world.Now;
-            }
-
-            _alive.Remove(instance);
-            Bear();
+            _leases.Died(instance);
+            Bear(instance.Connection.Slot);
         }
     }
 
     /// <summary>The timer function: a process of its own, as on the platform, a new one now and then; sometimes it stands still for hours.</summary>
     private void RunTimer()
     {
-        var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? Make(TimeSpan.Zero) : _timer;
+        var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? Make(TimerSlot, TimeSpan.Zero) : _timer;
+        var began = _world.Now;
         _world.Start(async () =>
         {
             try
             {
                 await timer.RefreshAsync();
             }
-            catch (TokenRenewalException) when (IsExcused(_world.Now) || IsTroubled("vault", _world.Now))
-            {
-            }
             catch (TokenRenewalException exception)
             {
-                Violate($"the timer failed: {exception.Message}");
+                _promises.CheckTimer(timer, began, exception);
             }
         });
         _world.After(_scenario.IsTroubled && _world.Random.Next(200) == 0 ? _world.Sometime(TimeSpan.FromHours(6)) : TimerPeriod, RunTimer);
     }
 
-    private void HaveOutage()
+    /// <summary>One to four outages at nearly the same time, often with a revocation among them.</summary>
+    private void HaveTrouble()
     {
-        // A fleet whose processes kill each other's tokens needs its table: without it there is no promise to check.
-        string[] kinds = ["gettoken busy", "gettoken hang", "gettoken lost", "gettoken untrusted", "vault down", "table down", "table hang", "table readonly", "table conflict", "table lost"];
-        var kind = kinds[_world.Random.Next(_scenario.Semantics is Semantics.NewOldDies ? 5 : kinds.Length)];
-        var outage = new Outage(_world.Now, _world.Now + _world.Sometime(TimeSpan.FromMinutes(20)), kind);
-        _outages.Add(outage);
-        _weCom.Outage = _table.Outage = _vault.Outage = null;
-        _ = kind[0] switch { 'g' => _weCom.Outage = outage, 't' => _table.Outage = outage, _ => _vault.Outage = outage };
-        _world.After(outage.Until - outage.From + _world.Sometime(TimeSpan.FromHours(10)), HaveOutage);
+        for (var more = _world.Random.Next(4); more >= 0; more--)
+        {
+            _world.After(_world.Sometime(TimeSpan.FromMinutes(2)), () => _troubles.Begin(_alive.Length));
+        }
+
+        if (_world.Random.Next(4) > 0)
+        {
+            _world.After(_world.Sometime(TimeSpan.FromMinutes(5)), BeginRevoking);
+        }
+
+        _world.After(TimeSpan.FromMinutes(5) + _world.Sometime(_scenario.TroubleEvery!.Value), HaveTrouble);
     }
 
     private void Revoke()
     {
-        _weCom.Revoke();
-        _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(TimeSpan.FromHours(20)), Revoke);
+        BeginRevoking();
+        _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
+    }
+
+    /// <summary>One to four revocations within seconds; so many again only minutes later, as the fleet forgives a few in a row.</summary>
+    private void BeginRevoking()
+    {
+        if (_revocations == 0 && _revokedAt < _world.Now - TimeSpan.FromMinutes(3))
+        {
+            _revocations = _world.Random.Next(1, 5);
+            RevokeServed(isFirst: true);
+        }
+    }
+
+    /// <summary>Revokes the token once it has served a login and the fleet could learn of it: one that is not known to work has its back-off.</summary>
+    private void RevokeServed(bool isFirst)
+    {
+        if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
+            && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
+        {
+            (token.IsRevoked, _revokedAt, isFirst) = (true, _world.Now, false);
+            _revocations--;
+        }
+
+        if (_revocations > 0)
+        {
+            _world.After(_world.Between(500, 5000), () => RevokeServed(isFirst));
+        }
+    }
+
+    private void LookAtHealth()
+    {
+        var instance = _alive[_world.Random.Next(_alive.Length)];
+        _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync()));
+        _world.After(_scenario.TroubleEvery!.Value / 100, LookAtHealth);
     }
 
     private void Login()
     {
-        var instance = _alive[_world.Random.Next(_alive.Count)];
+        var instance = _alive[_world.Random.Next(_alive.Length)];
         var code = _logins++.ToString(CultureInfo.InvariantCulture);
         _world.Start(() => _scenario.IsTroubled ? LoginAsync(instance, code) : UseTokenAsync(instance.Tokens));
         _world.After(NextLogin(), Login);
@@ -191,7 +200,7 @@ internal sealed class Simulation
 
         if (use.Failure is not null || !_weCom.IsValid(use.Value.Token.Value))
         {
-            Violate($"a login had no token: {use.Failure}");
+            _breaches.Add("a login had no token", $"{use.Failure}");
             return;
         }
 
@@ -200,78 +209,15 @@ internal sealed class Simulation
 
     private async Task LoginAsync(Instance instance, string code)
     {
-        var began = _world.Now;
-        var shared = SharedToken();
+        var (began, shared) = (_world.Now, _calls.SharedToken);
         var failure = await instance.LoginAsync(code);
-        if (instance.IsDead)
+        if (!instance.IsDead)
         {
-            return;
-        }
-
-        var took = _world.Now - began;
-        if (failure is not null && !IsExcused(began) && !HasLapsedTwice(began) && (instance.Connection.HasSecret || !IsTroubled("vault", began)))
-        {
-            Violate($"a login failed: {failure}, after {took}");
-        }
-
-        if (took > TimeSpan.FromSeconds(10.5))
-        {
-            Violate($"a login took {took}");
-        }
-
-        if (shared is not null && shared == SharedToken() && took > TimeSpan.FromSeconds(1) && !IsTroubled("table", began))
-        {
-            Violate($"a login took {took} though a valid token was there");
-        }
-    }
-
-    /// <summary>Checked as every <c>gettoken</c> arrives.</summary>
-    private void CheckGetToken(int inFlight)
-    {
-        if (IsTroubled("", _world.Now - Aftermath))
-        {
-            return;
-        }
-
-        if (inFlight > 1 && _lapses.Values.All(at => at < _world.Now - TimeSpan.FromMinutes(1)))
-        {
-            Violate($"{inFlight} gettoken at once");
-        }
-
-        if (_scenario.Semantics is Semantics.Same)
-        {
-            var token = _weCom.Latest?.Value ?? "";
-            if ((_callsOfToken[token] = _callsOfToken.GetValueOrDefault(token) + 1) > 12)
+            _promises.CheckLogin(instance, began, shared, failure);
+            if (failure is null && _weCom.Latest is { } token && instance.Tokens.Current?.Value == token.Value)
             {
-                Violate("more than 12 gettoken in the life of one token");
+                token.Serve(instance, _world.Now);
             }
-        }
-        else if (SharedToken() is not null && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(45))
-        {
-            Violate($"gettoken with {_table.Row.ExpiresAt - _world.UtcNow} left");
-        }
-    }
-
-    /// <summary>The token in the row, if WeCom accepts it and will for longer than clocks differ.</summary>
-    private string? SharedToken() =>
-        Instance.TokenOf(_table.Row) is { } token && _weCom.IsValid(token) && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5) ? token : null;
-
-    /// <summary>Whether something else than this code keeps a login from succeeding.</summary>
-    private bool IsExcused(TimeSpan began) => IsTroubled("gettoken", began - Aftermath);
-
-    /// <summary>
-    /// Whether a login saw a lease taken over whose new holder died as well: a death costs it 6 s of its 10, and T5 promises no more than one.
-    /// </summary>
-    private bool HasLapsedTwice(TimeSpan began) => _table.LastTakeover.At >= began && _lapses.ContainsKey(_table.LastTakeover.Lease);
-
-    private bool IsTroubled(string what, TimeSpan since) =>
-        _outages.Exists(outage => outage.Kind.StartsWith(what, StringComparison.Ordinal) && outage.Covers(since, _world.Now));
-
-    private void Violate(string what)
-    {
-        if (_violations.Count < 20)
-        {
-            _violations.Add(string.Create(CultureInfo.InvariantCulture, $"at {_world.Now}: {what}; trouble: {string.Join(", ", _outages.Where(outage => outage.Covers(_world.Now - Aftermath, _world.Now)))}; row: {_table.Row?.Lease} {_table.Row?.LeasedAt - _world.UtcNow} {_table.Row?.ETag}"));
         }
     }
 }

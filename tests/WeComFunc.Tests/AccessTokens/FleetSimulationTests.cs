@@ -5,13 +5,14 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>
-/// A thousand processes for a week in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c>
-/// replays one seed, <c>--seeds N</c> runs many, <c>--costs</c> prints the table of the README.
+/// Fleets in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c> replays one seed,
+/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of the README. Six seeds are a thousand processes for a week and a few busy ones
+/// for half a day, each with every behaviour of <c>gettoken</c>.
 /// </summary>
 public sealed class FleetSimulationTests
 {
     [Fact]
-    public async Task No_promise_is_broken_in_six_weeks_of_trouble()
+    public async Task No_promise_is_broken_in_six_fleets_with_troubles_that_overlap()
     {
         var (exitCode, output) = await RunAsync("--seeds", "6");
 

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Text;
+using System.Web;
+using Azure;
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Fleet;
+
+/// <summary>Key Vault with the corpsecret.</summary>
+internal sealed class VaultModel(World world, Troubles troubles, CorpSecret secret)
+{
+    public int Reads { get; private set; }
+
+    public async Task<Result<CorpSecret>> ReadAsync(int slot)
+    {
+        Reads++;
+        await world.DelayAsync(world.Between(20, 100));
+        return troubles.Now(Troubles.Vault, slot) is null ? secret : new Failure(FailureKind.Busy);
+    }
+}
+
+/// <summary>The surroundings as one process sees them: nothing answers it once it is dead.</summary>
+internal sealed class Connection(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, string corpId)
+    : HttpMessageHandler, ITokenStore, ICorpSecretStore
+{
+    /// <summary>The process's place in the fleet; whoever follows it there has its troubles too.</summary>
+    public int Slot { get; } = slot;
+
+    public bool IsDead { get; set; }
+
+    /// <summary>The lease it holds, or is about to take or to give back.</summary>
+    public string? Lease { get; private set; }
+
+    /// <summary>Whether it has ever read the corpsecret.</summary>
+    public bool HasSecret { get; private set; }
+
+    public int TableReads { get; private set; }
+
+    /// <summary>When the table last failed it or did not answer within the limit.</summary>
+    public TimeSpan TableFailedAt { get; private set; } = TimeSpan.MinValue;
+
+    /// <summary>The <c>gettoken</c> that it made by itself, without the table.</summary>
+    public Ledger Calls { get; } = new();
+
+    /// <summary>Called when it begins to write the row.</summary>
+    public Action Writing { get; set; } = () => { };
+
+    public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
+    {
+        TableReads++;
+        return await FromTableAsync(table.ReadAsync(this), cancellationToken);
+    }
+
+    public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
+    {
+        Lease = row.Lease == table.Row?.Lease ? Lease : row.Lease ?? Lease;
+        Writing();
+        try
+        {
+            return await FromTableAsync(table.WriteAsync(row, this), cancellationToken);
+        }
+        finally
+        {
+            Lease = row.Lease is null ? null : Lease;
+        }
+    }
+
+    public async Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken)
+    {
+        var secret = await UnlessDeadAsync(vault.ReadAsync(Slot));
+        HasSecret |= secret.Failure is null;
+        return secret;
+    }
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var (path, query) = (request.RequestUri!.AbsolutePath, HttpUtility.ParseQueryString(request.RequestUri.Query));
+        var json = await UnlessDeadAsync(path.EndsWith("gettoken", StringComparison.Ordinal)
+            ? weCom.GetTokenAsync(this, cancellationToken)
+            : weCom.CallAsync(this, path, query["access_token"], corpId, cancellationToken));
+        return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
+    }
+
+    private async Task<T> FromTableAsync<T>(Task<T> answer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await UnlessDeadAsync(answer.WaitAsync(cancellationToken));
+        }
+        catch (Exception)
+        {
+            TableFailedAt = world.Now;
+            throw;
+        }
+    }
+
+    private async Task<T> UnlessDeadAsync<T>(Task<T> answer)
+    {
+        try
+        {
+            return await answer;
+        }
+        finally
+        {
+            if (IsDead)
+            {
+                await new TaskCompletionSource().Task;
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Globalization;
+
+namespace WeComFunc.Fleet;
+
+/// <summary>What <c>gettoken</c> does while the last token is valid (rule T3).</summary>
+internal enum Semantics
+{
+    Same,
+    NewOldLives,
+    NewOldDies,
+}
+
+/// <summary>A token that WeCom gave.</summary>
+internal sealed class Issued(string value, TimeSpan expiresAt)
+{
+    public string Value { get; } = value;
+
+    public TimeSpan ExpiresAt { get; } = expiresAt;
+
+    public bool IsRevoked { get; set; }
+
+    /// <summary>Who was served a whole login with it, and since when; whoever died in between does not count.</summary>
+    public (Instance By, TimeSpan At)? Served { get; private set; }
+
+    public void Serve(Instance instance, TimeSpan at) => Served = Served is { By.IsDead: false } ? Served : (instance, at);
+
+    /// <summary>Whether somebody who lives has been served with it since then.</summary>
+    public bool HasServedSince(TimeSpan at) => Served is { By.IsDead: false } served && served.At < at;
+}
+
+/// <summary>WeCom: one app, its tokens, and what goes wrong with <c>gettoken</c>.</summary>
+internal sealed class WeComModel(World world, Troubles troubles, Semantics semantics)
+{
+    private readonly Dictionary<string, Issued> _tokens = [];
+    private int _inFlight;
+
+    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(7200);
+
+    public Issued? Latest { get; private set; }
+
+    public int GetTokenCalls { get; private set; }
+
+    /// <summary>Tokens that were not the same as the one before.</summary>
+    public int TokensIssued => _tokens.Count;
+
+    /// <summary>Called when a <c>gettoken</c> arrives: whose it is, and how many are in flight now.</summary>
+    public Action<Connection, int> Arrived { get; set; } = (_, _) => { };
+
+    /// <summary>Called when it is answered: whose it is, and what befell it.</summary>
+    public Action<Connection, Trouble?> Answered { get; set; } = (_, _) => { };
+
+    public bool IsValid(string? token) => token is not null && _tokens.TryGetValue(token, out var issued) && !issued.IsRevoked && issued.ExpiresAt > world.Now;
+
+    public async Task<string> GetTokenAsync(Connection from, CancellationToken cancellationToken)
+    {
+        GetTokenCalls++;
+        _inFlight++;
+        Arrived(from, _inFlight);
+        try
+        {
+            await world.DelayAsync(world.Between(10, 80), cancellationToken);
+            var trouble = troubles.Now(Troubles.GetToken, from.Slot);
+            Answered(from, trouble);
+            switch (trouble)
+            {
+                case Trouble.GetTokenBusy:
+                    return Error(-1);
+                case Trouble.GetTokenLimited:
+                    return Error(45009);
+                case Trouble.SecretRefused:
+                    return Error(40001);
+                case Trouble.AddressUntrusted:
+                    return Error(60020);
+                case Trouble.GetTokenHtml:
+                    return "<html></html>";
+                case Trouble.GetTokenSlow:
+                    await world.DelayAsync(world.Between(1500, 2900), cancellationToken);
+                    break;
+                case Trouble.GetTokenHangs:
+                    await world.DelayAsync(TimeSpan.FromMinutes(1), cancellationToken);
+                    break;
+                case Trouble.GetTokenLost when world.Random.Next(2) == 0:
+                    throw new HttpRequestException("the call was lost");
+            }
+
+            var token = Issue();
+            await world.DelayAsync(world.Between(5, 40), cancellationToken);
+            return trouble is Trouble.GetTokenLost
+                ? throw new HttpRequestException("the answer was lost")
+                : string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":0,"errmsg":"","access_token":"{{token}}","expires_in":7200}""");
+        }
+        finally
+        {
+            _inFlight--;
+        }
+    }
+
+    /// <summary>A call of a login with a token.</summary>
+    public async Task<string> CallAsync(Connection from, string path, string? token, string corpId, CancellationToken cancellationToken)
+    {
+        await world.DelayAsync(world.Between(10, 60), cancellationToken);
+        var trouble = troubles.Now(Troubles.Tokens, from.Slot);
+        if (!IsValid(token) || trouble is Trouble.TokensRejected || (trouble is Trouble.TokensRejectedByHalf && world.Random.Next(2) == 0))
+        {
+            return Error(40014);
+        }
+
+        return path.EndsWith("jscode2session", StringComparison.Ordinal)
+            ? $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"u"}"""
+            : """{"errcode":0,"errmsg":"ok","userid":"u"}""";
+    }
+
+    private string Issue()
+    {
+        if (semantics is not Semantics.Same || !IsValid(Latest?.Value))
+        {
+            Latest?.IsRevoked |= semantics is Semantics.NewOldDies;
+            Latest = new Issued($"token-{_tokens.Count}", world.Now + Lifetime);
+            _tokens.Add(Latest.Value, Latest);
+        }
+
+        return Latest!.Value;
+    }
+
+    private static string Error(int errcode) => string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":{{errcode}},"errmsg":""}""");
+}
