@@ -53,7 +53,7 @@ public static class Errcodes
         InvalidCredential or InvalidSecret => "WeCom refuses the corpsecret: copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed.",
         40013 or 41002 => "WeCom does not know the corpid: set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业.",
         41004 => "The corpsecret is empty: store the one of the app in the Key Vault secret.",
-        InvalidAccessToken or ExpiredAccessToken => "WeCom rejects every access_token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.",
+        InvalidAccessToken or ExpiredAccessToken => "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.",
         48002 or 301002 => "The app may not call this API: use the corpsecret of the app that the mini program is associated with, not that of contact sync or another app.",
         48004 or 48006 => "The app's permission has lapsed: an administrator of the corp has to grant it again in WeCom's admin console.",
         50003 => "The app is disabled: enable it in WeCom's admin console; that is tried again within twelve minutes.",

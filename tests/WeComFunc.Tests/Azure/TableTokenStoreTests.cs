@@ -70,7 +70,7 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
         foreach (var column in typeof(TokenRow).GetProperties().ExceptBy(["PartitionKey", "RowKey", "Timestamp", "ETag"], column => column.Name))
         {
             var type = Nullable.GetUnderlyingType(column.PropertyType) ?? column.PropertyType;
-            object value = type == typeof(string) ? column.Name : type == typeof(int) ? 7 : type == typeof(DateTimeOffset) ? Noon
+            object value = type == typeof(string) ? column.Name : type == typeof(int) ? 7 : type == typeof(double) ? 1.5 : type == typeof(bool) ? true : type == typeof(DateTimeOffset) ? Noon
                 : throw new NotSupportedException(column.Name);
             column.SetValue(written, value);
         }

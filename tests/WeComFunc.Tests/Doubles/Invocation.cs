@@ -56,7 +56,7 @@ internal sealed class InvocationRequest(Func<Stream> body, (string Name, string 
 
     public override IEnumerable<ClaimsIdentity> Identities => [];
 
-    public override string Method => throw new NotSupportedException();
+    public override string Method => "POST";
 
     public override HttpResponseData CreateResponse() => new InvocationResponse(FunctionContext);
 }

@@ -25,8 +25,20 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
         var host = await app.SharedAsync();
 
         Assert.Equal(
-            ["Health: [GET] api/health", "Login: [POST] api/login", "RefreshAccessToken: 0 0 0 1 1 *"],
+            ["Health: [GET,HEAD] api/health", "Login: [POST] api/login", "RefreshAccessToken: 0 0 0 1 1 *"],
             host.App.Functions.Select(function => function.Replace(host.App.BaseAddress.AbsoluteUri, "")).Order());
+    }
+
+    [Fact]
+    public async Task HEAD_of_health_is_answered_as_GET_without_the_body()
+    {
+        var host = await app.SharedAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Head, "/api/health");
+
+        using var answer = await host.Client.SendAsync(request);
+
+        Assert.Equal((200, "application/json"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+        Assert.Empty(await answer.Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
