@@ -49,7 +49,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
         TableReads++;
-        return await FromTableAsync(table.ReadAsync(this), cancellationToken);
+        return await FromTableAsync(() => table.ReadAsync(this), cancellationToken);
     }
 
     public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
         Writing();
         try
         {
-            return await FromTableAsync(table.WriteAsync(row, this), cancellationToken);
+            return await FromTableAsync(() => table.WriteAsync(row, this), cancellationToken);
         }
         finally
         {
@@ -68,7 +68,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
 
     public async Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken)
     {
-        var secret = await UnlessDeadAsync(vault.ReadAsync(Slot));
+        var secret = await UnlessDeadAsync(() => vault.ReadAsync(Slot));
         HasSecret |= secret.Failure is null;
         return secret;
     }
@@ -76,17 +76,17 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var (path, query) = (request.RequestUri!.AbsolutePath, HttpUtility.ParseQueryString(request.RequestUri.Query));
-        var json = await UnlessDeadAsync(path.EndsWith("gettoken", StringComparison.Ordinal)
+        var json = await UnlessDeadAsync(() => path.EndsWith("gettoken", StringComparison.Ordinal)
             ? weCom.GetTokenAsync(this, cancellationToken)
             : weCom.CallAsync(this, path, query["access_token"], corpId, cancellationToken));
         return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
     }
 
-    private async Task<T> FromTableAsync<T>(Task<T> answer, CancellationToken cancellationToken)
+    private async Task<T> FromTableAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
     {
         try
         {
-            return await UnlessDeadAsync(answer.WaitAsync(cancellationToken));
+            return await UnlessDeadAsync(() => call().WaitAsync(cancellationToken));
         }
         catch (Exception)
         {
@@ -95,11 +95,12 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
         }
     }
 
-    private async Task<T> UnlessDeadAsync<T>(Task<T> answer)
+    /// <summary>A dead process neither calls nor hears an answer, though its timers still run.</summary>
+    private async Task<T> UnlessDeadAsync<T>(Func<Task<T>> call)
     {
         try
         {
-            return await answer;
+            return await (IsDead ? new TaskCompletionSource<T>().Task : call());
         }
         finally
         {

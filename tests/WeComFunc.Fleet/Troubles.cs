@@ -56,19 +56,20 @@ internal sealed class Troubles(World world)
     public static readonly Trouble[] Table =
         [Trouble.TableDown, Trouble.TableHangs, Trouble.TableLate, Trouble.TableFlaky, Trouble.TableReadOnly, Trouble.TableConflicts, Trouble.TableAnswersLost];
 
-    /// <summary>Two faults at once are most often one of WeCom's and one of the table's.</summary>
-    private static readonly Trouble[][] Sorts = [GetToken, GetToken, GetToken, Table, Table, Table, Vault, Tokens];
+    /// <summary>Two faults at once are most often one of WeCom's and one of the table's; where moments count, the slow ones.</summary>
+    private static readonly Trouble[][] Sorts =
+        [GetToken, GetToken, [Trouble.GetTokenSlow, Trouble.GetTokenHangs], Table, Table, [Trouble.TableLate], Vault, Tokens];
 
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
     private readonly List<Outage> _outages = [];
 
-    /// <summary>Begins an outage of a random kind: of seconds as often as of minutes; one of the table or of the vault hits one process as often as all.</summary>
+    /// <summary>Begins an outage of a random kind: of seconds as often as of minutes; one of the table or of the vault hits one process more often than all.</summary>
     /// <param name="slots">How many processes there are besides the timer, which is process -1.</param>
     public void Begin(int slots)
     {
         var kind = Pick(Pick(Sorts));
-        int? slot = (Table.Contains(kind) || Vault.Contains(kind)) && world.Random.Next(2) == 0 ? world.Random.Next(-1, slots) : null;
+        int? slot = (Table.Contains(kind) || Vault.Contains(kind)) && world.Random.Next(3) > 0 ? world.Random.Next(-1, slots) : null;
         var duration = TimeSpan.FromSeconds(5 * Math.Pow(600, world.Random.NextDouble()));
         _outages.RemoveAll(outage => outage.Until < world.Now - Remembered);
         _outages.Add(new(world.Now, world.Now + duration, kind, slot));
