@@ -92,7 +92,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         }
 
         Assert.InRange(GetTokenCalls, 8, 15);
-        AssertLine(hosts, "Error Login: outcome misconfigured, errcode 40014, ", "WeCom rejects every access_token: associate the mini program, in WeCom's admin console, with the very app");
+        AssertLine(hosts, "Error Login: outcome misconfigured, errcode 40014, ", "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app");
     }
 
     [Fact]
