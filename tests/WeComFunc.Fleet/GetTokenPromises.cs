@@ -64,7 +64,7 @@ internal sealed class GetTokenPromises
     {
         if (!from.IsDead && LedgerOf(from, at).Called(at))
         {
-            _breaches.Add($"more than 60 gettoken in ten minutes {Whose(from, at)}", $"{from.Slot}");
+            _breaches.Add($"more than 100 gettoken in ten minutes {Whose(from, at)}", $"{from.Slot}");
         }
     }
 
