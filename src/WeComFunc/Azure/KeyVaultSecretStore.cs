@@ -18,6 +18,9 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.NetworkTimeout = TokenRules.VaultLimit;
+
+        // The client's traces have the text of its exceptions, which may quote the secret.
+        options.Diagnostics.IsDistributedTracingEnabled = false;
         return new SecretClient(vault, credential, options);
     }
 

@@ -15,6 +15,9 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(100);
         options.Retry.NetworkTimeout = TokenRules.TableLimit;
+
+        // The client's traces have the text of its exceptions, which may quote a row.
+        options.Diagnostics.IsDistributedTracingEnabled = false;
         if (settings.TableServiceUri is not { } uri)
         {
             return new TableClient(settings.TableConnectionString, settings.TableName, options);

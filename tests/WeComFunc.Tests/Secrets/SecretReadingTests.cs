@@ -8,6 +8,7 @@ namespace WeComFunc.Tests;
 public sealed class SecretReadingTests
 {
     private static readonly CorpSecret Rotated = new("the-corpsecret-after-the-rotation-00000001");
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
     private readonly ManualTimeProvider _clock = new();
@@ -68,6 +69,7 @@ public sealed class SecretReadingTests
         await reading;
 
         _read.SetResult(Rotated);
+        await _process.Secrets.RereadAsync(CancellationToken.None);
 
         Assert.Equal(Rotated, (await _process.Secrets.GetAsync()).Value);
         Assert.Equal(2, _process.VaultReads);
@@ -98,16 +100,14 @@ public sealed class SecretReadingTests
             await Task.Delay(TimeSpan.FromSeconds(2.9), _clock, CancellationToken.None);
             return secret == Rotated.Value ? TokenProcess.Issue("token") : TokenProcess.Refuse(40001);
         };
-        var refused = _process.GetAsync();
-        _clock.Advance(TimeSpan.FromSeconds(2.9));
-        _clock.Advance(TimeSpan.FromSeconds(0.1));
-        await refused;
+        await _clock.RunUntilAsync(_process.GetAsync(), Step, TimeSpan.FromSeconds(3));
+        await _process.WhenIdle();
         _read.SetResult(Rotated);
+        await _process.Secrets.RereadAsync(CancellationToken.None);
 
-        var next = _process.GetAsync();
-        _clock.Advance(TimeSpan.FromSeconds(2.9));
+        var next = await _clock.RunUntilAsync(_process.GetAsync(), Step, TimeSpan.FromSeconds(3));
 
-        Assert.Equal("token", (await next).Value.Token.Value);
+        Assert.Equal("token", next.Value.Token.Value);
         Assert.Equal(2, _process.VaultReads);
     }
 

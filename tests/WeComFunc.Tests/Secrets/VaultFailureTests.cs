@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Azure.Core;
@@ -105,6 +107,29 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         Assert.Contains(host.Log.All, line => line.StartsWith(
             "Error Key Vault gives no secret wecom-corpsecret: no identity: AuthenticationFailedException AADSTS700016, IOException. Check", StringComparison.Ordinal));
         AssertNothingIsQuoted(host);
+    }
+
+    [Theory]
+    [MemberData(nameof(Odd))]
+    public async Task Its_text_is_in_no_trace_either(string answerOfVault, string expected)
+    {
+        Assert.NotEmpty(expected);
+        var traces = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = _ => true,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity => traces.Enqueue(
+                $"{activity.OperationName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)} {string.Join(' ', activity.Events.SelectMany(e => e.Tags))}"),
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using var host = await StartAsync();
+        _vault.Answers(answerOfVault);
+
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Contains(traces, trace => trace.StartsWith("login ", StringComparison.Ordinal));
+        Assert.DoesNotContain(traces, trace => trace.Contains(Quoted, StringComparison.Ordinal));
     }
 
     private static void AssertNothingIsQuoted(LoginHost host)

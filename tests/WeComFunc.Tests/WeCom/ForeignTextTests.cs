@@ -65,7 +65,9 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     {
         await using var proxy = await VerbatimWeCom.StartAsync();
         var address = new UriBuilder(proxy.BaseAddress) { UserName = "user", Password = ProxyPassword }.Uri;
-        using var http = new HttpMessageInvoker(new SocketsHttpHandler { Proxy = new WebProxy(address) });
+        var handler = WeComClient.CreateHandler();
+        handler.Proxy = new WebProxy(address);
+        using var http = new HttpMessageInvoker(handler);
         await using var host = await StartAsync(new Uri("https://wecom.example/"), http);
 
         await LoginUntilBusyAsync(host);
