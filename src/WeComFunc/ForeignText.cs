@@ -10,6 +10,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Azure;
 using Azure.Identity;
+using Microsoft.Identity.Client;
+using WeComFunc.Azure;
 using WeComFunc.WeCom;
 
 namespace WeComFunc;
@@ -62,6 +64,20 @@ internal static partial class ForeignText
         return printable.ToString();
     }
 
+    /// <summary>The code inside the error that Key Vault answered (<c>error.innererror.code</c>), which tells causes apart that share a status; null when there is none.</summary>
+    public static string? InnerCode(RequestFailedException failed)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(failed.GetRawResponse()?.Content.ToMemory() ?? default);
+            return json.RootElement.GetProperty("error").GetProperty("innererror").GetProperty("code").GetString() is { Length: > 0 } code ? Code(code) : null;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return null;
+        }
+    }
+
     private static IEnumerable<Exception> Causes(Exception? exception)
     {
         for (; exception is not null; exception = exception is OperationCanceledException ? null : exception.InnerException)
@@ -80,7 +96,11 @@ internal static partial class ForeignText
         UnfitAnswerException => exception.Message,
         JsonException json => $"JsonException{(json.LineNumber is { } line ? $" at line {line + 1}, byte {json.BytePositionInLine}" : "")}",
         RequestFailedException { Status: 0 } => "no connection",
-        RequestFailedException failed => $"HTTP status {failed.Status}{(failed.ErrorCode is { Length: > 0 } code ? $", {Code(code)}" : "")}",
+        RequestFailedException failed => string.Join(
+            ", ", [$"HTTP status {failed.Status}", .. Codes(failed.ErrorCode is { Length: > 0 } code ? Code(code) : null, InnerCode(failed))]),
+        NoTokenException => "the identity gave no token",
+        MsalServiceException msal => Named(
+            exception, msal.ErrorCode is { Length: > 0 } code ? Code(code) : "", msal.StatusCode > 0 ? $"HTTP status {msal.StatusCode}" : ""),
         AuthenticationFailedException => Named(exception, EntraErrorPattern().Match(exception.Message).Value),
         HttpRequestException http => Named(
             exception, http.HttpRequestError is HttpRequestError.Unknown ? "" : $"{http.HttpRequestError}", http.StatusCode is { } status ? $"HTTP status {(int)status}" : ""),
@@ -90,6 +110,8 @@ internal static partial class ForeignText
         CryptographicException => Named(exception, $"0x{exception.HResult:X8}"),
         _ => exception.GetType().Name,
     };
+
+    private static IEnumerable<string> Codes(params string?[] codes) => codes.OfType<string>();
 
     private static string Named(Exception exception, params string[] facts) =>
         string.Join(' ', [exception.GetType().Name, .. facts.Where(fact => fact.Length > 0)]);

@@ -60,7 +60,7 @@ public sealed partial record Settings
     {
         var reader = new Reader(configuration);
         var development = IsDevelopmentName(configuration["AZURE_FUNCTIONS_ENVIRONMENT"]) || IsDevelopmentName(configuration["DOTNET_ENVIRONMENT"]);
-        var corpSecret = reader.Text("WeCom:CorpSecret");
+        var corpSecret = reader.Pasted("WeCom:CorpSecret");
         if (corpSecret is not null && !development)
         {
             reader.Refuse("WeCom:CorpSecret", "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
@@ -149,13 +149,44 @@ public sealed partial record Settings
     /// <summary>Reads one setting after another and collects a line for each that is wrong.</summary>
     private sealed class Reader(IConfiguration configuration)
     {
+        private const string Malformed = "is malformed";
+
+        private readonly HashSet<string> _unseen = [];
+
         public List<string> Errors { get; } = [];
 
-        public void Refuse(string key, string expectation) => Errors.Add($"{key.Replace(":", "__", StringComparison.Ordinal)} {expectation}.");
+        /// <summary>Adds a line; of a value with a character that cannot be seen, or that is none of the alphabet, it says which and where.</summary>
+        public void Refuse(string key, string expectation)
+        {
+            if (_unseen.Contains(key))
+            {
+                return;
+            }
+
+            var foreign = expectation.StartsWith(Malformed, StringComparison.Ordinal) ? PastedText.FindForeign(Pasted(key) ?? "", lowest: ' ') : null;
+            Add(key, foreign is null ? expectation : $"{Malformed}, with {foreign}{expectation[Malformed.Length..]}");
+        }
 
         public bool Has(string key) => Text(key) is not null;
 
-        public string? Text(string key) => configuration[key] is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+        /// <summary>The value without what cannot be seen at both its ends; one that has such a character inside is refused, once.</summary>
+        public string? Text(string key)
+        {
+            if (Pasted(key) is not { } value)
+            {
+                return null;
+            }
+
+            if (PastedText.FindUnseen(value) is { } unseen && _unseen.Add(key))
+            {
+                Add(key, $"has {unseen}, where nothing is to be seen: type it instead of pasting it");
+            }
+
+            return value;
+        }
+
+        /// <summary>The value without what cannot be seen at both its ends.</summary>
+        public string? Pasted(string key) => PastedText.Trim(configuration[key] ?? "") is { Length: > 0 } value ? value : null;
 
         public string Matching(string key, string? fallback, Regex pattern, string expectation)
         {
@@ -252,6 +283,8 @@ public sealed partial record Settings
             Refuse(key, $"is malformed: it must be {expectation}");
             return fallback;
         }
+
+        private void Add(string key, string line) => Errors.Add($"{key.Replace(":", "__", StringComparison.Ordinal)} {line}.");
     }
 }
 

@@ -1,5 +1,4 @@
 using Azure.Core;
-using Azure.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -50,27 +49,21 @@ public static class WeComFuncServices
 
     private static void AddAzure(this IServiceCollection services, Settings settings)
     {
-        services.TryAddSingleton<TokenCredential>(_ => settings.IsDevelopment
-            ? new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions()))
-            : new ManagedIdentityCredential(Untraced(new ManagedIdentityCredentialOptions(
-                settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned))));
-        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<TokenCredential>));
+        services.TryAddSingleton(_ => AppIdentity.CreateCredential(settings));
+        services.TryAddSingleton(provider => new AppIdentity(
+            provider.GetRequiredService<TokenCredential>(),
+            settings.IsDevelopment ? TokenRules.DeveloperLimit : TokenRules.IdentityLimit,
+            provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<AppIdentity>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.CorpSecret is { } secret)
         {
-            services.TryAddSingleton<ICorpSecretStore>(new ConfiguredSecretStore(secret));
+            services.TryAddSingleton<ICorpSecretStore>(
+                provider => new ConfiguredSecretStore(secret, provider.GetRequiredService<ILogger<ConfiguredSecretStore>>()));
             return;
         }
 
-        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.KeyVaultUri!, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.KeyVaultUri!, provider.GetRequiredService<AppIdentity>()));
         services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
-    }
-
-    /// <summary>Without traces, which have the text of exceptions: the identity's may quote anything.</summary>
-    private static TOptions Untraced<TOptions>(TOptions options)
-        where TOptions : ClientOptions
-    {
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        return options;
     }
 }

@@ -227,6 +227,33 @@ public sealed class SettingsTests
         Assert.Equal(line, Refused((name, value)));
 
     [Theory]
+    [InlineData("WeCom__CorpId", "\ufeffww1234567890abcdef\u200b")]
+    [InlineData("KeyVault__Uri", "\u00a0https://name.vault.azure.net/\r\n")]
+    [InlineData("TokenRefreshSchedule", "0 */5 * * * *\u2060")]
+    [InlineData("AZURE_CLIENT_ID", "\u200e01234567-89ab-cdef-0123-456789abcdef\u200e")]
+    public void What_cannot_be_seen_at_the_ends_of_a_value_is_cut_off(string name, string value) => Read((name, value));
+
+    [Theory]
+    [InlineData("WeCom__CorpId", "ww12\u200b34567890abcdef", "U+200B at position 5")]
+    [InlineData("WeCom__CorpSecretName", "wecom\u00ad-corpsecret", "U+00AD at position 6")]
+    [InlineData("WeCom__BaseUrl", "https://qyapi\ufeff.weixin.qq.com/", "U+FEFF at position 14")]
+    [InlineData("KeyVault__Uri", "https://na\u200bme.vault.azure.net/", "U+200B at position 11")]
+    [InlineData("TokenStore__ServiceUri", "https://account\u2028.table.core.windows.net/", "U+2028 at position 16")]
+    [InlineData("TokenRefreshSchedule", "0\u00a0*/5 * * * *", "U+00A0 at position 2")]
+    [InlineData("Login__ProfileFields", "name,\u3164department", "U+3164 at position 6")]
+    public void What_cannot_be_seen_inside_a_value_is_one_line_with_its_place_and_code_point(string name, string value, string place) =>
+        Assert.Equal($"{name} has {place}, where nothing is to be seen: type it instead of pasting it.", Refused((name, value)));
+
+    [Theory]
+    [InlineData("WeCom__CorpId", "ww1234\uff15", "U+FF15 at position 7")]
+    [InlineData("WeCom__CorpSecretName", "wecom\u2010corpsecret", "U+2010 at position 6")]
+    [InlineData("KeyVault__Uri", "\uff48ttps://name.vault.azure.net/", "U+FF48 at position 1")]
+    [InlineData("TokenRefreshSchedule", "0 \u2217/5 * * * *", "U+2217 at position 3")]
+    [InlineData("Login__RequireProfile", "tru\u0435", "U+0435 at position 4")]
+    public void A_letter_that_only_looks_right_is_told_by_its_place_and_code_point(string name, string value, string place) =>
+        Assert.StartsWith($"{name} is malformed, with {place}: it must be ", Refused((name, value)), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("secret")]
     [InlineData("AccountName=account;AccountKey")]
     [InlineData("UseDevelopmentStorage=false")]

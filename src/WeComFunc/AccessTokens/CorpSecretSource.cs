@@ -3,7 +3,7 @@ using WeComFunc.WeCom;
 
 namespace WeComFunc.AccessTokens;
 
-/// <summary>Where corpsecrets are kept.</summary>
+/// <summary>Where corpsecrets are kept. What can be expected to go wrong there is a value (rule L6).</summary>
 public interface ICorpSecretStore
 {
     /// <summary>Reads a corpsecret.</summary>

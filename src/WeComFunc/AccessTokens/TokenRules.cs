@@ -63,6 +63,18 @@ internal static class TokenRules
     /// <summary>How often at most the vault is asked while there is no corpsecret at all.</summary>
     public static readonly TimeSpan VaultPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>One reading of the vault.</summary>
+    /// <summary>One reading of the vault (T8).</summary>
     public static readonly TimeSpan VaultLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>The managed identity has this long to give a token for vault or table, a second attempt included.</summary>
+    public static readonly TimeSpan IdentityLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>In Development a tool gives it, which takes 4 to 13 s on a good day.</summary>
+    public static readonly TimeSpan DeveloperLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>A refusal of the identity that nobody has waited for is told to who asks within this; later, the identity is asked anew.</summary>
+    public static readonly TimeSpan IdentityNews = TimeSpan.FromMinutes(1);
+
+    /// <summary>A token of the identity that nobody has taken yet is not taken any more with less than this left.</summary>
+    public static readonly TimeSpan IdentityMargin = TimeSpan.FromMinutes(5);
 }

@@ -1,6 +1,4 @@
 using Azure;
-using Azure.Core;
-using Azure.Identity;
 using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
@@ -12,7 +10,7 @@ namespace WeComFunc.Azure;
 internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<KeyVaultSecretStore> logger) : ICorpSecretStore
 {
     /// <summary>A client as the rules need it: a reading has three seconds in all, so one quick retry is what fits.</summary>
-    public static SecretClient CreateClient(Uri vault, TokenCredential credential, SecretClientOptions? options = null)
+    public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null)
     {
         options ??= new SecretClientOptions();
         options.Retry.MaxRetries = 1;
@@ -21,7 +19,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
 
         // The client's traces have the text of its exceptions, which may quote the secret.
         options.Diagnostics.IsDistributedTracingEnabled = false;
-        return new SecretClient(vault, credential, options);
+        return new SecretClient(vault, identity, options);
     }
 
     /// <inheritdoc />
@@ -29,45 +27,86 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     {
         try
         {
-            var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken).WaitAsync(cancellationToken);
-            if (!string.IsNullOrWhiteSpace(secret.Value.Value))
-            {
-                return new CorpSecret(secret.Value.Value.Trim());
-            }
-
-            LogRefused(logger, name, "it is empty");
+            var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken);
+            return StoredSecret.Read(name, secret.Value.Value, logger);
+        }
+        catch (NoTokenException exception) when (exception.MayPass)
+        {
+            LogNoTokenYet(logger, name, ForeignText.Explain(exception.InnerException!));
+            return new Failure(FailureKind.Busy);
+        }
+        catch (NoTokenException exception)
+        {
+            LogNoToken(logger, name, ForeignText.Explain(exception.InnerException!));
             return new Failure(FailureKind.Misconfigured);
         }
         catch (RequestFailedException exception) when (exception.Status is 400 or 401 or 403 or 404)
         {
-            LogRefused(logger, name, ForeignText.Explain(exception));
-            return new Failure(FailureKind.Misconfigured);
-        }
-        catch (AuthenticationFailedException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            LogRefused(logger, name, $"no identity: {ForeignText.Explain(exception)}");
+            LogRefused(logger, name, ForeignText.Explain(exception), Remedy(exception));
             return new Failure(FailureKind.Misconfigured);
         }
         catch (Exception exception)
         {
-            // Whatever it is: the client throws of itself what it makes of a foreign answer, and what its credential throws.
+            // Whatever it is: the client throws of itself what it makes of a foreign answer.
             LogOutOfReach(logger, name, ForeignText.Explain(exception));
             return new Failure(FailureKind.Busy);
         }
     }
 
-    [LoggerMessage(211, LogLevel.Error, "Key Vault gives no secret {SecretName}: {Reason}. Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it")]
-    private static partial void LogRefused(ILogger logger, string secretName, string reason);
+    /// <summary>What an operator does about a refusal, by Key Vault's inner error code.</summary>
+    private static string Remedy(RequestFailedException refusal) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
+    {
+        "ForbiddenByFirewall" => "The vault's firewall keeps the app out, no role is missing: let the app's outbound address or subnet in, under Networking of the vault",
+        "ForbiddenByConnection" => "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
+        "ForbiddenByRbac" => "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes",
+        "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get secrets, in the access policies of the vault",
+        "SecretDisabled" => "Enable the newest version of the secret, or store the corpsecret as a new one",
+        "SecretNotFound" => "Store the corpsecret under this name in this vault, recover the secret if it was deleted, or correct WeCom__CorpSecretName or KeyVault__Uri",
+        _ => "Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
+    };
+
+    [LoggerMessage(211, LogLevel.Error, "Key Vault gives no secret {SecretName}: {Reason}. {Remedy}")]
+    private static partial void LogRefused(ILogger logger, string secretName, string reason, string remedy);
 
     [LoggerMessage(212, LogLevel.Warning, "Key Vault is out of reach for the secret {SecretName}: {Reason}. A corpsecret that was read before goes on; check the vault's network")]
     private static partial void LogOutOfReach(ILogger logger, string secretName, string reason);
+
+    [LoggerMessage(213, LogLevel.Error, "The identity gave no token for the secret {SecretName}: {Reason}. On Azure, check that the app has its identity and that AZURE_CLIENT_ID is the client id of it; in Development, log in with az login")]
+    private static partial void LogNoToken(ILogger logger, string secretName, string reason);
+
+    [LoggerMessage(214, LogLevel.Warning, "The identity gave no token for the secret {SecretName} yet: {Reason}. A corpsecret that was read before goes on; the identity is asked again")]
+    private static partial void LogNoTokenYet(ILogger logger, string secretName, string reason);
 }
 
 /// <summary>The corpsecret of the setting <c>WeCom__CorpSecret</c>, in Development.</summary>
-internal sealed class ConfiguredSecretStore(string secret) : ICorpSecretStore
+internal sealed class ConfiguredSecretStore(string secret, ILogger<ConfiguredSecretStore> logger) : ICorpSecretStore
 {
-    private readonly CorpSecret _secret = new(secret);
-
     /// <inheritdoc />
-    public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => Task.FromResult<Result<CorpSecret>>(_secret);
+    public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(StoredSecret.Read("WeCom__CorpSecret", secret, logger));
+}
+
+/// <summary>A corpsecret as somebody has stored it.</summary>
+internal static partial class StoredSecret
+{
+    /// <summary>
+    /// The corpsecret, without what cannot belong to one at both its ends. One that WeCom would refuse for sure is told here, as a corpsecret
+    /// is letters, digits, <c>_</c> and <c>-</c>: WeCom bans an address for wrong ones (rule T7).
+    /// </summary>
+    /// <returns><see cref="FailureKind.Misconfigured"/> when it is empty, or has a character that is not printable ASCII.</returns>
+    public static Result<CorpSecret> Read(string name, string? stored, ILogger logger)
+    {
+        var secret = PastedText.TrimSecret(stored ?? "");
+        var fault = secret.Length == 0 ? "it is empty" : PastedText.FindForeign(secret, lowest: '!') is { } foreign ? $"it has {foreign}" : null;
+        if (fault is null)
+        {
+            return new CorpSecret(secret);
+        }
+
+        LogUnfit(logger, name, fault);
+        return new Failure(FailureKind.Misconfigured);
+    }
+
+    [LoggerMessage(215, LogLevel.Error, "What {SecretName} holds is no corpsecret: {Reason}. Copy it from WeCom's admin console and store it again")]
+    private static partial void LogUnfit(ILogger logger, string secretName, string reason);
 }

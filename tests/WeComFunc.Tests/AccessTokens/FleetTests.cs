@@ -262,7 +262,8 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
     [InlineData(KeyVaultMode.Throttled, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 429")]
     [InlineData(KeyVaultMode.Unavailable, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 503")]
     [InlineData(KeyVaultMode.InternalError, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 500")]
-    [InlineData(KeyVaultMode.Forbidden, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403")]
+    [InlineData(KeyVaultMode.Forbidden, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByRbac. Give the app's identity the role Key Vault Secrets User")]
+    [InlineData(KeyVaultMode.Firewall, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByFirewall. The vault's firewall keeps the app out")]
     public async Task A_vault_that_fails_stops_cold_processes_only(KeyVaultMode mode, string expected, string line)
     {
         await using var vault = await KeyVault.CreateAsync();
@@ -302,7 +303,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.Equal("misconfigured", before["code"]);
-        AssertLine([host], $"Error Key Vault gives no secret wecom-corpsecret: HTTP status {(isMissing ? 404 : 403)}", "Check that the secret exists, is enabled and not empty");
+        AssertLine([host], isMissing
+            ? "Error Key Vault gives no secret wecom-corpsecret: HTTP status 404, SecretNotFound. Store the corpsecret under this name"
+            : "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, SecretDisabled. Enable the newest version of the secret");
         await LoginAsync(host);
     }
 

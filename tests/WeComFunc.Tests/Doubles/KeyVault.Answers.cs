@@ -37,6 +37,7 @@ public sealed partial class KeyVault
         {
             KeyVaultMode.Normal => AnswerWithSecretAsync(context, name, rest is [var id] ? id : null),
             KeyVaultMode.Forbidden => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Forbidden),
+            KeyVaultMode.Firewall => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Firewall),
             KeyVaultMode.Throttled => AnswerThrottledAsync(context),
             KeyVaultMode.InternalError => AnswerAsync(context, StatusCodes.Status500InternalServerError, KeyVaultErrors.InternalError),
             KeyVaultMode.Unavailable => AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, KeyVaultErrors.Unavailable),

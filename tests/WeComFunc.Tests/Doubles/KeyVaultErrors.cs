@@ -14,6 +14,12 @@ internal static class KeyVaultErrors
         + "Assignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\n",
         "ForbiddenByRbac");
 
+    public static object Firewall { get; } = Error(
+        "Forbidden",
+        "Client address is not authorized and caller is not a trusted service.\r\nClient address: 203.0.113.7\r\n"
+        + "Caller: appid=01234567-89ab-cdef-0123-456789abcdef\r\nVault: wecomfunc-test;location=northeurope",
+        "ForbiddenByFirewall");
+
     public static object Throttled { get; } = Error(
         "Throttled", "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached");
 

@@ -9,6 +9,9 @@ public enum KeyVaultMode
     /// <summary>403 <c>ForbiddenByRbac</c>: the identity has no role on the vault.</summary>
     Forbidden,
 
+    /// <summary>403 <c>ForbiddenByFirewall</c>: the vault does not let the address in.</summary>
+    Firewall,
+
     /// <summary>429 with <c>Retry-After</c> from <see cref="KeyVault.RetryAfter"/>.</summary>
     Throttled,
 

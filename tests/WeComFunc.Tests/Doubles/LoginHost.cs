@@ -73,7 +73,9 @@ public sealed class LoginHost : IAsyncDisposable
             builder.Services.AddSingleton<ITokenStore>(services => store = new WatchedTokenStore(new TableTokenStore(services.GetRequiredService<TableClient>())));
             if (vault is not null)
             {
-                builder.Services.AddSingleton(KeyVaultSecretStore.CreateClient(vault.Uri, vault.Credential, new() { Transport = vault.Transport }));
+                builder.Services.AddSingleton(vault.Credential);
+                builder.Services.AddSingleton(services => KeyVaultSecretStore.CreateClient(
+                    vault.Uri, services.GetRequiredService<AppIdentity>(), new() { Transport = vault.Transport }));
             }
 
             configure?.Invoke(builder.Services);

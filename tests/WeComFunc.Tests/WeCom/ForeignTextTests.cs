@@ -11,7 +11,9 @@ using Azure.Identity;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Identity.Client;
 using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
@@ -169,6 +171,8 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         { new AuthenticationFailedException($"AADSTS7000215: Invalid client secret {Quoted}"), "AuthenticationFailedException AADSTS7000215" },
         { new AuthenticationFailedException(Quoted, new JsonException(Quoted, Quoted, 6, 7)), "AuthenticationFailedException, JsonException at line 7, byte 7" },
         { new CredentialUnavailableException(Quoted, new TaskCanceledException(Quoted, new IOException(Quoted))), "CredentialUnavailableException, no answer in time" },
+        { new AuthenticationFailedException(Quoted, new MsalServiceException("any", Quoted, 500)), "AuthenticationFailedException, MsalServiceException any HTTP status 500" },
+        { new NoTokenException(new CredentialUnavailableException(Quoted)), "the identity gave no token, CredentialUnavailableException" },
         { new AuthenticationException($"{Quoted}: RemoteCertificateChainErrors, UntrustedRoot, None"), "AuthenticationException RemoteCertificateChainErrors UntrustedRoot" },
         { new OperationCanceledException(Quoted), "no answer in time" },
         { new JsonException(Quoted), "JsonException" },

@@ -1,0 +1,140 @@
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Microsoft.Identity.Client;
+using WeComFunc.AccessTokens;
+using AccessToken = Azure.Core.AccessToken;
+
+namespace WeComFunc.Azure;
+
+/// <summary>
+/// Who this process is to Azure: the app's managed identity, in Development whoever is logged in. To get a token and to use it are two steps
+/// with a limit each. Who waits for a token gives up when the time of the vault or the table is over; the getting goes on, and serves who
+/// asks next. So a developer's tool that takes ten seconds is not started anew every three.
+/// </summary>
+/// <param name="credential">Where the tokens come from.</param>
+/// <param name="limit">The time that getting one has.</param>
+/// <param name="time">The clock.</param>
+internal sealed class AppIdentity(TokenCredential credential, TimeSpan limit, TimeProvider time) : TokenCredential
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Fetch> _fetches = new(StringComparer.Ordinal);
+
+    /// <summary>The credential of the environment, as the rules need it: outside Development one more try within the limit.</summary>
+    /// <exception cref="InvalidOperationException">The environment chooses a credential that there is not.</exception>
+    public static TokenCredential CreateCredential(Settings settings, HttpPipelineTransport? transport = null)
+    {
+        if (settings.IsDevelopment)
+        {
+            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.DeveloperLimit }));
+        }
+
+        var options = new ManagedIdentityCredentialOptions(
+            settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned);
+        options.Retry.MaxRetries = 1;
+        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
+        options.Retry.NetworkTimeout = TokenRules.IdentityLimit / 2;
+        options.Transport = transport ?? options.Transport;
+        return new ManagedIdentityCredential(Untraced(options));
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="NoTokenException">There is no token, or none yet.</exception>
+    public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
+    {
+        var key = $"{string.Join(' ', requestContext.Scopes)} {requestContext.TenantId} {requestContext.Claims}";
+        while (true)
+        {
+            var (fetch, isEarlier) = JoinOrBegin(key, requestContext);
+            try
+            {
+                var token = await fetch.Token.WaitAsync(cancellationToken);
+                if (!isEarlier || token.ExpiresOn - time.GetUtcNow() >= TokenRules.IdentityMargin)
+                {
+                    return token;
+                }
+            }
+            catch (Exception exception)
+            {
+                // What came long ago, while nobody waited, is no news.
+                if (!isEarlier || cancellationToken.IsCancellationRequested || time.GetElapsedTime(fetch.Began) <= TokenRules.IdentityNews)
+                {
+                    throw new NoTokenException(exception);
+                }
+            }
+            finally
+            {
+                if (fetch.Token.IsCompleted)
+                {
+                    Forget(key, fetch);
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+        GetTokenAsync(requestContext, cancellationToken).AsTask().GetAwaiter().GetResult();
+
+    /// <summary>Without traces, which have the text of exceptions: the identity's may quote anything.</summary>
+    private static TOptions Untraced<TOptions>(TOptions options)
+        where TOptions : ClientOptions
+    {
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        return options;
+    }
+
+    private (Fetch Fetch, bool IsEarlier) JoinOrBegin(string key, TokenRequestContext requestContext)
+    {
+        lock (_gate)
+        {
+            if (_fetches.TryGetValue(key, out var earlier))
+            {
+                return (earlier, true);
+            }
+
+            var fetch = new Fetch(FetchAsync(requestContext), time.GetTimestamp());
+            _fetches.Add(key, fetch);
+            return (fetch, false);
+        }
+    }
+
+    private void Forget(string key, Fetch fetch)
+    {
+        lock (_gate)
+        {
+            if (_fetches.GetValueOrDefault(key) == fetch)
+            {
+                _fetches.Remove(key);
+            }
+        }
+    }
+
+    private async Task<AccessToken> FetchAsync(TokenRequestContext requestContext)
+    {
+        using var source = new CancellationTokenSource(limit, time);
+
+        // Elsewhere, because a credential may start a tool before it waits for anything.
+        return await Task.Run(() => credential.GetTokenAsync(requestContext, source.Token).AsTask(), source.Token).WaitAsync(source.Token);
+    }
+
+    private sealed record Fetch(Task<AccessToken> Token, long Began);
+}
+
+/// <summary>The identity gave no token, so what it was for was not asked.</summary>
+/// <param name="cause">What the credential threw; never for a log, but by <see cref="ForeignText"/>.</param>
+internal sealed class NoTokenException(Exception cause) : Exception("The identity gave no token.", cause)
+{
+    /// <summary>Whether that may pass by itself: the identity's endpoint does not answer, or says that it is in trouble. Otherwise it refuses.</summary>
+    public bool MayPass { get; } = cause is not AuthenticationFailedException || (cause is not CredentialUnavailableException && IsTrouble(cause));
+
+    private static bool IsTrouble(Exception? exception) => exception switch
+    {
+        null => false,
+        OperationCanceledException => true,
+        MsalServiceException { StatusCode: 408 or 429 or >= 500 } => true,
+        RequestFailedException { Status: 0 or 408 or 429 or >= 500 } => true,
+        _ => IsTrouble(exception.InnerException),
+    };
+}

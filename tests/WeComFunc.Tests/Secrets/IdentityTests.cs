@@ -1,0 +1,199 @@
+using System.Net;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Microsoft.Extensions.DependencyInjection;
+using WeComFunc.Azure;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+using AccessToken = Azure.Core.AccessToken;
+
+namespace WeComFunc.Tests;
+
+/// <summary>An identity that gives no token, or gives it late: the vault is not to blame, and nobody's tool is ended before its time.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
+{
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(250);
+
+    private readonly ManualTimeProvider _clock = new();
+    private SimulatorServer _simulator = null!;
+    private KeyVault _vault = null!;
+
+    public async Task InitializeAsync()
+    {
+        _simulator = await SimulatorServer.StartAsync(_clock);
+        _vault = await KeyVault.CreateAsync($"v{Guid.NewGuid():n}");
+        _vault.Set("wecom-corpsecret", _simulator.State.CorpSecret);
+    }
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(_simulator.State.IssuedSecrets);
+        Output.Run.Secrets(_vault.IssuedSecrets);
+        await _vault.DisposeAsync();
+        await _simulator.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(400, "misconfigured", "Error The identity gave no token for the secret wecom-corpsecret: ", "MsalServiceException managed_identity_request_failed")]
+    [InlineData(500, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "HTTP status 500")]
+    [InlineData(null, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "no answer in time")]
+    public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(int? status, string expected, string line, string reason)
+    {
+        using var endpoint = new HttpClient(new Endpoint(status));
+        await using var host = await StartAsync(new ManagedIdentityCredential(OptionsOf(new HttpClientTransport(endpoint))));
+
+        var login = host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
+        var answer = await (status is null ? _clock.RunUntilAsync(login, Step, TimeSpan.FromSeconds(9.5)) : login);
+
+        Assert.Equal(expected, answer["code"]);
+        Assert.Contains(host.Log.All, logged => logged.StartsWith(line, StringComparison.Ordinal) && logged.Contains(reason, StringComparison.Ordinal));
+        Assert.DoesNotContain(host.Log.All, logged => logged.Contains("Key Vault is out of reach", StringComparison.Ordinal));
+        Assert.DoesNotContain(host.Log.All, logged => logged.Contains("vault's network", StringComparison.Ordinal));
+        Assert.Equal(0, _vault.Reads);
+    }
+
+    [Fact]
+    public async Task A_tool_of_a_developer_that_takes_its_time_is_waited_for_while_logins_are_wecom_busy()
+    {
+        var tool = new Tool();
+        await using var host = await StartAsync(tool, "Development");
+
+        var early = await _clock.RunUntilAsync(host.LoginAsync(_simulator.State.IssueCode("zhangsan")), Step, TimeSpan.FromSeconds(9.5));
+        tool.Answers.SetResult(await _vault.Credential.GetTokenAsync(new(["https://vault.azure.net/.default"]), CancellationToken.None));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        var late = await host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
+
+        Assert.Equal((503, "wecom_busy"), (early.Status, early["code"]));
+        Assert.Contains(host.Log.All, line => line.StartsWith(
+            "Warning The identity gave no token for the secret wecom-corpsecret yet: no answer in time.", StringComparison.Ordinal));
+        Assert.Equal(200, late.Status);
+        Assert.Equal(1, tool.Runs);
+    }
+
+    [Fact]
+    public async Task A_tool_that_never_ends_is_ended_when_its_time_is_over_and_run_again()
+    {
+        var tool = new Tool();
+        var identity = Identity(tool);
+        var waiting = identity.GetTokenAsync(new(["any"]), CancellationToken.None).AsTask();
+        await tool.Running.Task;
+
+        var none = await Assert.ThrowsAsync<NoTokenException>(() => _clock.RunUntilAsync(waiting, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30)));
+        tool.Answers.SetResult(Token(hours: 1));
+
+        Assert.True(none.MayPass);
+        Assert.Equal("a token", (await identity.GetTokenAsync(new(["any"]), CancellationToken.None)).Token);
+        Assert.Equal(2, tool.Runs);
+    }
+
+    [Fact]
+    public async Task What_came_while_nobody_waited_serves_the_next()
+    {
+        var tool = new Tool();
+        var identity = Identity(tool);
+        await GiveUpAsync(identity, tool);
+        tool.Answers.SetResult(Token(hours: 1));
+
+        Assert.Equal("a token", (await identity.GetTokenAsync(new(["any"]), CancellationToken.None)).Token);
+        Assert.Equal(1, tool.Runs);
+    }
+
+    [Fact]
+    public async Task A_token_that_has_lapsed_while_nobody_waited_serves_nobody()
+    {
+        var tool = new Tool();
+        var identity = Identity(tool);
+        await GiveUpAsync(identity, tool);
+        tool.Answers.SetResult(Token(hours: 1));
+        _clock.Advance(TimeSpan.FromMinutes(56));
+
+        await identity.GetTokenAsync(new(["any"]), CancellationToken.None);
+
+        Assert.Equal(2, tool.Runs);
+    }
+
+    [Fact]
+    public async Task Each_audience_has_a_token_of_its_own()
+    {
+        var tool = new Tool();
+        var identity = Identity(tool);
+        await GiveUpAsync(identity, tool);
+        tool.Answers.SetResult(Token(hours: 1));
+
+        await identity.GetTokenAsync(new(["another"]), CancellationToken.None);
+
+        Assert.Equal(2, tool.Runs);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_refusal_while_nobody_waited_is_told_to_the_next_within_a_minute(bool isWithin)
+    {
+        var tool = new Tool();
+        var identity = Identity(tool);
+        await GiveUpAsync(identity, tool);
+        tool.Answers.SetException(new CredentialUnavailableException("not logged in"));
+        _clock.Advance(isWithin ? TimeSpan.FromSeconds(20) : TimeSpan.FromMinutes(2));
+
+        var none = await Assert.ThrowsAsync<NoTokenException>(async () => await identity.GetTokenAsync(new(["any"]), CancellationToken.None));
+
+        Assert.False(none.MayPass);
+        Assert.Equal(isWithin ? 1 : 2, tool.Runs);
+    }
+
+    private static ManagedIdentityCredentialOptions OptionsOf(HttpPipelineTransport transport) =>
+        new(ManagedIdentityId.SystemAssigned) { Transport = transport, Retry = { MaxRetries = 0 } };
+
+    private AppIdentity Identity(Tool tool) => new(tool, TimeSpan.FromSeconds(30), _clock);
+
+    private AccessToken Token(int hours) => new("a token", _clock.GetUtcNow().AddHours(hours));
+
+    private static async Task GiveUpAsync(AppIdentity identity, Tool tool)
+    {
+        var none = await Assert.ThrowsAsync<NoTokenException>(async () => await identity.GetTokenAsync(new(["any"]), new CancellationToken(canceled: true)));
+        Assert.True(none.MayPass);
+        await tool.Running.Task;
+    }
+
+    private Task<LoginHost> StartAsync(TokenCredential credential, string? environment = null) => LoginHost.StartAsync(
+        _simulator,
+        azurite,
+        _clock,
+        vault: _vault,
+        settings: new() { ["DOTNET_ENVIRONMENT"] = environment },
+        configure: services => services.AddSingleton(credential));
+
+    /// <summary>What gives a managed identity its tokens; without a status it never answers.</summary>
+    private sealed class Endpoint(int? status) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await Task.Delay(status is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken);
+            return new((HttpStatusCode)status!) { Content = new StringContent("""{"error":"invalid_request","error_description":"Identity not found"}"""), RequestMessage = request };
+        }
+    }
+
+    /// <summary>A command line that a developer's credential runs.</summary>
+    private sealed class Tool : TokenCredential
+    {
+        private int _runs;
+
+        public TaskCompletionSource<AccessToken> Answers { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Running { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Runs => _runs;
+
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _runs);
+            Running.TrySetResult();
+            return await Answers.Task.WaitAsync(cancellationToken);
+        }
+    }
+}
