@@ -44,7 +44,8 @@ internal sealed class Instance : IDisposable
     /// <summary>The token that stands in a row.</summary>
     public static string? TokenOf(TokenRow? row) => row?.Open(Secret)?.Value;
 
-    public async Task<Failure?> LoginAsync(string code) => (await _handler.LoginAsync(code, CancellationToken.None)).Answer.Failure;
+    /// <summary>A login, from an address that no other login comes from.</summary>
+    public async Task<Failure?> LoginAsync(string code) => (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Answer.Failure;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 

@@ -217,9 +217,10 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     [MemberData(nameof(FinalErrcodes))]
     public async Task Every_other_errcode_is_final(Api api, int errcode)
     {
+        await using var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Errcode = errcode, Times = null });
 
-        var answer = await _host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal($"{errcode}", answer["errcode"]);
         Assert.Equal(1, WeCom[api].Calls.Arrived);
@@ -266,9 +267,10 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     [InlineData(Api.UserGet)]
     public async Task A_login_with_a_call_that_hangs_for_good_ends_within_ten_seconds(Api api)
     {
+        await using var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Hold = true, Times = null });
 
-        var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[api].WaitForCallsAsync(1);
         var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(250), LoginLimit);
 
@@ -278,11 +280,12 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_login_whose_every_call_is_slow_ends_within_ten_seconds()
     {
+        await using var host = await StartRequiringProfileAsync();
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
         Sessions.AddFault(new Fault { Hold = true });
         WeCom[Api.UserGet].AddFault(new Fault { Hold = true, Times = null });
 
-        var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         foreach (var api in (Api[])[Api.GetToken, Api.JsCode2Session])
         {
             await WeCom[api].WaitForCallsAsync(1);
@@ -442,6 +445,9 @@ public sealed class LoginTests(Azurite azurite) : IAsyncLifetime
         Assert.All(answers, answer => Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"])));
         Assert.Equal((1, 200, 200), Calls);
     }
+
+    private Task<LoginHost> StartRequiringProfileAsync() =>
+        LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["Login__RequireProfile"] = "true" });
 
     /// <summary>Leaves the host with a fresh token and nothing under way, and the counters at zero.</summary>
     private async Task WarmAsync()

@@ -89,7 +89,9 @@ public sealed class MalformedRequestTests(Azurite azurite) : IAsyncLifetime
         ["invalid UTF-8 in another member's name"] = [.. "{\"code\":\"0123456789abcdef\",\""u8, 0xf0, 0x9f, .. "\":1}"u8],
         ["UTF-8 with overlong characters"] = [.. "{\"code\":\"01234567"u8, 0xc1, 0xa1, .. "89abcdef\"}"u8],
         ["UTF-8 of half a surrogate pair"] = [.. "{\"code\":\"01234567"u8, 0xed, 0xa0, 0x80, .. "89abcdef\"}"u8],
-        ["a byte order mark"] = [0xef, 0xbb, 0xbf, .. OfCode("0123456789abcdef")],
+        ["two byte order marks"] = [0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf, .. OfCode("0123456789abcdef")],
+        ["a byte order mark behind white space"] = [(byte)' ', 0xef, 0xbb, 0xbf, .. OfCode("0123456789abcdef")],
+        ["nothing but a byte order mark"] = [0xef, 0xbb, 0xbf],
         ["UTF-16"] = Encoding.Unicode.GetBytes("{\"code\":\"0123456789abcdef\"}"),
         ["UTF-16, big-endian"] = Encoding.BigEndianUnicode.GetBytes("{\"code\":\"0123456789abcdef\"}"),
         ["UTF-16 with a byte order mark"] = [0xff, 0xfe, .. Encoding.Unicode.GetBytes("{\"code\":\"0123456789abcdef\"}")],
@@ -190,6 +192,11 @@ public sealed class MalformedRequestTests(Azurite azurite) : IAsyncLifetime
     [InlineData("APPLICATION/JSON")]
     [InlineData("application/json; profile=x")]
     [InlineData("application/vnd.x+json")]
+    [InlineData("application/json; charset=utf8")]
+    [InlineData("application/json; charset=\"Utf8\"")]
+    [InlineData("application/json;")]
+    [InlineData("application/json; charset=UTF-8 ; ")]
+    [InlineData("application/json ;;")]
     public async Task A_content_type_of_JSON_in_UTF8_is_taken(string contentType)
     {
         var answer = await PostAsync(OfCode(_simulator.State.IssueCode("zhangsan")), contentType);
@@ -206,6 +213,14 @@ public sealed class MalformedRequestTests(Azurite azurite) : IAsyncLifetime
     public async Task Other_members_white_space_and_escapes_do_not_matter(string body)
     {
         var answer = await _host.PostAsync(body.Replace("CODE", _simulator.State.IssueCode("zhangsan")));
+
+        Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"]));
+    }
+
+    [Fact]
+    public async Task A_byte_order_mark_in_front_does_not_matter()
+    {
+        var answer = await PostAsync([0xef, 0xbb, 0xbf, .. OfCode(_simulator.State.IssueCode("zhangsan"))]);
 
         Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"]));
     }

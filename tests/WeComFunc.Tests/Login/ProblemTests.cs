@@ -8,7 +8,7 @@ using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The table of problems in the contract, row by row, each by its real cause.</summary>
+/// <summary>The table of problems in the contract, row by row, each by its real cause; with a profile required, so that what keeps it away is a problem.</summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
 {
@@ -27,9 +27,12 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
     private static readonly string[] Retryable = ["too_many_requests", "wecom_busy"];
 
     private static readonly int[] ConfigurationErrcodes =
-        [40013, 40091, 41002, 41004, 48002, 48004, 48006, 50003, 60020, 90206, 90208, 301002, 301007];
+    [
+        40013, 40091, 40141, 41002, 41004, 41024, 45031, 48001, 48002, 48004, 48006, 48008, 48009, 50003, 50006, 60020, 60031, 90200, 90206, 90207, 90208,
+        90210, 90211, 90212, 90308, 92001, 92003, 301002, 301007, 301042,
+    ];
 
-    private static readonly int[] TokenErrcodes = [40001, 40014, 42001];
+    private static readonly int[] TokenErrcodes = [40001, 40014, 41001, 42001];
 
     private static readonly Dictionary<string, Fault> Undocumented = new()
     {
@@ -41,8 +44,8 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
         ["a string"] = new() { Body = "\"ok\"" },
         ["two objects"] = new() { Body = """{"errcode":0,"errmsg":"ok"}{}""" },
         ["an empty object"] = new() { Body = "{}" },
-        ["no errcode"] = new() { Body = """{"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","access_token":"not-a-token","expires_in":7200}""" },
-        ["errcode a string"] = new() { Body = """{"errcode":"0","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
+        ["errcode a word"] = new() { Body = """{"errcode":"ok","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
+        ["errcode an empty string"] = new() { Body = """{"errcode":"","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode null"] = new() { Body = """{"errcode":null,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode a fraction"] = new() { Body = """{"errcode":0.5,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode over 32 bits"] = new() { Body = """{"errcode":4294967296,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
@@ -52,7 +55,6 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
         ["HTTP 400"] = new() { Status = 400 },
         ["HTTP 403"] = new() { Status = 403, Body = """{"errcode":40029,"errmsg":"invalid code"}""" },
         ["HTTP 404"] = new() { Status = 404 },
-        ["HTTP 429"] = new() { Status = 429 },
         ["more than 1 MiB"] = new() { Body = $$"""{"errcode":0,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","name":"{{new string('x', 1024 * 1024)}}"}""" },
     };
 
@@ -153,6 +155,11 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
     [InlineData(42003)]
     [InlineData(40163)]
     [InlineData(42013)]
+    [InlineData(40078)]
+    [InlineData(41008)]
+    [InlineData(42022)]
+    [InlineData(43016)]
+    [InlineData(90307)]
     public async Task A_code_that_WeCom_refuses_is_invalid_code(int errcode)
     {
         await using var host = await StartAsync();
@@ -210,15 +217,41 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
         Assert.DoesNotContain(SimulatorState.OtherCorpId, answer.Text);
     }
 
+    [Fact]
+    public async Task A_code_that_WeCom_calls_another_corps_is_corp_mismatch()
+    {
+        await using var host = await StartAsync();
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 92002 });
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        AssertProblem(host, answer, 403, "corp_mismatch", 92002);
+    }
+
+    [Fact]
+    public async Task A_member_whom_WeCom_calls_another_corps_after_the_exchange_is_member_not_visible()
+    {
+        await using var host = await StartAsync();
+        WeCom[Api.UserGet].AddFault(new Fault { Errcode = 92002 });
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        AssertProblem(host, answer, 403, "member_not_visible", 92002);
+    }
+
     [Theory]
     [InlineData(60111)]
     [InlineData(40003)]
     [InlineData(46004)]
     [InlineData(60011)]
     [InlineData(50002)]
+    [InlineData(60021)]
+    [InlineData(60030)]
+    [InlineData(660003)]
+    [InlineData(92000)]
     public async Task A_member_whose_profile_is_required_and_not_to_be_seen_is_member_not_visible(int errcode)
     {
-        await using var host = await StartAsync(settings: new() { ["Login__RequireProfile"] = "true" });
+        await using var host = await StartAsync();
         WeCom[Api.UserGet].AddFault(new Fault { Errcode = errcode });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -272,7 +305,9 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"","expires_in":7200}""")]
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token"}""")]
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":0}""")]
-    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":"7200"}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":"two hours"}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":7200.5}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":7,"expires_in":7200}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","session_key":"not-a-session-key"}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":""}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":7}""")]
@@ -323,18 +358,19 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(Api.GetToken)]
-    [InlineData(Api.JsCode2Session)]
-    [InlineData(Api.UserGet)]
-    public async Task A_busy_WeCom_is_wecom_busy_after_three_attempts(Api api)
+    [InlineData(Api.GetToken, -1)]
+    [InlineData(Api.JsCode2Session, -1)]
+    [InlineData(Api.UserGet, -1)]
+    [InlineData(Api.JsCode2Session, 6000)]
+    public async Task A_busy_WeCom_is_wecom_busy_after_three_attempts(Api api, int errcode)
     {
         await using var host = await StartAsync();
-        WeCom[api].AddFault(new Fault { Errcode = -1, Times = null });
+        WeCom[api].AddFault(new Fault { Errcode = errcode, Times = null });
 
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await _clock.RunUntilAsync(WeCom[api].WaitForCallsAsync(3), Step, AttemptLimit);
 
-        AssertProblem(host, await login, 503, "wecom_busy", -1);
+        AssertProblem(host, await login, 503, "wecom_busy", errcode);
         Assert.Equal(3, WeCom[api].Calls.Arrived);
     }
 
@@ -343,10 +379,13 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
     [InlineData(Api.JsCode2Session, 502)]
     [InlineData(Api.JsCode2Session, 503)]
     [InlineData(Api.UserGet, 504)]
+    [InlineData(Api.GetToken, 429)]
+    [InlineData(Api.JsCode2Session, 408)]
+    [InlineData(Api.UserGet, 429)]
     [InlineData(Api.GetToken, null)]
     [InlineData(Api.JsCode2Session, null)]
     [InlineData(Api.UserGet, null)]
-    public async Task A_server_error_or_a_lost_connection_is_wecom_busy_after_three_attempts(Api api, int? status)
+    public async Task A_status_that_passes_or_a_lost_connection_is_wecom_busy_after_three_attempts(Api api, int? status)
     {
         await using var host = await StartAsync();
         WeCom[api].AddFault(new Fault { Status = status, Abort = status is null, Times = null });
@@ -627,7 +666,8 @@ public sealed class ProblemTests(Azurite azurite) : IAsyncLifetime
 
     private Task<LoginHost> StartAsync(
         KeyVault? vault = null, Dictionary<string, string?>? settings = null, Action<IServiceCollection>? configure = null) =>
-        LoginHost.StartAsync(_simulator, azurite, _clock, vault: vault, settings: settings, configure: configure);
+        LoginHost.StartAsync(
+            _simulator, azurite, _clock, vault: vault, settings: new(settings ?? []) { ["Login__RequireProfile"] = "true" }, configure: configure);
 
     private void AssertProblem(LoginHost host, LoginAnswer answer, int status, string code, int? errcode = null)
     {
