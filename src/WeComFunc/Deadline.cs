@@ -11,7 +11,8 @@ internal sealed class Deadline(TimeSpan limit, TimeProvider time) : IDisposable
     /// <summary>Whether no time is left.</summary>
     public bool IsOver => Left == TimeSpan.Zero;
 
-    private TimeSpan Left => limit - time.GetElapsedTime(_started) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
+    /// <summary>The time that is left.</summary>
+    public TimeSpan Left => limit - time.GetElapsedTime(_started) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
     /// <summary>A token for what may take all the time that is left.</summary>
     public CancellationToken ForAll() => For(limit);

@@ -4,4 +4,10 @@ namespace WeComFunc;
 /// <param name="CorpId">企业ID; the partition key of the token row.</param>
 /// <param name="SecretName">Name of the Key Vault secret that holds the corpsecret.</param>
 /// <param name="Name">Name of the app, <c>WeCom__AppName</c>; the row key of the token row.</param>
-public sealed record WeComApp(string CorpId, string SecretName, string Name = "default");
+public sealed record WeComApp(string CorpId, string SecretName, string Name = "default")
+{
+    private bool HasPlainCorpId => CorpId.StartsWith("ww", StringComparison.OrdinalIgnoreCase) || CorpId.StartsWith("wx", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether a corpid that WeCom gives is this corp's: a plain one in whatever case, an encrypted one letter by letter (documents 96516, 39442).</summary>
+    internal bool IsOfCorp(string corpId) => string.Equals(CorpId, corpId, HasPlainCorpId ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+}

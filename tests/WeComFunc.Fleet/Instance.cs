@@ -56,9 +56,10 @@ internal sealed class Instance : IDisposable
     /// <summary>The token that stands in a row.</summary>
     public static string? TokenOf(TokenRow? row) => row?.Open(Secret)?.Value;
 
+    /// <summary>A login, from an address that no other login comes from.</summary>
     public async Task<Failure?> LoginAsync(string code)
     {
-        var failure = (await _handler.LoginAsync(code, CancellationToken.None)).Answer.Failure;
+        var failure = (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Answer.Failure;
         (SucceededAt, FailedAt) = failure is null ? (_world.Now, FailedAt) : (SucceededAt, _world.Now);
         return failure;
     }

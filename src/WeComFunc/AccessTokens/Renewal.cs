@@ -59,6 +59,9 @@ internal enum RenewalOutcome
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
 internal sealed record Knowledge(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
+    /// <summary>Whether a login has been served with the corpsecret in use, by whichever process (rule T14).</summary>
+    public bool IsProven => Secret.Failure is null && Row.ProvenSecret == Secret.Value.Fingerprint;
+
     /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
     public Failure? HeldOff(RenewalReason reason, DateTimeOffset now) => Secret.Failure ?? Row.HeldOff(reason, Secret.Value, Sight, now);
 

@@ -109,9 +109,12 @@ public sealed record TokenRow
                 FailureErrcode)
             : null;
 
-    /// <summary>The rejection that lasts: two tokens or more in a row were rejected, and the one here has not served a login yet (rule T6).</summary>
+    /// <summary>
+    /// The rejection that lasts: two tokens or more in a row were rejected, and the one here has not served a login yet (rule T6). Once the
+    /// corpsecret has served one, it may be strangers' codes that they were rejected for (rule T14).
+    /// </summary>
     internal Failure? LastRejection(CorpSecret secret) =>
-        Rejections > 1 && !ServedLogin && IsOf(secret) ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode) : null;
+        Rejections > 1 && !ServedLogin && IsOf(secret) && ProvenSecret != secret.Fingerprint ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode) : null;
 
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
     /// <param name="reason">Why it would be called.</param>

@@ -46,19 +46,20 @@ public sealed partial class LoginEndpoint
                 return TurnAway(problem);
             }
 
-            if (_limiter.Refuse(_limiter.AddressOf(call)) is { } pause)
+            var address = _limiter.AddressOf(call);
+            if (_limiter.Refuse(address) is { } pause)
             {
                 return TurnAway(Problem.TooManyRequests, pause);
             }
 
-            var (answer, token) = await _handler.LoginAsync(code, cancellationToken);
-            if (answer.Failure is { } failure)
+            var login = await _handler.LoginAsync(code, address, cancellationToken);
+            if (login.Answer.Failure is { } failure)
             {
-                return Fail(Problem.Of(failure.Kind), failure, token);
+                return Fail(Problem.Of(failure.Kind), failure, login);
             }
 
-            Report("ok", null, token);
-            return new(200, "application/json", answer.Value);
+            Report("ok", null, login);
+            return new(200, "application/json", login.Answer.Value);
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException && cancellationToken.IsCancellationRequested)
         {
@@ -80,28 +81,46 @@ public sealed partial class LoginEndpoint
             return EndpointAnswer.OfProblem(problem, null, traceId, retryAfter);
         }
 
-        EndpointAnswer Fail(Problem problem, Failure failure, TokenUse token)
+        EndpointAnswer Fail(Problem problem, Failure failure, LoginOutcome login)
         {
-            Report(problem.Code, failure, token);
+            Report(problem.Code, failure, login);
             return EndpointAnswer.OfProblem(problem, failure.Errcode, traceId, Spread(failure.RetryAfter ?? DefaultPause));
         }
 
-        void Report(string outcome, Failure? failure, TokenUse token)
+        void Report(string outcome, Failure? failure, LoginOutcome login)
         {
             var elapsed = _time.GetElapsedTime(started);
             _telemetry.Login(outcome, elapsed);
             activity?.SetTag("outcome", outcome);
-            var source = token.Token is null ? "none" : Telemetry.Label(token.Source);
-            if (failure?.Kind is FailureKind.Misconfigured)
+            var errcode = Telemetry.Label(failure?.Errcode);
+            var (source, reason) = (login.Token.Token is null ? "none" : Telemetry.Label(login.Token.Source), Telemetry.Label(login.Token.Reason));
+            if (failure is not null && LevelOf(failure, login) is var level and not LogLevel.Information)
             {
-                LogMisconfigured(_logger, outcome, Telemetry.Label(failure.Errcode), elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
+                LogAdvice(_logger, level, outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
             }
             else
             {
-                LogLogin(_logger, outcome, Telemetry.Label(failure?.Errcode), elapsed.TotalMilliseconds, source, Telemetry.Label(token.Reason), traceId);
+                LogLogin(_logger, outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId);
+            }
+
+            if (login.Unseen is { Kind: FailureKind.Misconfigured } unseen)
+            {
+                LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), traceId, Errcodes.Advice(unseen.Kind, unseen.Errcode));
             }
         }
     }
+
+    /// <summary>How bad a failed login is: an error where an operator has to act, a warning where one may have to.</summary>
+    private static LogLevel LevelOf(Failure failure, LoginOutcome login) => failure.Kind switch
+    {
+        FailureKind.Misconfigured => LogLevel.Error,
+        FailureKind.InvalidCode when login.IsOfForeignCode || IsFirstSuspicion(failure, login.Token.Token) => LogLevel.Warning,
+        _ => LogLevel.Information,
+    };
+
+    /// <summary>Whether it may be the corpsecret that a code is not taken for: it has not served a login yet, or not since a token was rejected.</summary>
+    private static bool IsFirstSuspicion(Failure failure, AccessToken? token) =>
+        token is { OnProbation: true } && Errcodes.Advice(failure.Kind, failure.Errcode).Length > 0;
 
     /// <summary>Many logins fail together; those that wait for half as long again as others do not come back together.</summary>
     private TimeSpan Spread(TimeSpan pause) => pause * (1 + (_random.NextDouble() / 2));
@@ -109,7 +128,10 @@ public sealed partial class LoginEndpoint
     [LoggerMessage(1, LogLevel.Information, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}")]
     private static partial void LogLogin(ILogger logger, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId);
 
-    [LoggerMessage(2, LogLevel.Error, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}. {Advice}")]
-    private static partial void LogMisconfigured(
-        ILogger logger, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
+    [LoggerMessage(EventId = 2, Message = "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, traceId {TraceId}. {Advice}")]
+    private static partial void LogAdvice(
+        ILogger logger, LogLevel level, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string traceId, string advice);
+
+    [LoggerMessage(5, LogLevel.Warning, "A login has no profile: errcode {Errcode}, traceId {TraceId}. {Advice}")]
+    private static partial void LogNoProfile(ILogger logger, string errcode, string traceId, string advice);
 }

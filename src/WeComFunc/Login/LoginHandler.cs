@@ -10,9 +10,14 @@ namespace WeComFunc.Login;
 /// <summary>What a login came to.</summary>
 /// <param name="Answer">The body of the answer, or why there is none.</param>
 /// <param name="Token">The token it took, its replacement where WeCom rejected it; <c>default</c> where there was none.</param>
-internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer, TokenUse Token);
+/// <param name="Unseen">Why a login that succeeded has no profile; null where it has one.</param>
+internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer, TokenUse Token, Failure? Unseen = null)
+{
+    /// <summary>Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).</summary>
+    public bool IsOfForeignCode => Answer.Failure is { Kind: FailureKind.InvalidCode, Errcode: var errcode } && Errcodes.IsOfForeignCodes(errcode);
+}
 
-/// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6).</summary>
+/// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6, T14).</summary>
 internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
 {
     /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call rejected them.</summary>
@@ -22,16 +27,18 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     private static readonly JsonWriterOptions Verbatim = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private readonly ConcurrentDictionary<string, Task<LoginOutcome>> _underWay = new(StringComparer.Ordinal);
+    private readonly ForeignCodes _foreignCodes = new();
 
     private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, Deadline deadline);
 
-    /// <summary>What the last exchange of this process failed with; null when it succeeded. A code that WeCom did not take is no failure of ours.</summary>
+    /// <summary>What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.</summary>
     public Failure? LastFailure { get; private set; }
 
     /// <summary>Logs in. Whoever posts a code that is being exchanged already waits for that exchange (rule L5).</summary>
     /// <param name="code">The js_code from <c>wx.qy.login</c>.</param>
+    /// <param name="caller">The address of the caller, as the limiter counts it.</param>
     /// <param name="cancellationToken">Ends the waiting of a caller that shares another's exchange; an exchange once begun is finished.</param>
-    public async Task<LoginOutcome> LoginAsync(string code, CancellationToken cancellationToken)
+    public async Task<LoginOutcome> LoginAsync(string code, string caller, CancellationToken cancellationToken)
     {
         var own = new TaskCompletionSource<LoginOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         var underWay = _underWay.GetOrAdd(code, own.Task);
@@ -40,21 +47,25 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
             return await underWay.WaitAsync(cancellationToken);
         }
 
-        var exchange = ExchangeAsync(code);
+        var exchange = ExchangeAsync(code, caller);
         await ((Task)exchange).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _underWay.TryRemove(code, out _);
         own.SetFromTask(exchange);
         var outcome = await exchange;
-        LastFailure = outcome.Answer.Failure;
-        if (LastFailure is { Kind: FailureKind.Misconfigured })
+        LastFailure = outcome.IsOfForeignCode ? LastFailure : outcome.Answer.Failure;
+        if (outcome.Answer.Failure is { Kind: FailureKind.Misconfigured })
         {
             await tokens.DoubtAsync();
+        }
+        else if (outcome.Unseen is { Kind: FailureKind.Misconfigured })
+        {
+            _ = tokens.DoubtAsync();
         }
 
         return outcome;
     }
 
-    private async Task<LoginOutcome> ExchangeAsync(string code)
+    private async Task<LoginOutcome> ExchangeAsync(string code, string caller)
     {
         using var deadline = new Deadline(LoginLimit, time);
         var taken = await tokens.GetAsync(deadline.ForAll());
@@ -74,10 +85,11 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
 
         if (session.Failure is { } failure)
         {
-            return new(failure, use);
+            return new(await BlameAsync(failure, use.Token, caller, deadline), use);
         }
 
-        if (session.Value.CorpId != settings.App.CorpId)
+        _foreignCodes.Forget();
+        if (!settings.App.IsOfCorp(session.Value.CorpId))
         {
             tokens.Confirm(use.Token);
             return new(new Failure(FailureKind.CorpMismatch), use);
@@ -90,18 +102,45 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
                 static (client, token, userId, deadline) => client.GetProfileAsync(token, userId, deadline), session.Value.UserId, use, revoked, replacements, deadline);
         }
 
-        // A token works when every call has accepted it: a member who is not visible is an answer, too.
-        if (profile.Failure is null or { Kind: FailureKind.MemberNotVisible })
+        // A token works when every call has accepted it: whatever else WeCom says of a member is an answer, too.
+        if (use.Token is not null && (profile.Failure is null or { Errcode: not null }) && !IsRejectionOrBusy(profile.Failure?.Errcode))
         {
             tokens.Confirm(use.Token);
         }
 
-        if (profile.Failure is { } unseen && (settings.RequireProfile || unseen.Kind is not (FailureKind.MemberNotVisible or FailureKind.OtherMember)))
-        {
-            return new(unseen, use);
-        }
+        return profile.Failure is { } unseen && settings.RequireProfile
+            ? new(unseen, use)
+            : new(Compose(session.Value.UserId, profile), use, profile.Failure);
+    }
 
-        return new(Compose(session.Value, profile), use);
+    /// <summary>
+    /// Whose fault it is that WeCom did not take a code. It answers one of another mini program as it answers a token of the wrong app: where
+    /// the corpsecret has served a login, it is the code, unless several callers in a row meet with it (rule T14).
+    /// </summary>
+    /// <param name="failure">What came of the exchange.</param>
+    /// <param name="token">Its token; null where the last one was rejected, and none took its place.</param>
+    /// <param name="caller">Who posted the code.</param>
+    /// <param name="deadline">The time that the login has.</param>
+    private async ValueTask<Failure> BlameAsync(Failure failure, AccessToken? token, string caller, Deadline deadline)
+    {
+        var mayBeForeign = failure.Kind is FailureKind.Misconfigured
+            && (token is null ? failure.Errcode == Errcodes.InvalidAccessToken : Errcodes.IsOfForeignCodes(failure.Errcode));
+        return mayBeForeign && await IsProvenAsync(token, deadline) && _foreignCodes.AreCallersFault(caller)
+            ? new(FailureKind.InvalidCode, failure.Errcode)
+            : failure;
+    }
+
+    /// <summary>Whether the corpsecret has served a login; where this process does not know that of the token, the row says so.</summary>
+    private async ValueTask<bool> IsProvenAsync(AccessToken? token, Deadline deadline)
+    {
+        try
+        {
+            return token is { OnProbation: false } || (await tokens.InspectAsync().WaitAsync(deadline.ForAll())).IsProven;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Makes a data call again whose token WeCom rejected, with another one (rule T6).</summary>
@@ -132,14 +171,18 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         return (rejected with { Kind = FailureKind.Misconfigured }, use, replacements);
     }
 
-    private static ReadOnlyMemory<byte> Compose(Session session, Result<RentedBytes> read)
+    private static bool IsRejectionOrBusy(int? errcode) =>
+        errcode is { } number && Errcodes.OfDataCall(number) is FailureKind.TokenRejected or FailureKind.Busy;
+
+    /// <summary>The answer; the corp has the one spelling in it that the settings give it.</summary>
+    private ReadOnlyMemory<byte> Compose(string userId, Result<RentedBytes> read)
     {
         using var profile = read.Failure is null ? read.Value : null;
         var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
         using var json = new Utf8JsonWriter(buffer, Verbatim);
         json.WriteStartObject();
-        json.WriteString("userid"u8, session.UserId);
-        json.WriteString("corpid"u8, session.CorpId);
+        json.WriteString("userid"u8, userId);
+        json.WriteString("corpid"u8, settings.App.CorpId);
         json.WritePropertyName("profile"u8);
         if (profile is not null)
         {
@@ -147,16 +190,16 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         }
         else if (read.Failure is { } unseen)
         {
-            var problem = Problem.Of(unseen.Kind);
             json.WriteNullValue();
             json.WriteStartObject("profileError"u8);
-            json.WriteString("code"u8, problem.Code);
+            json.WriteString("code"u8, Problem.Of(unseen.Kind).Code);
             if (unseen.Errcode is { } errcode)
             {
                 json.WriteNumber("errcode"u8, errcode);
             }
 
-            json.WriteBoolean("retryable"u8, problem.IsRetryable);
+            // The code is spent, and who it is is known: there is nothing to try again.
+            json.WriteBoolean("retryable"u8, false);
             json.WriteEndObject();
         }
 

@@ -11,12 +11,14 @@ internal static class LoginRequest
     private const int LargestBody = 8 * 1024;
     private const int LongestCode = 512;
 
-    /// <summary>Whether a Content-Type is JSON in UTF-8.</summary>
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xef, 0xbb, 0xbf];
+
+    /// <summary>Whether a Content-Type is JSON in UTF-8, however that is spelt; a semicolon at its end does not matter.</summary>
     public static bool IsJson(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        MediaTypeHeaderValue.TryParse(contentType?.TrimEnd(' ', '\t', ';'), out var type)
         && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
             || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
-        && (type.CharSet is null || string.Equals(type.CharSet.Trim('"'), "utf-8", StringComparison.OrdinalIgnoreCase));
+        && (type.CharSet is null || type.CharSet.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8");
 
     /// <summary>Reads the code.</summary>
     /// <returns>The code, or the problem with the body.</returns>
@@ -46,6 +48,7 @@ internal static class LoginRequest
         try
         {
             string? code = null;
+            json = json.StartsWith(ByteOrderMark) ? json[ByteOrderMark.Length..] : json;
             var reader = new Utf8JsonReader(json);
             if (!Utf8.IsValid(json) || !reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
             {

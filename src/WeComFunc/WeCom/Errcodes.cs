@@ -1,10 +1,22 @@
+using System.Collections.Frozen;
+
 namespace WeComFunc.WeCom;
+
+/// <summary>What one of WeCom's errcodes means here.</summary>
+/// <param name="Number">The errcode.</param>
+/// <param name="Kind">Its class where <c>jscode2session</c> answers it.</param>
+/// <param name="Advice">One sentence that tells an operator what to do; for logs and health, never for callers of the login. Empty where there is nothing to do.</param>
+/// <param name="IsOfForeignCodes">Whether WeCom answers the code of another mini program with it, too (rule T14).</param>
+public sealed record Errcode(int Number, FailureKind Kind, string Advice = "", bool IsOfForeignCodes = false);
 
 /// <summary>What WeCom's errcodes mean here (全局错误码, WeCom document 90313) and what an operator does about them.</summary>
 public static class Errcodes
 {
     /// <summary>Busy; worth another attempt (at most three in all, says document 90313).</summary>
     public const int SystemBusy = -1;
+
+    /// <summary>Two calls changed the same data; worth another attempt.</summary>
+    public const int VersionConflict = 6000;
 
     /// <summary>The corpsecret is wrong, reset, or its app is stopped. From a data call it has been seen to mean the access_token.</summary>
     public const int InvalidCredential = 40001;
@@ -15,58 +27,147 @@ public static class Errcodes
     /// <summary>The access_token is invalid, or is that of an app which the mini program is not associated with.</summary>
     public const int InvalidAccessToken = 40014;
 
-    /// <summary>The access_token has expired.</summary>
-    public const int ExpiredAccessToken = 42001;
-
     /// <summary>Calls too frequent; the API is blocked until the minute (hour, day) is over (document 90454).</summary>
     public const int FrequencyLimit = 45009;
 
+    private const string WrongSecret =
+        "WeCom refuses the corpsecret: copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed.";
+
+    private const string NoSecret = "The corpsecret is empty: store the one of the app in the Key Vault secret.";
+
+    private const string WrongCorp = "WeCom does not know the corpid: set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业.";
+
+    private const string RejectedTokens =
+        "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.";
+
+    private const string UntrustedAddress =
+        "WeCom does not trust this address: enter the outbound address named in errmsg, which is the proxy's where there is one, under 企业可信IP of the app; it takes effect after a minute, and is tried again within twelve minutes.";
+
+    private const string WrongApp =
+        "The app may not call this API, which mostly means the corpsecret of another app: store that of the app which the mini program is associated with, not that of contact sync or another one.";
+
+    private const string NoRight = "The app may not call this API: have an administrator of the corp grant it in WeCom's admin console, or store the corpsecret of the app that the mini program is associated with.";
+
+    private const string ContactSync = "This is the corpsecret of contact sync (通讯录同步), which may not be used for this: store that of the app which the mini program is associated with.";
+
+    private const string Lapsed = "The app's permission has lapsed: an administrator of the corp has to grant it again in WeCom's admin console.";
+
+    private const string NotAssociated = "The mini program is not associated with this corp's app: associate it in WeCom's admin console, or store the corpsecret of the app that it is associated with.";
+
+    private const string ThirdParty = "WeCom takes the mini program for that of a service provider: associate it with an app of your own corp, and store that app's corpsecret.";
+
+    private const string NotTaken =
+        "WeCom does not take the code: a used or late one is nobody's fault; if it happens to everybody, the codes are of wx.login or of another mini program, or the corpsecret is that of another app.";
+
+    private const string OfAnotherMiniProgram =
+        "The code is probably of another mini program: nothing to do, as the corpsecret has served logins; if nobody can log in any more, associate the mini program with the app again.";
+
+    private static readonly FrozenDictionary<int, Errcode> Table = ((Errcode[])
+    [
+        new(40029, FailureKind.InvalidCode, NotTaken),
+        new(40078, FailureKind.InvalidCode),
+        new(40163, FailureKind.InvalidCode),
+        new(41008, FailureKind.InvalidCode),
+        new(42003, FailureKind.InvalidCode),
+        new(42013, FailureKind.InvalidCode),
+        new(42022, FailureKind.InvalidCode),
+        new(43016, FailureKind.InvalidCode),
+        new(90307, FailureKind.InvalidCode),
+
+        new(92002, FailureKind.CorpMismatch),
+
+        new(40003, FailureKind.MemberNotVisible),
+        new(46004, FailureKind.MemberNotVisible),
+        new(50002, FailureKind.MemberNotVisible),
+        new(60011, FailureKind.MemberNotVisible),
+        new(60021, FailureKind.MemberNotVisible),
+        new(60030, FailureKind.MemberNotVisible),
+        new(60111, FailureKind.MemberNotVisible),
+        new(660003, FailureKind.MemberNotVisible),
+        new(92000, FailureKind.MemberNotVisible),
+
+        new(SystemBusy, FailureKind.Busy),
+        new(VersionConflict, FailureKind.Busy),
+        new(FrequencyLimit, FailureKind.Busy, "Too many calls: WeCom blocks this API for a minute or an hour; find who else calls with this corp's apps."),
+        new(45033, FailureKind.Busy, "Too many calls at the same time: find who else calls with this corp's apps."),
+
+        new(InvalidCredential, FailureKind.TokenRejected, WrongSecret),
+        new(InvalidAccessToken, FailureKind.TokenRejected, RejectedTokens, IsOfForeignCodes: true),
+        new(41001, FailureKind.TokenRejected, RejectedTokens),
+        new(42001, FailureKind.TokenRejected, RejectedTokens),
+
+        new(40013, FailureKind.Misconfigured, WrongCorp),
+        new(InvalidSecret, FailureKind.Misconfigured, WrongSecret),
+        new(40141, FailureKind.Misconfigured, "WeCom finds the corp's account in disorder: an administrator of the corp has to look into it in WeCom's admin console, or ask WeCom's support."),
+        new(41002, FailureKind.Misconfigured, WrongCorp),
+        new(41004, FailureKind.Misconfigured, NoSecret),
+        new(41024, FailureKind.Misconfigured, NoSecret),
+        new(45031, FailureKind.Misconfigured, "WeCom holds the corpsecret for unsafe: reset the app's Secret in WeCom's admin console, and store the new one in the Key Vault secret."),
+        new(48001, FailureKind.Misconfigured, NoRight),
+        new(48002, FailureKind.Misconfigured, WrongApp, IsOfForeignCodes: true),
+        new(48004, FailureKind.Misconfigured, Lapsed),
+        new(48006, FailureKind.Misconfigured, Lapsed),
+        new(48008, FailureKind.Misconfigured, ContactSync),
+        new(48009, FailureKind.Misconfigured, ContactSync),
+        new(50003, FailureKind.Misconfigured, "The app is disabled: enable it in WeCom's admin console; that is tried again within twelve minutes."),
+        new(50006, FailureKind.Misconfigured, "This is the corpsecret of a system app that is disabled: store that of the app which the mini program is associated with."),
+        new(60020, FailureKind.Misconfigured, UntrustedAddress),
+        new(60031, FailureKind.Misconfigured, NoRight),
+        new(90200, FailureKind.Misconfigured, NotAssociated, IsOfForeignCodes: true),
+        new(90206, FailureKind.Misconfigured, NotAssociated, IsOfForeignCodes: true),
+        new(90207, FailureKind.Misconfigured, NotAssociated, IsOfForeignCodes: true),
+        new(90208, FailureKind.Misconfigured, NotAssociated, IsOfForeignCodes: true),
+        new(90210, FailureKind.Misconfigured, "WeCom wants the members' authorisation for this app: an administrator of the corp has to grant it in WeCom's admin console.", IsOfForeignCodes: true),
+        new(90211, FailureKind.Misconfigured, ThirdParty, IsOfForeignCodes: true),
+        new(90212, FailureKind.Misconfigured, ThirdParty, IsOfForeignCodes: true),
+        new(90308, FailureKind.Misconfigured, UntrustedAddress),
+        new(92001, FailureKind.Misconfigured, NoRight),
+        new(92003, FailureKind.Misconfigured, WrongApp),
+        new(301002, FailureKind.Misconfigured, WrongApp, IsOfForeignCodes: true),
+        new(301007, FailureKind.Misconfigured, "The corp is not available in WeCom: ask WeCom's support."),
+        new(301042, FailureKind.Misconfigured, UntrustedAddress),
+    ]).ToFrozenDictionary(errcode => errcode.Number);
+
+    /// <summary>Every errcode that has a meaning here; any other is <see cref="FailureKind.Unexpected"/>.</summary>
+    public static IReadOnlyCollection<Errcode> All => Table.Values;
+
     /// <summary>The class of an errcode that a data call (anything but <c>gettoken</c>) answered, <c>jscode2session</c> above all.</summary>
-    public static FailureKind OfDataCall(int errcode) => errcode switch
-    {
-        InvalidCredential or InvalidAccessToken or ExpiredAccessToken => FailureKind.TokenRejected,
-        40029 or 42003 or 40163 or 42013 => FailureKind.InvalidCode,
-        60111 or 40003 or 46004 or 60011 or 50002 => FailureKind.MemberNotVisible,
-        SystemBusy or FrequencyLimit or 45033 => FailureKind.Busy,
-        40013 or InvalidSecret or 41002 or 41004 or 48002 or 48004 or 48006 or 50003 or 60020 or 90206 or 90208 or 301002 or 301007
-            => FailureKind.Misconfigured,
-        _ => FailureKind.Unexpected,
-    };
+    public static FailureKind OfDataCall(int errcode) => Table.GetValueOrDefault(errcode)?.Kind ?? FailureKind.Unexpected;
 
     /// <summary>The class of an errcode that <c>gettoken</c> answered: there is no token yet that could have been rejected, and no code or member.</summary>
     public static FailureKind OfGetToken(int errcode) => OfDataCall(errcode) switch
     {
         FailureKind.TokenRejected => FailureKind.Misconfigured,
-        FailureKind.InvalidCode or FailureKind.MemberNotVisible => FailureKind.Unexpected,
+        FailureKind.InvalidCode or FailureKind.MemberNotVisible or FailureKind.CorpMismatch => FailureKind.Unexpected,
         var kind => kind,
     };
 
-    /// <summary>The class of an errcode that <c>user/get</c> answered: the code is exchanged by then.</summary>
-    public static FailureKind OfGetUser(int errcode) => OfDataCall(errcode) is var kind && kind is FailureKind.InvalidCode ? FailureKind.Unexpected : kind;
+    /// <summary>The class of an errcode that <c>user/get</c> answered: the code is exchanged by then, and its member is of this corp.</summary>
+    public static FailureKind OfGetUser(int errcode) => OfDataCall(errcode) switch
+    {
+        FailureKind.InvalidCode => FailureKind.Unexpected,
+        FailureKind.CorpMismatch => FailureKind.MemberNotVisible,
+        var kind => kind,
+    };
 
     /// <summary>Whether an errcode of <c>gettoken</c> is about the corpsecret.</summary>
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;
 
-    /// <summary>One sentence that tells an operator what to do; for logs and health, never for callers of the login.</summary>
-    public static string Advice(FailureKind kind, int? errcode) => errcode switch
+    /// <summary>Whether WeCom answers the code of another mini program with this errcode, too (rule T14).</summary>
+    public static bool IsOfForeignCodes(int? errcode) => errcode is { } number && Table.GetValueOrDefault(number) is { IsOfForeignCodes: true };
+
+    /// <summary>One sentence that tells an operator what to do; for logs and health, never for callers of the login. Empty where there is nothing to do.</summary>
+    public static string Advice(FailureKind kind, int? errcode)
     {
-        InvalidCredential or InvalidSecret => "WeCom refuses the corpsecret: copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed.",
-        40013 or 41002 => "WeCom does not know the corpid: set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业.",
-        41004 => "The corpsecret is empty: store the one of the app in the Key Vault secret.",
-        InvalidAccessToken or ExpiredAccessToken => "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key Vault, or store that app's corpsecret.",
-        48002 or 301002 => "The app may not call this API: use the corpsecret of the app that the mini program is associated with, not that of contact sync or another app.",
-        48004 or 48006 => "The app's permission has lapsed: an administrator of the corp has to grant it again in WeCom's admin console.",
-        50003 => "The app is disabled: enable it in WeCom's admin console; that is tried again within twelve minutes.",
-        301007 => "The corp is not available in WeCom: ask WeCom's support.",
-        60020 => "WeCom does not trust this address: enter the outbound address named in errmsg under 企业可信IP of the app; it takes effect after a minute, and is tried again within twelve minutes.",
-        90206 or 90208 => "The mini program is not associated with this corp: associate it in WeCom's admin console.",
-        FrequencyLimit => "Too many calls: WeCom blocks this API for a minute or an hour; find who else calls with this corp's apps.",
-        _ => kind switch
+        var known = errcode is { } number ? Table.GetValueOrDefault(number) : null;
+        var isMeant = known?.Kind == kind || (known?.Kind is FailureKind.TokenRejected && kind is FailureKind.Misconfigured);
+        return isMeant && known!.Advice.Length > 0 ? known.Advice : kind switch
         {
+            FailureKind.InvalidCode when known is { IsOfForeignCodes: true } => OfAnotherMiniProgram,
             FailureKind.Busy => "WeCom or Key Vault is busy or out of reach: nothing to do if it passes; otherwise check the outbound network.",
             FailureKind.Misconfigured => "Check that the Key Vault secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it.",
             FailureKind.Unexpected => "WeCom answered something undocumented: look the errcode up in document 90313, or check WeCom__BaseUrl and any proxy in between.",
             _ => "",
-        },
-    };
+        };
+    }
 }

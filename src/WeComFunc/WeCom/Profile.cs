@@ -23,13 +23,14 @@ internal static class Profile
     /// <param name="json">The whole answer.</param>
     /// <param name="userId">Whose it has to be.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
-    /// <exception cref="UnfitAnswerException">It is not an object, not UTF-8, or the profile of another member.</exception>
-    /// <inheritdoc cref="Answers.OfGetToken" path="/exception" />
+    /// <exception cref="JsonException">It is not JSON in UTF-8.</exception>
+    /// <exception cref="InvalidOperationException">A text in it is no text.</exception>
+    /// <exception cref="UnfitAnswerException">It is not an object, its errcode is no number, or it is the profile of another member.</exception>
     public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, string userId, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))
         {
-            throw new UnfitAnswerException("it is not UTF-8");
+            throw new JsonException();
         }
 
         int? errcode = null;
@@ -49,14 +50,15 @@ internal static class Profile
             if (reader.ValueTextEquals("errcode"u8))
             {
                 reader.Read();
-                errcode = reader.GetInt32();
+                errcode = Answers.Errcode(reader.ValueSpan);
                 continue;
             }
 
             if (reader.ValueTextEquals("errmsg"u8))
             {
                 reader.Read();
-                errmsg = reader.GetString();
+                errmsg = reader.TokenType is JsonTokenType.String ? reader.GetString() : null;
+                reader.Skip();
                 continue;
             }
 
@@ -78,13 +80,13 @@ internal static class Profile
 
         // Anything but white space behind the object is refused by this last read.
         reader.Read();
-        if (isOfAnother && errcode == 0)
+        if (isOfAnother && errcode is (null or 0))
         {
             throw new UnfitAnswerException("it is the profile of another member", FailureKind.OtherMember);
         }
 
         profile.Write("}"u8);
-        return new(errcode, errmsg, hasUserId ? profile : null);
+        return new(errcode ?? (hasUserId ? 0 : null), errmsg, hasUserId ? profile : null);
     }
 
     /// <summary>Whether a text is this userid, which WeCom takes without regard to case (document 96255).</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -8,8 +9,8 @@ using WeComFunc.AccessTokens;
 namespace WeComFunc.WeCom;
 
 /// <summary>
-/// The three calls of WeCom's server API behind a login. Failures are values. -1, HTTP 5xx, lost connections and time-outs are tried
-/// three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
+/// The three calls of WeCom's server API behind a login. Failures are values. -1, 6000, HTTP 408, 429 and 5xx, lost connections and time-outs
+/// are tried three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
 /// </summary>
 internal sealed partial class WeComClient(
     HttpMessageInvoker http, Settings settings, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
@@ -88,7 +89,7 @@ internal sealed partial class WeComClient(
                 Answer<T> answer;
                 try
                 {
-                    answer = read(call, buffer.AsMemory(0, length));
+                    answer = Read(call, buffer.AsMemory(0, length), read);
                 }
                 finally
                 {
@@ -106,11 +107,11 @@ internal sealed partial class WeComClient(
             else
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode);
-                failure = new((int)response.StatusCode >= 500 ? FailureKind.Busy : FailureKind.Unexpected);
+                failure = IsBusy(response.StatusCode) ? new(FailureKind.Busy, RetryAfter: RetryAfter(response)) : new(FailureKind.Unexpected);
                 call = call with { MayHaveArrived = true };
             }
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or UnfitAnswerException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or InvalidDataException or UnfitAnswerException)
         {
             LogMalformed(logger, call.Api, ForeignText.Explain(exception));
             failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
@@ -129,16 +130,48 @@ internal sealed partial class WeComClient(
             telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));
         }
 
-        var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy } && attempt < Attempts && !deadline.IsOver;
-        return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt) : failure;
+        var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy or Errcodes.VersionConflict }
+            && attempt < Attempts && !deadline.IsOver && (failure.RetryAfter ?? TimeSpan.Zero) < deadline.Left;
+        return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt, failure.RetryAfter) : failure;
     }
 
-    private async Task<Result<T>> SendAgainAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt)
+    private async Task<Result<T>> SendAgainAsync<T>(
+        Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt, TimeSpan? retryAfter)
         where T : class
     {
-        await Task.Delay(AttemptPause.After(attempt, random), time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        var pause = AttemptPause.After(attempt, random);
+        await Task.Delay(retryAfter > pause ? retryAfter.Value : pause, time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return await SendAsync(call, read, deadline, attempt + 1);
     }
+
+    /// <summary>Reads an answer as it is, and cleaned where it is not clean JSON. Of one that cannot be read even so, a refusal's errcode still counts.</summary>
+    private static Answer<T> Read<T>(Call call, ReadOnlyMemory<byte> json, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read)
+        where T : class
+    {
+        try
+        {
+            return read(call, json);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            var clean = CleanJson.Of(json.Span);
+            try
+            {
+                return read(call, clean);
+            }
+            catch (JsonException) when (Answers.ErrcodeAhead(clean) is { } errcode and not 0)
+            {
+                return new(errcode, null, null);
+            }
+        }
+    }
+
+    /// <summary>Whether a status says that it passes; gateways before WeCom answer 408 and 429.</summary>
+    private static bool IsBusy(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
+
+    /// <summary>When a gateway wants the next call at the earliest; null when it does not say, or says something in the past.</summary>
+    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
+        response.Headers.RetryAfter is { } header && (header.Delta ?? header.Date - time.GetUtcNow()) is { Ticks: > 0 } pause ? pause : null;
 
     private Failure Explain(Call call, int? errcode, string? errmsg)
     {
@@ -160,7 +193,7 @@ internal sealed partial class WeComClient(
             kind = FailureKind.Busy;
         }
 
-        var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible ? LogLevel.Information : LogLevel.Warning;
+        var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible or FailureKind.CorpMismatch ? LogLevel.Information : LogLevel.Warning;
         LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
@@ -172,9 +205,20 @@ internal sealed partial class WeComClient(
             or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
     };
 
+    /// <summary>The body as it was before a gateway compressed it: nobody has asked for that, as it costs more than it saves.</summary>
+    private static Stream Decompressed(Stream stream, HttpContent content) => !content.Headers.NonValidated.TryGetValues("Content-Encoding", out var encoding)
+        ? stream
+        : encoding.ToString().ToUpperInvariant() switch
+        {
+            "GZIP" or "X-GZIP" => new GZipStream(stream, CompressionMode.Decompress),
+            "DEFLATE" => new ZLibStream(stream, CompressionMode.Decompress),
+            "BR" => new BrotliStream(stream, CompressionMode.Decompress),
+            _ => stream,
+        };
+
     private static async ValueTask<(byte[] Buffer, int Length)> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
-        var stream = await content.ReadAsStreamAsync(cancellationToken);
+        await using var stream = Decompressed(await content.ReadAsStreamAsync(cancellationToken), content);
         var buffer = ArrayPool<byte>.Shared.Rent(4096);
         for (var length = 0; ;)
         {

@@ -21,6 +21,10 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
     protected (int GetToken, int JsCode2Session, int UserGet) Calls =>
         (GetTokenCalls, WeCom[Api.JsCode2Session].Calls.Arrived, WeCom[Api.UserGet].Calls.Arrived);
 
+    /// <summary>Starts a host that requires the profile, so that what keeps it away is a problem.</summary>
+    protected Task<LoginHost> StartRequiringProfileAsync(Dictionary<string, string?>? settings = null) =>
+        StartAsync(settings: new(settings ?? []) { ["Login__RequireProfile"] = "true" });
+
     /// <summary>Leaves the host with a fresh token and nothing under way, and the counters at zero.</summary>
     protected async Task WarmAsync(LoginHost host)
     {

@@ -39,13 +39,17 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     /// <summary>The classes of errcodes, and how often the call that gets one is made.</summary>
     private static readonly (string Problem, int Status, Api[] From, int Calls, int[] Errcodes)[] Classes =
     [
-        ("invalid_code", 401, [Api.JsCode2Session], 1, [40029, 42003, 40163, 42013]),
-        ("member_not_visible", 403, [Api.UserGet], 1, [60111, 40003, 46004, 60011, 50002]),
+        ("corp_mismatch", 403, [Api.JsCode2Session], 1, [92002]),
+        ("invalid_code", 401, [Api.JsCode2Session], 1, [40029, 40078, 40163, 41008, 42003, 42013, 42022, 43016, 90307]),
+        ("member_not_visible", 403, [Api.UserGet], 1, [40003, 46004, 50002, 60011, 60021, 60030, 60111, 660003, 92000, 92002]),
         ("wecom_unexpected", 502, EveryCall, 1, [99999]),
         ("wecom_busy", 503, EveryCall, 1, [45009, 45033]),
-        ("misconfigured", 500, EveryCall, 1, [40013, 40091, 41002, 41004, 48002, 48004, 48006, 50003, 60020, 90206, 90208, 301002, 301007]),
-        ("misconfigured", 500, [Api.GetToken], 1, [40001, 40014, 42001]),
-        ("misconfigured", 500, DataCalls, 2, [40001, 40014, 42001]),
+        ("misconfigured", 500, EveryCall, 1, [
+            40013, 40091, 40141, 41002, 41004, 41024, 45031, 48001, 48002, 48004, 48006, 48008, 48009, 50003, 50006, 60020, 60031, 90200, 90206, 90207, 90208,
+            90210, 90211, 90212, 90308, 92001, 92003, 301002, 301007, 301042,
+        ]),
+        ("misconfigured", 500, [Api.GetToken], 1, [40001, 40014, 41001, 42001]),
+        ("misconfigured", 500, DataCalls, 2, [40001, 40014, 41001, 42001]),
     ];
 
     public static TheoryData<string> RequestNames => [.. Requests.Keys];
@@ -137,7 +141,7 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     public async Task An_errcode_is_the_problem_of_its_class_and_the_call_is_not_tried_again(
         Api api, int errcode, int status, string problem, int calls)
     {
-        var host = await StartAsync(settings: problem is "member_not_visible" ? new() { ["Login__RequireProfile"] = "true" } : null);
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Errcode = errcode, Times = null });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));

@@ -80,6 +80,11 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
     [Theory]
     [InlineData("application/json; charset=utf-8")]
     [InlineData("application/json;charset=\"UTF-8\"")]
+    [InlineData("application/json; charset=utf8")]
+    [InlineData("application/json; charset=\"Utf8\"")]
+    [InlineData("application/json;")]
+    [InlineData("application/json; charset=UTF-8 ; ")]
+    [InlineData("application/json ;;")]
     [InlineData("APPLICATION/JSON")]
     [InlineData("application/json; profile=x")]
     [InlineData("application/vnd.x+json")]
@@ -99,6 +104,14 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
     public async Task Other_members_white_space_and_escapes_do_not_matter(string body)
     {
         var answer = await _host.PostAsync(body.Replace("CODE", WeCom.IssueCode("zhangsan")));
+
+        Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"]));
+    }
+
+    [Fact]
+    public async Task A_byte_order_mark_in_front_does_not_matter()
+    {
+        var answer = await PostAsync([0xef, 0xbb, 0xbf, .. OfCode(WeCom.IssueCode("zhangsan"))]);
 
         Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"]));
     }

@@ -28,7 +28,7 @@ public sealed class RetryTests(Azurite azurite) : LoginTest(azurite)
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
-        _host = await StartAsync();
+        _host = await StartRequiringProfileAsync();
     }
 
     [Theory]

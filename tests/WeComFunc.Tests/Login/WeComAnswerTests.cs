@@ -19,8 +19,8 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
         ["a string"] = new() { Body = "\"ok\"" },
         ["two objects"] = new() { Body = """{"errcode":0,"errmsg":"ok"}{}""" },
         ["an empty object"] = new() { Body = "{}" },
-        ["no errcode"] = new() { Body = """{"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","access_token":"not-a-token","expires_in":7200}""" },
-        ["errcode a string"] = new() { Body = """{"errcode":"0","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
+        ["errcode a word"] = new() { Body = """{"errcode":"ok","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
+        ["errcode an empty string"] = new() { Body = """{"errcode":"","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode null"] = new() { Body = """{"errcode":null,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode a fraction"] = new() { Body = """{"errcode":0.5,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode over 32 bits"] = new() { Body = """{"errcode":4294967296,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
@@ -30,7 +30,6 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
         ["HTTP 400"] = new() { Status = 400 },
         ["HTTP 403"] = new() { Status = 403, Body = """{"errcode":40029,"errmsg":"invalid code"}""" },
         ["HTTP 404"] = new() { Status = 404 },
-        ["HTTP 429"] = new() { Status = 429 },
         ["more than 1 MiB"] = new() { Body = $$"""{"errcode":0,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","name":"{{new string('x', 1024 * 1024)}}"}""" },
     };
 
@@ -55,7 +54,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [MemberData(nameof(UndocumentedAnswers))]
     public async Task An_answer_that_is_not_the_documented_JSON_is_wecom_unexpected(Api api, string answerOfWeCom)
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(Undocumented[answerOfWeCom] with { Times = null });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -69,7 +68,9 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"","expires_in":7200}""")]
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token"}""")]
     [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":0}""")]
-    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":"7200"}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":"two hours"}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":"not-a-token","expires_in":7200.5}""")]
+    [InlineData(Api.GetToken, """{"errcode":0,"errmsg":"ok","access_token":7,"expires_in":7200}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","session_key":"not-a-session-key"}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":""}""")]
     [InlineData(Api.JsCode2Session, """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":7}""")]
@@ -79,7 +80,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.UserGet, """{"errcode":0,"errmsg":"ok","name":"张三","userid":7}""")]
     public async Task An_answer_without_a_documented_member_is_wecom_unexpected(Api api, string answerOfWeCom)
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Body = answerOfWeCom });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -93,7 +94,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     public async Task Invalid_UTF8_is_wecom_unexpected(string path)
     {
         var weCom = await StartVerbatimAsync();
-        var host = await StartAsync(settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+        var host = await StartRequiringProfileAsync(new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         weCom.Answer(path, [.. """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhang"""u8, 0xff, .. "\"}"u8]);
 
         var answer = await host.LoginAsync("a-code-that-works");
@@ -105,7 +106,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     public async Task A_redirect_is_wecom_unexpected_and_not_followed()
     {
         var weCom = await StartVerbatimAsync();
-        var host = await StartAsync(settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+        var host = await StartRequiringProfileAsync(new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         weCom.Answer("miniprogram/jscode2session", context =>
         {
             context.Response.StatusCode = 302;
@@ -123,6 +124,10 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.GetToken, -1, null)]
     [InlineData(Api.JsCode2Session, -1, null)]
     [InlineData(Api.UserGet, -1, null)]
+    [InlineData(Api.JsCode2Session, 6000, null)]
+    [InlineData(Api.GetToken, null, 429)]
+    [InlineData(Api.JsCode2Session, null, 408)]
+    [InlineData(Api.UserGet, null, 429)]
     [InlineData(Api.GetToken, null, 500)]
     [InlineData(Api.JsCode2Session, null, 502)]
     [InlineData(Api.JsCode2Session, null, 503)]
@@ -132,7 +137,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.UserGet, null, null)]
     public async Task A_busy_WeCom_a_server_error_or_a_lost_connection_is_wecom_busy_after_three_attempts(Api api, int? errcode, int? status)
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Errcode = errcode, Status = status, Abort = errcode is null && status is null, Times = null });
 
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -148,7 +153,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.UserGet)]
     public async Task A_WeCom_that_does_not_answer_is_wecom_busy_within_ten_seconds(Api api)
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Hold = true, Times = null });
 
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -163,7 +168,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     {
         using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var host = await StartAsync(settings: new() { ["WeCom__BaseUrl"] = $"http://{closed.LocalEndPoint}/" });
+        var host = await StartRequiringProfileAsync(new() { ["WeCom__BaseUrl"] = $"http://{closed.LocalEndPoint}/" });
 
         var answer = await Clock.RunUntilAsync(host.LoginAsync(WeCom.IssueCode("zhangsan")), Step, LoginLimit);
 
@@ -176,7 +181,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.UserGet, 48002)]
     public async Task What_WeCom_says_of_a_failure_is_for_the_log(Api api, int errcode)
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Body = $$"""{"errcode":{{errcode}},"errmsg":"the very words, hint: [1700000000123], from ip: 203.0.113.9"}""" });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
@@ -189,7 +194,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [Fact]
     public async Task A_secret_that_WeCom_repeats_is_not_in_the_log()
     {
-        var host = await StartAsync();
+        var host = await StartRequiringProfileAsync();
         WeCom[Api.GetToken].AddFault(new Fault { Body = $$"""{"errcode":40001,"errmsg":"no such secret:\n{{WeCom.CorpSecret}}"}""" });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
