@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
-using WeComFunc.AccessTokens;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
@@ -94,13 +93,21 @@ public sealed partial class LoginEndpoint
             activity?.SetTag("outcome", outcome);
             var errcode = Telemetry.Label(failure?.Errcode);
             var (source, reason) = (login.Token.Token is null ? "none" : Telemetry.Label(login.Token.Source), Telemetry.Label(login.Token.Reason));
-            if (failure is not null && LevelOf(failure, login) is var level and not LogLevel.Information)
+            if (failure is not null && (failure.Kind is FailureKind.Misconfigured || login.IsOfForeignCode))
             {
-                LogAdvice(_logger, level, outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
+                LogAdvice(
+                    _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,
+                    outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
             }
             else
             {
                 LogLogin(_logger, outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId);
+            }
+
+            if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && login.Token.Token is { OnProbation: true }
+                && Errcodes.Advice(failure.Kind, failure.Errcode) is { Length: > 0 } advice)
+            {
+                LogNoCodeYet(_logger, errcode, advice);
             }
 
             if (login.Unseen is { Kind: FailureKind.Misconfigured } unseen)
@@ -109,18 +116,6 @@ public sealed partial class LoginEndpoint
             }
         }
     }
-
-    /// <summary>How bad a failed login is: an error where an operator has to act, a warning where one may have to.</summary>
-    private static LogLevel LevelOf(Failure failure, LoginOutcome login) => failure.Kind switch
-    {
-        FailureKind.Misconfigured => LogLevel.Error,
-        FailureKind.InvalidCode when login.IsOfForeignCode || IsFirstSuspicion(failure, login.Token.Token) => LogLevel.Warning,
-        _ => LogLevel.Information,
-    };
-
-    /// <summary>Whether it may be the corpsecret that a code is not taken for: it has not served a login yet, or not since a token was rejected.</summary>
-    private static bool IsFirstSuspicion(Failure failure, AccessToken? token) =>
-        token is { OnProbation: true } && Errcodes.Advice(failure.Kind, failure.Errcode).Length > 0;
 
     /// <summary>Many logins fail together; those that wait for half as long again as others do not come back together.</summary>
     private TimeSpan Spread(TimeSpan pause) => pause * (1 + (_random.NextDouble() / 2));
@@ -134,4 +129,7 @@ public sealed partial class LoginEndpoint
 
     [LoggerMessage(5, LogLevel.Warning, "A login has no profile: errcode {Errcode}, traceId {TraceId}. {Advice}")]
     private static partial void LogNoProfile(ILogger logger, string errcode, string traceId, string advice);
+
+    [LoggerMessage(6, LogLevel.Information, "A code was not taken, and no login has been served with this token yet: errcode {Errcode}. {Advice}")]
+    private static partial void LogNoCodeYet(ILogger logger, string errcode, string advice);
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Net;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
@@ -19,6 +20,9 @@ internal sealed partial class WeComClient(
     private const int LargestAnswer = 1024 * 1024;
     private const int LongestErrmsg = 500;
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
+
+    // As long as WeCom's own blocks are at most, but for that of a month (document 90454).
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     private static readonly Pause AttemptPause = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
 
@@ -159,9 +163,16 @@ internal sealed partial class WeComClient(
             {
                 return read(call, clean);
             }
-            catch (JsonException) when (Answers.ErrcodeAhead(clean) is { } errcode and not 0)
+            catch (Exception again) when (again is JsonException or InvalidOperationException)
             {
-                return new(errcode, null, null);
+                if (Answers.ErrcodeAhead(clean) is { } errcode and not 0)
+                {
+                    return new(errcode, null, null);
+                }
+
+                // Its positions are those of the answer as it came.
+                ExceptionDispatchInfo.Throw(exception);
+                throw;
             }
         }
     }
@@ -169,9 +180,11 @@ internal sealed partial class WeComClient(
     /// <summary>Whether a status says that it passes; gateways before WeCom answer 408 and 429.</summary>
     private static bool IsBusy(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
 
-    /// <summary>When a gateway wants the next call at the earliest; null when it does not say, or says something in the past.</summary>
+    /// <summary>How long a gateway wants to be left alone, a day at most; null when it does not say, or says something in the past.</summary>
     private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter is { } header && (header.Delta ?? header.Date - time.GetUtcNow()) is { Ticks: > 0 } pause ? pause : null;
+        response.Headers.RetryAfter is { } header && (header.Delta ?? header.Date - time.GetUtcNow()) is { Ticks: > 0 } pause
+            ? pause < LongestRetryAfter ? pause : LongestRetryAfter
+            : null;
 
     private Failure Explain(Call call, int? errcode, string? errmsg)
     {

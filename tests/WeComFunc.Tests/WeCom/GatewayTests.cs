@@ -113,7 +113,7 @@ public sealed class GatewayTests(Azurite azurite) : IAsyncLifetime
 
     [Theory]
     [InlineData("30", 30)]
-    [InlineData("Fri, 31 Dec 9999 23:59:59 GMT", 1_000_000)]
+    [InlineData("Fri, 31 Dec 9999 23:59:59 GMT", 86_400)]
     public async Task A_pause_that_does_not_fit_is_the_callers(string retryAfter, int least)
     {
         var calls = 0;
