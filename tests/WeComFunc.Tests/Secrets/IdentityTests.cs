@@ -55,6 +55,25 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_process_whose_identity_fails_says_so_of_the_table_too()
+    {
+        await using var endpoint = await VerbatimWeCom.StartAsync();
+        endpoint.Answer("identity", static context =>
+        {
+            context.Response.StatusCode = 400;
+            return [];
+        });
+        var settings = LoginHost.Settings(_simulator, azurite, LoginHost.NewTable(), _vault);
+        settings["TokenStore__ConnectionString"] = null;
+        settings["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/";
+        settings["IDENTITY_ENDPOINT"] = $"{endpoint.BaseAddress}cgi-bin/identity";
+        settings["IDENTITY_HEADER"] = "any";
+        await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["--urls", "http://127.0.0.1:0"]);
+
+        await host.WaitForLineAsync("The token row could not be read: the identity gave no token, ");
+    }
+
+    [Fact]
     public async Task A_tool_of_a_developer_that_takes_its_time_is_waited_for_while_logins_are_wecom_busy()
     {
         var tool = new Tool();
