@@ -50,10 +50,7 @@ public static class WeComFuncServices
     private static void AddAzure(this IServiceCollection services, Settings settings)
     {
         services.TryAddSingleton(_ => AppIdentity.CreateCredential(settings));
-        services.TryAddSingleton(provider => new AppIdentity(
-            provider.GetRequiredService<TokenCredential>(),
-            settings.IsDevelopment ? TokenRules.DeveloperLimit : TokenRules.IdentityLimit,
-            provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => new AppIdentity(provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<AppIdentity>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.CorpSecret is { } secret)

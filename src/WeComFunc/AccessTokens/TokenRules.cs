@@ -66,11 +66,11 @@ internal static class TokenRules
     /// <summary>One reading of the vault (T8).</summary>
     public static readonly TimeSpan VaultLimit = TimeSpan.FromSeconds(3);
 
-    /// <summary>The managed identity has this long to give a token for vault or table, a second attempt included.</summary>
-    public static readonly TimeSpan IdentityLimit = TimeSpan.FromSeconds(10);
+    /// <summary>The identity has this long to give a token (T8): a developer's tool takes 4 to 13 s, and the endpoint of a managed identity that is in trouble is asked for 25 s.</summary>
+    public static readonly TimeSpan IdentityLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>In Development a tool gives it, which takes 4 to 13 s on a good day.</summary>
-    public static readonly TimeSpan DeveloperLimit = TimeSpan.FromSeconds(30);
+    /// <summary>One attempt at the endpoint of the managed identity.</summary>
+    public static readonly TimeSpan IdentityAttempt = TimeSpan.FromSeconds(5);
 
     /// <summary>A refusal of the identity that nobody has waited for is told to who asks within this; later, the identity is asked anew.</summary>
     public static readonly TimeSpan IdentityNews = TimeSpan.FromMinutes(1);

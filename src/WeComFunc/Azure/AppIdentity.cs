@@ -1,6 +1,5 @@
 using Azure;
 using Azure.Core;
-using Azure.Core.Pipeline;
 using Azure.Identity;
 using Microsoft.Identity.Client;
 using WeComFunc.AccessTokens;
@@ -14,28 +13,26 @@ namespace WeComFunc.Azure;
 /// asks next. So a developer's tool that takes ten seconds is not started anew every three.
 /// </summary>
 /// <param name="credential">Where the tokens come from.</param>
-/// <param name="limit">The time that getting one has.</param>
 /// <param name="time">The clock.</param>
-internal sealed class AppIdentity(TokenCredential credential, TimeSpan limit, TimeProvider time) : TokenCredential
+internal sealed class AppIdentity(TokenCredential credential, TimeProvider time) : TokenCredential
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Fetch> _fetches = new(StringComparer.Ordinal);
 
-    /// <summary>The credential of the environment, as the rules need it: outside Development one more try within the limit.</summary>
+    /// <summary>The credential of the environment.</summary>
     /// <exception cref="InvalidOperationException">The environment chooses a credential that there is not.</exception>
-    public static TokenCredential CreateCredential(Settings settings, HttpPipelineTransport? transport = null)
+    public static TokenCredential CreateCredential(Settings settings)
     {
         if (settings.IsDevelopment)
         {
-            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.DeveloperLimit }));
+            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.IdentityLimit }));
         }
 
         var options = new ManagedIdentityCredentialOptions(
             settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned);
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = TokenRules.IdentityLimit / 2;
-        options.Transport = transport ?? options.Transport;
+        options.Retry.NetworkTimeout = TokenRules.IdentityAttempt;
         return new ManagedIdentityCredential(Untraced(options));
     }
 
@@ -113,7 +110,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeSpan limit, Ti
 
     private async Task<AccessToken> FetchAsync(TokenRequestContext requestContext)
     {
-        using var source = new CancellationTokenSource(limit, time);
+        using var source = new CancellationTokenSource(TokenRules.IdentityLimit, time);
 
         // Elsewhere, because a credential may start a tool before it waits for anything.
         return await Task.Run(() => credential.GetTokenAsync(requestContext, source.Token).AsTask(), source.Token).WaitAsync(source.Token);

@@ -3,6 +3,7 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Identity.Client;
 using WeComFunc.Azure;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
@@ -37,7 +38,6 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
 
     [Theory]
     [InlineData(400, "misconfigured", "Error The identity gave no token for the secret wecom-corpsecret: ", "MsalServiceException managed_identity_request_failed")]
-    [InlineData(500, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "HTTP status 500")]
     [InlineData(null, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "no answer in time")]
     public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(int? status, string expected, string line, string reason)
     {
@@ -52,6 +52,40 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         Assert.DoesNotContain(host.Log.All, logged => logged.Contains("Key Vault is out of reach", StringComparison.Ordinal));
         Assert.DoesNotContain(host.Log.All, logged => logged.Contains("vault's network", StringComparison.Ordinal));
         Assert.Equal(0, _vault.Reads);
+    }
+
+    [Fact]
+    public async Task An_identity_in_trouble_is_wecom_busy_and_told_with_its_status()
+    {
+        var tool = new Tool();
+        tool.Answers.SetException(new AuthenticationFailedException("no", new MsalServiceException("any", "no", 500)));
+        await using var host = await StartAsync(tool);
+
+        var answer = await host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
+
+        Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
+        Assert.Contains(host.Log.All, line => line.StartsWith(
+            "Warning The identity gave no token for the secret wecom-corpsecret yet: AuthenticationFailedException, MsalServiceException any HTTP status 500.",
+            StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_process_whose_identity_fails_says_so_of_the_table_too()
+    {
+        await using var endpoint = await VerbatimWeCom.StartAsync();
+        endpoint.Answer("identity", static context =>
+        {
+            context.Response.StatusCode = 400;
+            return [];
+        });
+        var settings = LoginHost.Settings(_simulator, azurite, LoginHost.NewTable(), _vault);
+        settings["TokenStore__ConnectionString"] = null;
+        settings["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/";
+        settings["IDENTITY_ENDPOINT"] = $"{endpoint.BaseAddress}cgi-bin/identity";
+        settings["IDENTITY_HEADER"] = "any";
+        await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["--urls", "http://127.0.0.1:0"]);
+
+        await host.WaitForLineAsync("The token row could not be read: the identity gave no token, ");
     }
 
     [Fact]
@@ -147,7 +181,7 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     private static ManagedIdentityCredentialOptions OptionsOf(HttpPipelineTransport transport) =>
         new(ManagedIdentityId.SystemAssigned) { Transport = transport, Retry = { MaxRetries = 0 } };
 
-    private AppIdentity Identity(Tool tool) => new(tool, TimeSpan.FromSeconds(30), _clock);
+    private AppIdentity Identity(Tool tool) => new(tool, _clock);
 
     private AccessToken Token(int hours) => new("a token", _clock.GetUtcNow().AddHours(hours));
 
