@@ -5,7 +5,7 @@ namespace WeComFunc;
 /// <summary>A pause that doubles with every failure in a row.</summary>
 /// <param name="First">After the first failure.</param>
 /// <param name="Most">The longest; jitter of up to a fifth comes on top.</param>
-/// <param name="Kept">A longer one was written by a wrong clock: whoever sees it for the first time does not keep it.</param>
+/// <param name="Kept">A longer one cannot have been meant.</param>
 internal readonly record struct Pause(TimeSpan First, TimeSpan Most, TimeSpan Kept = default)
 {
     /// <summary>The pause after the <paramref name="failures"/>-th failure in a row, with jitter that only lengthens it, so that a bound on the number of tries holds.</summary>
@@ -33,8 +33,9 @@ internal readonly record struct Pause(TimeSpan First, TimeSpan Most, TimeSpan Ke
             return null;
         }
 
-        var length = seconds is { } meant and >= 0 && meant <= Kept.TotalSeconds ? TimeSpan.FromSeconds(meant) : Kept;
-        var byClock = end - now < Kept ? Least(end - now, length - sight.Since) : TimeSpan.Zero;
+        // Where the row says how long it was meant to be, a clock that is ahead makes it no longer; where it does not, such a pause is not kept.
+        var (length, limit) = seconds is { } meant and >= 0 && meant <= Kept.TotalSeconds ? (TimeSpan.FromSeconds(meant), TokenRules.LongestPause) : (Kept, Kept);
+        var byClock = end - now < limit ? Least(end - now, length - sight.Since) : TimeSpan.Zero;
         var left = sight.Before is { } before && length - before > byClock ? length - before : byClock;
         return left > TimeSpan.Zero ? left : null;
     }

@@ -171,7 +171,6 @@ public sealed class SettingsTests
     [InlineData("WeCom__CorpId", " ", CorpIdMissing)]
     [InlineData("WeCom__CorpId", "w", CorpIdMalformed)]
     [InlineData("WeCom__CorpId", "ww1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef1", CorpIdMalformed)]
-    [InlineData("WeCom__CorpId", "企业ww12", CorpIdMalformed)]
     [InlineData("WeCom__CorpId", "ww12/34", CorpIdMalformed)]
     [InlineData("WeCom__CorpSecretName", "my_secret", SecretNameMalformed)]
     [InlineData("WeCom__BaseUrl", "qyapi.weixin.qq.com", BaseUrlMalformed)]

@@ -30,6 +30,9 @@ internal static class TokenRules
     /// <summary>How far the clocks of two processes may be apart, in either direction.</summary>
     public static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(5);
 
+    /// <summary>An instant that lies further ahead was written by a wrong clock: the longest pause, and how far clocks may be apart.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(17);
+
     /// <summary>After a failure that passes by itself (T7).</summary>
     public static readonly Pause TransientPause = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(72));
 

@@ -441,7 +441,7 @@ public sealed partial class InfraTests
         Logged(typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
     private static string MisconfiguredLine(int? errcode) => Logged(
-        typeof(LoginEndpoint), "LogMisconfigured", "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
+        typeof(LoginEndpoint), "LogAdvice", LogLevel.Error, "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
 
     private static string RenewalLine(string reason, string outcome, double minutesLeft) =>
         Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft);
