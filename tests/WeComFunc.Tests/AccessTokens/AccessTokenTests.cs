@@ -248,6 +248,8 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
     [Fact]
     public async Task Metrics_tell_the_age_of_the_token_its_renewals_by_reason_and_outcome_and_the_waits()
     {
+        // The host looks for a token while it starts: it gets none before somebody listens.
+        WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
         var host = await StartAsync();
         var measured = new Dictionary<string, double>();
         using var listener = new MeterListener();
@@ -262,7 +264,10 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         };
         listener.Start();
 
-        await LoginAsync(host);
+        var login = LoginAsync(host);
+        await WeCom[Api.GetToken].WaitForCallsAsync(1);
+        WeCom[Api.GetToken].Release();
+        await login;
         Clock.Advance(TimeSpan.FromMinutes(10));
         listener.RecordObservableInstruments();
 
