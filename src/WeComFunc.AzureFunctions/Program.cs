@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WeComFunc;
+using WeComFunc.AccessTokens;
 using WeComFunc.AzureFunctions;
 
 try
@@ -10,6 +11,7 @@ try
     var builder = FunctionsApplication.CreateBuilder(args);
     builder.AddWeComFunc();
     builder.Services.AddSingleton<UnheardLines>().AddSingleton<ILoggerProvider>(services => services.GetRequiredService<UnheardLines>());
+    builder.UseMiddleware<UnheardLinesMiddleware>();
     var host = builder.Build();
 
     // What cannot be made stops the start; found out by a request, it would be answered with an empty body.

@@ -1,4 +1,6 @@
-using WeComFunc.Login;
+using System.Collections.Frozen;
+using WeComFunc.Http;
+using Endpoint = WeComFunc.Http.Endpoint;
 
 namespace WeComFunc.LocalHost;
 
@@ -33,55 +35,38 @@ public static class LocalHostApp
         builder.Services.AddHostedService<Timer>();
 
         var app = builder.Build();
-        var login = app.Services.GetRequiredService<LoginEndpoint>();
-        var health = app.Services.GetRequiredService<HealthEndpoint>();
-        app.Run(context =>
-            context.IsFor("/api/login", "POST") ? context.AnswerAsync(login.LoginAsync(
-                new(
-                    context.Request.ContentType,
-                    context.Request.Headers["X-Forwarded-For"].ToString(),
-                    context.Connection.RemoteIpAddress,
-                    context.Request.Body,
-                    context.Request.Headers.TraceParent),
-                context.RequestAborted))
-            : context.IsFor("/api/health", "GET", "HEAD") ? context.AnswerAsync(health.CheckAsync(context.Request.Headers.TraceParent))
-            : Task.CompletedTask);
+        var routes = app.Services.GetRequiredService<Endpoints>().All.ToFrozenDictionary(endpoint => $"/api/{endpoint.Route}", StringComparer.OrdinalIgnoreCase);
+        app.Run(context => routes.TryGetValue(context.Request.Path.Value?.TrimEnd('/') ?? "", out var endpoint) ? context.AnswerAsync(endpoint) : NotFoundAsync(context));
         return app;
     }
 
-    /// <summary>Whether a request is for a route; the status is 404 or 405 when it is not. ASP.NET Core's routing, for two of them, takes a tenth of the start.</summary>
-    private static bool IsFor(this HttpContext context, string path, params ReadOnlySpan<string> methods)
+    private static Task NotFoundAsync(HttpContext context)
     {
-        var response = context.Response;
-        if (!context.Request.Path.StartsWithSegments(path, out var rest) || rest.Value is not ("" or "/"))
-        {
-            response.StatusCode = response.StatusCode == StatusCodes.Status200OK ? StatusCodes.Status404NotFound : response.StatusCode;
-            return false;
-        }
-
-        if (!methods.Contains(context.Request.Method))
-        {
-            response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            response.Headers.Allow = string.Join(", ", methods);
-            return false;
-        }
-
-        return true;
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
     }
 
-    private static async Task AnswerAsync(this HttpContext context, Task<EndpointAnswer> answering)
+    private static async Task AnswerAsync(this HttpContext context, Endpoint endpoint)
     {
-        var answer = await answering;
-        context.Response.StatusCode = answer.Status;
-        foreach (var (name, value) in answer.Headers)
+        var (request, response) = (context.Request, context.Response);
+        if (!endpoint.Methods.Contains(request.Method))
         {
-            context.Response.Headers[name] = value;
+            response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+            response.Headers.Allow = string.Join(", ", endpoint.Methods);
+            return;
         }
 
-        context.Response.ContentLength = answer.Body.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        var answer = await endpoint.AnswerAsync(new LocalCall(context), context.RequestAborted);
+        response.StatusCode = answer.Status;
+        foreach (var (name, value) in answer.Headers)
         {
-            await context.Response.BodyWriter.WriteAsync(answer.Body);
+            response.Headers[name] = value;
+        }
+
+        response.ContentLength = answer.Body.Length;
+        if (!HttpMethods.IsHead(request.Method))
+        {
+            await response.BodyWriter.WriteAsync(answer.Body);
         }
     }
 }

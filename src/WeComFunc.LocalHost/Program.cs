@@ -1,4 +1,5 @@
 using WeComFunc;
+using WeComFunc.AccessTokens;
 using WeComFunc.LocalHost;
 
 try

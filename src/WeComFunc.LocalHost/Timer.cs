@@ -1,3 +1,5 @@
+using WeComFunc.AccessTokens;
+
 namespace WeComFunc.LocalHost;
 
 /// <summary>Does the timer function's work on its schedule.</summary>

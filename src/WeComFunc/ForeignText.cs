@@ -11,8 +11,6 @@ using System.Text.RegularExpressions;
 using Azure;
 using Azure.Identity;
 using Microsoft.Identity.Client;
-using WeComFunc.Azure;
-using WeComFunc.WeCom;
 
 namespace WeComFunc;
 
@@ -93,12 +91,11 @@ internal static partial class ForeignText
     private static string Describe(Exception exception) => exception switch
     {
         OperationCanceledException => "no answer in time",
-        UnfitAnswerException => exception.Message,
+        PlainException => exception.Message,
         JsonException json => $"JsonException{(json.LineNumber is { } line ? $" at line {line + 1}, byte {json.BytePositionInLine}" : "")}",
         RequestFailedException { Status: 0 } => "no connection",
         RequestFailedException failed => string.Join(
             ", ", [$"HTTP status {failed.Status}", .. Codes(failed.ErrorCode is { Length: > 0 } code ? Code(code) : null, InnerCode(failed))]),
-        NoTokenException => "the identity gave no token",
         MsalServiceException msal => Named(
             exception, msal.ErrorCode is { Length: > 0 } code ? Code(code) : "", msal.StatusCode > 0 ? $"HTTP status {msal.StatusCode}" : ""),
         AuthenticationFailedException => Named(exception, EntraErrorPattern().Match(exception.Message).Value),
@@ -126,22 +123,4 @@ internal static partial class ForeignText
 
     [GeneratedRegex("[A-Za-z]+")]
     private static partial Regex WordPattern();
-}
-
-/// <summary>An answer of WeCom that cannot be used; the message is ours and quotes nothing of it.</summary>
-internal sealed class UnfitAnswerException(string message, FailureKind kind = FailureKind.Unexpected) : Exception(message)
-{
-    /// <summary>What that is to the login.</summary>
-    public FailureKind Kind { get; } = kind;
-}
-
-/// <summary>
-/// Stands for an unexpected exception wherever its text would be logged: what and where, without its words, which may be those of others
-/// (rule T13).
-/// </summary>
-internal sealed class RedactedException(Exception exception)
-    : Exception(ForeignText.Explain(exception), exception.InnerException is { } inner ? new RedactedException(inner) : null)
-{
-    /// <inheritdoc />
-    public override string? StackTrace => exception.StackTrace;
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using WeComFunc.AccessTokens;
 
 namespace WeComFunc;
 
@@ -38,55 +37,22 @@ public sealed class Telemetry
     internal void Call(string api, string errcode, TimeSpan elapsed) =>
         _calls.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("api", api), new KeyValuePair<string, object?>("errcode", errcode));
 
-    internal void TokenUsed(TokenUse use) =>
-        _uses.Add(1, new KeyValuePair<string, object?>("source", Label(use.Source)), new KeyValuePair<string, object?>("reason", Label(use.Reason)));
+    internal void TokenUsed(string source, string reason) =>
+        _uses.Add(1, new KeyValuePair<string, object?>("source", source), new KeyValuePair<string, object?>("reason", reason));
 
     internal void Renewed(string reason, string outcome) =>
         _renewals.Add(1, new KeyValuePair<string, object?>("reason", reason), new KeyValuePair<string, object?>("outcome", outcome));
 
-    internal void Waited(RenewalReason reason, TimeSpan elapsed) =>
-        _waits.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("reason", Label(reason)));
+    internal void Waited(string reason, TimeSpan elapsed) =>
+        _waits.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("reason", reason));
 
-    /// <summary>Gauges of the token in memory; without one there is nothing to measure.</summary>
-    internal void ObserveToken(Func<AccessToken?> current, TimeProvider time, WeComApp app)
-    {
-        Observe("wecomfunc.token.age", "Seconds since the access_token in memory was obtained.", token => time.GetUtcNow() - token.ObtainedAt);
-        Observe("wecomfunc.token.left", "Seconds until the access_token in memory expires; negative once it has.", token => token.ExpiresAt - time.GetUtcNow());
+    /// <summary>A gauge, in seconds, of something that is not always there.</summary>
+    internal void Observe(string name, string description, string corpId, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
+        name,
+        () => measure() is { } value ? [new Measurement<double>(value.TotalSeconds, new KeyValuePair<string, object?>("corpid", corpId))] : Array.Empty<Measurement<double>>(),
+        "s",
+        description);
 
-        void Observe(string name, string description, Func<AccessToken, TimeSpan> measure) => _meter.CreateObservableGauge(
-            name,
-            () => current() is { } token ? [new Measurement<double>(measure(token).TotalSeconds, new KeyValuePair<string, object?>("corpid", app.CorpId))] : Array.Empty<Measurement<double>>(),
-            "s",
-            description);
-    }
-
+    /// <summary>An errcode as it stands in logs and metrics.</summary>
     internal static string Label(int? errcode) => errcode?.ToString(CultureInfo.InvariantCulture) ?? "none";
-
-    internal static string Label(TokenSource source) => source switch
-    {
-        TokenSource.Memory => "memory",
-        TokenSource.Table => "table",
-        _ => "wecom",
-    };
-
-    internal static string Label(RenewalOutcome outcome) => outcome switch
-    {
-        RenewalOutcome.Renewed => "renewed",
-        RenewalOutcome.SameToken => "same_token",
-        RenewalOutcome.FromTable => "from_table",
-        RenewalOutcome.NotDue => "not_due",
-        RenewalOutcome.Elsewhere => "elsewhere",
-        RenewalOutcome.HeldOff => "held_off",
-        _ => "failed",
-    };
-
-    internal static string Label(RenewalReason reason) => reason switch
-    {
-        RenewalReason.None => "none",
-        RenewalReason.Missing => "missing",
-        RenewalReason.Expired => "expired",
-        RenewalReason.Ahead => "ahead",
-        RenewalReason.Rejected => "rejected",
-        _ => "timer",
-    };
 }

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
+using WeComFunc.Health;
+using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc;
@@ -13,7 +16,7 @@ namespace WeComFunc;
 /// <summary>Adds the login to a host.</summary>
 public static class WeComFuncServices
 {
-    /// <summary>Checks the settings and adds <see cref="LoginEndpoint"/>, <see cref="HealthEndpoint"/> and <see cref="TokenRefresh"/>.</summary>
+    /// <summary>Checks the settings and adds <see cref="Endpoints"/> and <see cref="TokenRefresh"/>.</summary>
     /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
     public static void AddWeComFunc(this IHostApplicationBuilder builder)
     {
@@ -25,33 +28,24 @@ public static class WeComFuncServices
         services.AddSingleton<Telemetry>();
         services.AddAzure(settings);
         services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));
-        services.AddSingleton<WeComClient>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<WeComClient>(provider, settings.BaseUrl));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, settings.App));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<TokenRenewer>(provider, settings.App));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, settings.App));
-        services.AddSingleton<CallerLimiter>();
-        services.AddSingleton<LoginHandler>();
-        services.AddSingleton(provider => new LoginEndpoint(
-            provider.GetRequiredService<LoginHandler>(),
-            provider.GetRequiredService<CallerLimiter>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Random>(),
-            provider.GetRequiredService<Telemetry>(),
-            provider.GetRequiredService<ILogger<LoginEndpoint>>()));
-        services.AddSingleton(provider => new HealthEndpoint(
-            provider.GetRequiredService<AccessTokenSource>(),
-            provider.GetRequiredService<LoginHandler>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<HealthEndpoint>>()));
+        services.AddSingleton(_ => new CallerLimiter(settings.Limits));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<LoginHandler>(provider, settings.App, settings.Login));
+        services.AddSingleton<LoginEndpoint>();
+        services.AddSingleton<HealthEndpoint>();
+        services.AddSingleton(provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
         services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)
     {
-        services.TryAddSingleton(_ => AppIdentity.CreateCredential(settings));
+        services.TryAddSingleton(_ => AppIdentity.CreateCredential(settings.Azure, settings.IsDevelopment));
         services.TryAddSingleton(provider => new AppIdentity(provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<TimeProvider>()));
-        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings, provider.GetRequiredService<AppIdentity>));
+        services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings.Azure, provider.GetRequiredService<AppIdentity>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.CorpSecret is { } secret)
         {
@@ -60,7 +54,7 @@ public static class WeComFuncServices
             return;
         }
 
-        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.KeyVaultUri!, provider.GetRequiredService<AppIdentity>()));
+        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.Azure.KeyVaultUri!, provider.GetRequiredService<AppIdentity>()));
         services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
     }
 }

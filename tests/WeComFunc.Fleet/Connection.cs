@@ -3,7 +3,7 @@ using System.Text;
 using System.Web;
 using Azure;
 using WeComFunc.AccessTokens;
-using WeComFunc.WeCom;
+using WeComFunc.Secrets;
 
 namespace WeComFunc.Fleet;
 

@@ -3,7 +3,10 @@ using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using WeComFunc.AccessTokens;
+using WeComFunc.Health;
+using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Fleet;
@@ -21,6 +24,8 @@ internal sealed class Instance : IDisposable
         ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
     }).Build());
 
+    private static readonly EmptyCall Unread = new();
+
     private readonly Meters _meters = new();
     private readonly LoginHandler _handler;
 
@@ -33,11 +38,11 @@ internal sealed class Instance : IDisposable
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
-        var client = new WeComClient(new HttpMessageInvoker(Connection), Settings, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
+        var client = new WeComClient(new HttpMessageInvoker(Connection), Settings.BaseUrl, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
-        _handler = new LoginHandler(Settings, Tokens, client, clock, telemetry);
+        _handler = new LoginHandler(Settings.App, Settings.Login, Tokens, client, clock, telemetry);
         _health = new HealthEndpoint(Tokens, _handler, clock, NullLogger<HealthEndpoint>.Instance);
     }
 
@@ -59,18 +64,30 @@ internal sealed class Instance : IDisposable
     /// <summary>A login, from an address that no other login comes from.</summary>
     public async Task<Failure?> LoginAsync(string code)
     {
-        var failure = (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Answer.Failure;
+        var failure = (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Body.Failure;
         (SucceededAt, FailedAt) = failure is null ? (_world.Now, FailedAt) : (SucceededAt, _world.Now);
         return failure;
     }
 
     /// <summary>What it reports to whoever watches it; null when it is well.</summary>
-    public async Task<string?> ComplainAsync() => await _health.CheckAsync(traceParent: null) is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
+    public async Task<string?> ComplainAsync() => await _health.AnswerAsync(Unread, CancellationToken.None) is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 
     /// <summary>The framework keeps every meter until it is disposed of, and all that it measures with it.</summary>
     public void Dispose() => _meters.Dispose();
+
+    /// <summary>A request of which nothing is looked at.</summary>
+    private sealed class EmptyCall : HttpCall
+    {
+        public override string? ContentType => null;
+
+        public override string? ForwardedFor => null;
+
+        public override Stream Body => Stream.Null;
+
+        public override string? TraceParent => null;
+    }
 
     private sealed class Meters : IMeterFactory
     {

@@ -1,5 +1,5 @@
 using WeComFunc.AccessTokens;
-using WeComFunc.WeCom;
+
 
 namespace WeComFunc.Fleet;
 

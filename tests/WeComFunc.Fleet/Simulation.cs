@@ -191,20 +191,20 @@ internal sealed class Simulation
     /// <summary>What a login does with the token, and nothing else, so that a million of them are quickly counted.</summary>
     private async Task UseTokenAsync(AccessTokenSource tokens)
     {
-        var use = await tokens.GetAsync(CancellationToken.None);
-        if (use.Failure is null && !_weCom.IsValid(use.Value.Token.Value))
+        var given = await tokens.GetAsync(CancellationToken.None);
+        if (given.TryGet(out var use) && !_weCom.IsValid(use.Token.Value))
         {
             _rejections++;
-            use = await tokens.ReplaceAsync(use.Value.Token, 42001, CancellationToken.None);
+            given = await tokens.ReplaceAsync(use.Token, 42001, CancellationToken.None);
         }
 
-        if (use.Failure is not null || !_weCom.IsValid(use.Value.Token.Value))
+        if (!given.TryGet(out use, out var failure) || !_weCom.IsValid(use.Token.Value))
         {
-            _breaches.Add("a login had no token", $"{use.Failure}");
+            _breaches.Add("a login had no token", $"{failure}");
             return;
         }
 
-        tokens.Confirm(use.Value.Token);
+        tokens.Confirm(use.Token);
     }
 
     private async Task LoginAsync(Instance instance, string code)

@@ -76,8 +76,8 @@ public sealed class SettingsTests
     {
         var settings = Read(("WeCom__AppName", "second"), ("Limits__TrustedProxies", "2"));
 
-        Assert.Equal(("second", 2), (settings.App.Name, settings.TrustedProxies));
-        Assert.Equal(("default", 0), (Read().App.Name, Read().TrustedProxies));
+        Assert.Equal(("second", 2), (settings.App.Name, settings.Limits.TrustedProxies));
+        Assert.Equal(("default", 0), (Read().App.Name, Read().Limits.TrustedProxies));
     }
 
     [Theory]
@@ -101,11 +101,11 @@ public sealed class SettingsTests
 
         Assert.Equal(new WeComApp("ww1234567890abcdef", "wecom-corpsecret", "default"), settings.App);
         Assert.Equal(new Uri("https://qyapi.weixin.qq.com/"), settings.BaseUrl);
-        Assert.Equal("wecomtokens", settings.TableName);
-        Assert.Equal((50, 500), (settings.LoginsPerSecond, settings.Burst));
-        Assert.Equal((null, null, null), (settings.CorpSecret, settings.TableConnectionString, settings.ClientId));
-        Assert.Empty(settings.ProfileFields);
-        Assert.False(settings.RequireProfile);
+        Assert.Equal("wecomtokens", settings.Azure.TableName);
+        Assert.Equal((50, 500), (settings.Limits.LoginsPerSecond, settings.Limits.Burst));
+        Assert.Equal((null, null, null), (settings.CorpSecret, settings.Azure.TableConnectionString, settings.Azure.ClientId));
+        Assert.Empty(settings.Login.ProfileFields);
+        Assert.False(settings.Login.RequireProfile);
         Assert.False(settings.IsDevelopment);
     }
 
@@ -137,14 +137,14 @@ public sealed class SettingsTests
 
         Assert.Equal("other-secret", settings.App.SecretName);
         Assert.Equal(new Uri("https://proxy.example/qyapi/"), settings.BaseUrl);
-        Assert.Equal(new Uri("https://name.vault.azure.cn/"), settings.KeyVaultUri);
-        Assert.Equal(new Uri("https://account.table.core.chinacloudapi.cn/"), settings.TableServiceUri);
-        Assert.Equal("Tokens2", settings.TableName);
+        Assert.Equal(new Uri("https://name.vault.azure.cn/"), settings.Azure.KeyVaultUri);
+        Assert.Equal(new Uri("https://account.table.core.chinacloudapi.cn/"), settings.Azure.TableServiceUri);
+        Assert.Equal("Tokens2", settings.Azure.TableName);
         Assert.Equal(At("00:01:30"), settings.RefreshSchedule.GetNextOccurrence(At("00:00:00")));
-        Assert.Equal("01234567-89ab-cdef-0123-456789abcdef", settings.ClientId);
-        Assert.Equal(["department", "extattr", "name"], settings.ProfileFields.Order());
-        Assert.True(settings.RequireProfile);
-        Assert.Equal((0.5, 1), (settings.LoginsPerSecond, settings.Burst));
+        Assert.Equal("01234567-89ab-cdef-0123-456789abcdef", settings.Azure.ClientId);
+        Assert.Equal(["department", "extattr", "name"], settings.Login.ProfileFields.Order());
+        Assert.True(settings.Login.RequireProfile);
+        Assert.Equal((0.5, 1), (settings.Limits.LoginsPerSecond, settings.Limits.Burst));
     }
 
     [Theory]
@@ -272,7 +272,7 @@ public sealed class SettingsTests
     {
         var settings = Read(("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", value));
 
-        Assert.Equal((null, value), (settings.TableServiceUri, settings.TableConnectionString));
+        Assert.Equal((null, value), (settings.Azure.TableServiceUri, settings.Azure.TableConnectionString));
     }
 
     [Fact]
@@ -317,7 +317,7 @@ public sealed class SettingsTests
 
         var settings = Read((variable, environment), ("WeCom__CorpSecret", secret), ("KeyVault__Uri", null));
 
-        Assert.Equal((secret, null, true), (settings.CorpSecret, settings.KeyVaultUri, settings.IsDevelopment));
+        Assert.Equal((secret, null, true), (settings.CorpSecret, settings.Azure.KeyVaultUri, settings.IsDevelopment));
     }
 
     [Theory]

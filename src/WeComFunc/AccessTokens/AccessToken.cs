@@ -11,9 +11,6 @@ public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTim
     /// <summary>The token itself; never for a log, a trace, an exception or a response.</summary>
     public string Value { get; } = value;
 
-    /// <summary>The token as it stands in a query.</summary>
-    internal string Escaped { get; } = Uri.EscapeDataString(value);
-
     /// <summary>When <c>gettoken</c> was first seen to give it.</summary>
     public DateTimeOffset ObtainedAt { get; } = obtainedAt;
 
@@ -31,41 +28,3 @@ public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTim
     /// <summary><c>***</c></summary>
     public override string ToString() => "***";
 }
-
-/// <summary>Where a token came from (rule T12).</summary>
-public enum TokenSource
-{
-    /// <summary>The memory of this process.</summary>
-    Memory,
-
-    /// <summary>The row that the fleet shares.</summary>
-    Table,
-
-    /// <summary><c>gettoken</c>.</summary>
-    WeCom,
-}
-
-/// <summary>Why a token was looked for beyond the memory (rule T12).</summary>
-public enum RenewalReason
-{
-    /// <summary>It was not: memory had a fresh one.</summary>
-    None,
-
-    /// <summary>The timer's run.</summary>
-    Timer,
-
-    /// <summary>A login found less than ten minutes left.</summary>
-    Ahead,
-
-    /// <summary>Memory had none.</summary>
-    Missing,
-
-    /// <summary>The one in memory had expired.</summary>
-    Expired,
-
-    /// <summary>WeCom rejected the one in use.</summary>
-    Rejected,
-}
-
-/// <summary>A token for use, with where it came from and why.</summary>
-public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason);

@@ -32,7 +32,7 @@ internal sealed partial class AccessTokenSource
     public AccessToken? Current => Volatile.Read(ref _current);
 
     /// <summary>Ends with the renewal that is under way, the writing of its row included.</summary>
-    public Task WhenIdle() => Volatile.Read(ref _renewal)?.Done.Task ?? Task.CompletedTask;
+    public Task WhenIdle() => Volatile.Read(ref _renewal)?.Written.Task ?? Task.CompletedTask;
 
     /// <summary>Ends when nothing that was begun here is under way any more.</summary>
     public Task WhenQuiet() => Task.WhenAll(WhenIdle(), Volatile.Read(ref _confirmation));
@@ -125,18 +125,21 @@ internal sealed partial class AccessTokenSource
         var (renewal, _) = Join(new(RenewalReason.Timer, Current));
 
         // The row has to be written before the run ends: the platform may take the instance away right after it.
-        await renewal.Done.Task.WaitAsync(cancellationToken);
-        var answer = await renewal.Answer.Task;
-        var left = answer.Result.Failure is null ? answer.Result.Value.Token.ExpiresAt - _time.GetUtcNow() : TimeSpan.Zero;
-        if (answer.Failure is { } failure && left < TokenRules.AheadWindow)
+        await renewal.Written.Task.WaitAsync(cancellationToken);
+        var result = await renewal.Result.Task;
+        var left = result.Token.TryGet(out var use) ? use.Token.ExpiresAt - _time.GetUtcNow() : TimeSpan.Zero;
+        if (result.Failure is { } failure && left < TokenRules.AheadWindow)
         {
             throw new TokenRenewalException(
                 $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}) and has {left.TotalMinutes:0} minutes left. {Errcodes.Advice(failure.Kind, failure.Errcode)}");
         }
     }
 
-    /// <summary>What is known of the token, the row and the corpsecret now, without a call to WeCom.</summary>
-    public Task<Knowledge> InspectAsync() => _renewer.ReadAsync();
+    /// <summary>What can be seen of the token, the row and the corpsecret now, without a call to WeCom.</summary>
+    public Task<FleetView> LookAsync() => _renewer.LookAsync();
+
+    /// <summary>How it stands, by what was seen and by what is in memory now.</summary>
+    public TokenStatus StatusOf(FleetView view) => TokenStatus.Of(view, Current, _time.GetUtcNow());
 
     private async Task<Result<TokenUse>> WaitAsync(RenewalRequest request, CancellationToken cancellationToken)
     {
@@ -150,20 +153,18 @@ internal sealed partial class AccessTokenSource
                     return new TokenUse(current, TokenSource.Memory, request.Reason);
                 }
 
-                var (renewal, isMine) = Join(request with { Held = Current });
-                var answer = await renewal.Answer.Task.WaitAsync(cancellationToken);
+                var (renewal, isMine) = Join(request with { InMemory = Current });
+                var result = await renewal.Result.Task.WaitAsync(cancellationToken);
 
                 // Many logins may wait for this: they go on side by side, not one after the other on the thread of the renewal.
                 await Task.Yield();
-                var serves = answer.Result.Failure is null
-                    ? answer.Result.Value.Token.Value != request.Rejected?.Value
-                    : renewal.Request.IsWaitedFor;
+                var serves = result.Token.TryGet(out var use) ? use.Token.Value != request.Rejected?.Value : renewal.Request.IsWaitedFor;
                 if (isMine || serves)
                 {
-                    return answer.Result;
+                    return result.Token;
                 }
 
-                await renewal.Done.Task.WaitAsync(cancellationToken);
+                await renewal.Written.Task.WaitAsync(cancellationToken);
             }
         }
         catch (OperationCanceledException)
@@ -172,7 +173,7 @@ internal sealed partial class AccessTokenSource
         }
         finally
         {
-            _telemetry.Waited(request.Reason, _time.GetElapsedTime(started));
+            _telemetry.Waited(request.Reason.Label(), _time.GetElapsedTime(started));
         }
     }
 
@@ -182,7 +183,7 @@ internal sealed partial class AccessTokenSource
         Renewal renewal;
         lock (_gate)
         {
-            if (_renewal is { Done.Task.IsCompleted: false } underWay)
+            if (_renewal is { Written.Task.IsCompleted: false } underWay)
             {
                 return (underWay, false);
             }
@@ -199,41 +200,41 @@ internal sealed partial class AccessTokenSource
         try
         {
             var result = await _renewer.RunAsync(renewal.Request);
-            if (result.Result.Failure is null)
+            if (result.Token.TryGet(out var use))
             {
-                Volatile.Write(ref _current, result.Result.Value.Token);
+                Volatile.Write(ref _current, use.Token);
                 Volatile.Write(ref _confirmAgainAt, 0);
             }
 
-            Volatile.Write(ref _lookAgainAt, result.LookAgainAt.UtcTicks);
-            renewal.Answer.TrySetResult(result);
+            Volatile.Write(ref _lookAgainAt, result.LookAgainAt(_time.GetUtcNow()).UtcTicks);
+            renewal.Result.TrySetResult(result);
             Report(renewal.Request, result);
             await result.Written;
         }
         catch (Exception exception)
         {
             LogBroken(_logger, new RedactedException(exception), _app.CorpId);
-            renewal.Answer.TrySetException(exception);
+            renewal.Result.TrySetException(exception);
         }
         finally
         {
-            renewal.Done.SetResult();
+            renewal.Written.SetResult();
         }
     }
 
-    private void Report(RenewalRequest request, RenewalResult answer)
+    private void Report(RenewalRequest request, RenewalResult result)
     {
-        var (reason, outcome) = (Telemetry.Label(request.Reason), Telemetry.Label(answer.Outcome));
+        var (reason, outcome) = (request.Reason.Label(), result.Outcome.Label());
         _telemetry.Renewed(reason, outcome);
-        var left = answer.Result.Failure is null ? (answer.Result.Value.Token.ExpiresAt - _time.GetUtcNow()).TotalMinutes : 0;
-        if (answer.Failure is { } failure)
+        var left = result.Token.TryGet(out var use) ? (use.Token.ExpiresAt - _time.GetUtcNow()).TotalMinutes : 0;
+        if (result.Failure is { } failure)
         {
-            LogFailed(_logger, answer.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
+            LogFailed(_logger, result.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
                 reason, outcome, left, failure.Kind, Telemetry.Label(failure.Errcode), NextTry(failure), Errcodes.Advice(failure.Kind, failure.Errcode));
         }
         else
         {
-            LogRenewal(_logger, request.Reason is RenewalReason.Ahead && answer.Outcome is RenewalOutcome.NotDue or RenewalOutcome.Elsewhere ? LogLevel.Debug : LogLevel.Information,
+            LogRenewal(_logger, request.Reason is RenewalReason.Ahead && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother ? LogLevel.Debug : LogLevel.Information,
                 reason, outcome, left);
         }
     }
@@ -250,16 +251,13 @@ internal sealed partial class AccessTokenSource
     [LoggerMessage(313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
     private static partial void LogBroken(ILogger logger, Exception exception, string corpId);
 
-    /// <summary>A renewal under way: its answer comes before the row is written, and only one is under way until that is done.</summary>
+    /// <summary>A renewal under way: its result comes before the row is written, and only one is under way until that is done.</summary>
     private sealed class Renewal(RenewalRequest request)
     {
         public RenewalRequest Request { get; } = request;
 
-        public TaskCompletionSource<RenewalResult> Answer { get; } = new();
+        public TaskCompletionSource<RenewalResult> Result { get; } = new();
 
-        public TaskCompletionSource Done { get; } = new();
+        public TaskCompletionSource Written { get; } = new();
     }
 }
-
-/// <summary>The access_token was not renewed and is about to lapse; thrown by the timer's run, so that the platform shows it.</summary>
-public sealed class TokenRenewalException(string message) : Exception(message);

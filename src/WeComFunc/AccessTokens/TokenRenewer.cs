@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.AccessTokens;
@@ -25,32 +26,32 @@ internal sealed partial class TokenRenewer(
             var isUnanswered = false;
             while (true)
             {
-                var known = await ReadAsync();
+                var view = await LookAsync();
                 var now = time.GetUtcNow();
-                var usable = known.Usable(request, now);
-                if (RenewalDecision.WithoutCall(known, request, usable, now) is { } answer)
+                var usable = view.Usable(request, now);
+                if (RenewalDecision.IsWithoutCall(view, request, usable, now, out var result, out var secret))
                 {
-                    return answer with { Written = known.IsShared ? _row.FlushAsync() : Task.CompletedTask };
+                    return result with { Written = view.IsShared ? _row.FlushAsync() : Task.CompletedTask };
                 }
 
-                if (!known.IsShared)
+                if (!view.IsShared)
                 {
-                    return await FetchAloneAsync(known, request, usable);
+                    return await FetchAloneAsync(view, secret, request, usable);
                 }
 
-                var state = lease.StateOf(known.Row, now);
+                var state = lease.StateOf(view.Row, now);
                 if (state is LeaseState.Mine && deadline is { IsOver: false })
                 {
-                    return await FetchAsHolderAsync(known, request, usable, deadline);
-                }
-
-                if (state is LeaseState.Held && usable is { } meanwhile)
-                {
-                    return new(meanwhile, RenewalOutcome.Elsewhere, now + TokenRules.LeaseWatched);
+                    return await FetchAsHolderAsync(view, secret, request, usable, deadline);
                 }
 
                 if (state is LeaseState.Held)
                 {
+                    if (usable is { } meanwhile)
+                    {
+                        return new(meanwhile, RenewalOutcome.LeasedByAnother);
+                    }
+
                     await Task.Delay(TokenRules.LeasePoll * (0.8 + (random.NextDouble() * 0.4)), time);
                     continue;
                 }
@@ -63,17 +64,17 @@ internal sealed partial class TokenRenewer(
                 // Others watch the lease from the moment the table has it, which may be long before its answer is here.
                 deadline?.Dispose();
                 deadline = new Deadline(TokenRules.FetchLimit, time);
-                var (leased, isBeaten) = await _row.LeaseAsync(known.Row.Leased(lease.Id, now));
+                var (leased, isBeaten) = await _row.LeaseAsync(view.Row.Leased(lease.Id, now));
                 if (leased is not null)
                 {
-                    return await FetchAsHolderAsync(known with { Row = leased }, request, usable, deadline);
+                    return await FetchAsHolderAsync(view with { Row = leased }, secret, request, usable, deadline);
                 }
 
                 // A writing without an answer may have arrived all the same, which the next look shows. The second one, or one that lost twice on
                 // the same row, was refused: the table takes no writes now, and this process goes on by itself.
-                if (isBeaten ? lease.HasLostOn(known.Row.ETag) : isUnanswered)
+                if (isBeaten ? lease.HasLostOn(view.Row.ETag) : isUnanswered)
                 {
-                    return await FetchAloneAsync(known, request, usable);
+                    return await FetchAloneAsync(view, secret, request, usable);
                 }
 
                 isUnanswered |= !isBeaten;
@@ -89,28 +90,28 @@ internal sealed partial class TokenRenewer(
     /// <returns>When to say so again; null when there is no need to.</returns>
     public async Task<DateTimeOffset?> ConfirmAsync(AccessToken token)
     {
-        var known = await ReadAsync();
+        var view = await LookAsync();
         var now = time.GetUtcNow();
-        if (known.Stored?.Value != token.Value || (!known.Stored.OnProbation && _row.IsWritten))
+        if (view.Stored?.Value != token.Value || (!view.Stored.OnProbation && _row.IsWritten))
         {
             return null;
         }
 
         // The row belongs to whoever is renewing the token: another ETag would lose that renewal.
-        if (known.IsShared && known.Row.HasLease(now))
+        if (view.IsShared && view.Row.HasLease(now))
         {
             return now + TokenRules.LeaseWatched;
         }
 
-        var age = known.Sight.Token.Since;
-        var confirmed = known.Row.AfterLogin(age);
-        if (!known.IsShared)
+        var age = view.Sight.Token.Since;
+        var confirmed = view.Row.AfterLogin(age);
+        if (!view.IsShared)
         {
             _row.Keep(confirmed);
         }
         else
         {
-            await (confirmed == known.Row ? _row.FlushAsync() : _row.SaveAsync(confirmed));
+            await (confirmed == view.Row ? _row.FlushAsync() : _row.SaveAsync(confirmed));
         }
 
         return !_row.IsWritten ? now + TokenRules.WritePause
@@ -119,33 +120,34 @@ internal sealed partial class TokenRenewer(
     }
 
     /// <summary>Reads the row and the corpsecret, side by side.</summary>
-    public async Task<Knowledge> ReadAsync()
+    public async Task<FleetView> LookAsync()
     {
         var reading = _row.ReadAsync();
         var secret = await secrets.GetAsync();
         var (row, isShared) = await reading;
-        if (secret.Failure is null && ((row.SealedWith ?? secret.Value.Fingerprint) != secret.Value.Fingerprint || row.RefusedSecret == secret.Value.Fingerprint))
+        if (secret.TryGet(out var kept) && ((row.SealedWith ?? kept.Fingerprint) != kept.Fingerprint || row.RefusedSecret == kept.Fingerprint))
         {
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
 
-        if (secret.Failure is null && row.SealedWith is { } sealedWith && sealedWith != secret.Value.Fingerprint)
+        var stored = secret.TryGet(out var counting) ? row.Open(counting) : null;
+        if (counting is not null && row.SealedWith is { } sealedWith && sealedWith != counting.Fingerprint)
         {
             TellOfAnother(row.SealedToken);
         }
 
-        return new(row, _row.Sight, isShared, _row.IsWritable, secret, secrets.Failure, secret.Failure is null ? row.Open(secret.Value) : null);
+        return new(row, _row.Sight, isShared, _row.IsWritable, secret, secrets.Failure, stored);
     }
 
-    private async Task<RenewalResult> FetchAsHolderAsync(Knowledge known, RenewalRequest request, TokenUse? usable, Deadline deadline)
+    private async Task<RenewalResult> FetchAsHolderAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
-        var (next, fetched) = await FetchAsync(known, request, usable, deadline);
+        var (next, fetched) = await FetchAsync(view, secret, request, usable, deadline);
         return fetched with { Written = _row.SaveAsync(next) };
     }
 
     /// <summary>Asks the vault again, once a minute at most (rule T8).</summary>
     /// <returns>The fingerprint of the corpsecret that counts from now on; null when there is none.</returns>
-    public async Task<string?> RereadSecretAsync() => await secrets.RereadAsync(CancellationToken.None) is { Failure: null } secret ? secret.Value.Fingerprint : null;
+    public async Task<string?> RereadSecretAsync() => (await secrets.RereadAsync(CancellationToken.None)).TryGet(out var secret) ? secret.Fingerprint : null;
 
     /// <summary>Says once that somebody else's corpsecret seals the row; a first time, it may be a rotation that has not arrived here.</summary>
     private void TellOfAnother(string? sealedToken)
@@ -157,41 +159,38 @@ internal sealed partial class TokenRenewer(
     }
 
     /// <summary>Without the table: what comes of it counts in this process.</summary>
-    private async Task<RenewalResult> FetchAloneAsync(Knowledge known, RenewalRequest request, TokenUse? usable)
+    private async Task<RenewalResult> FetchAloneAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable)
     {
         using var deadline = new Deadline(TokenRules.FetchLimit, time);
-        var (next, fetched) = await FetchAsync(known, request, usable, deadline);
+        var (next, fetched) = await FetchAsync(view, secret, request, usable, deadline);
         _row.Keep(next);
         return fetched;
     }
 
-    private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(Knowledge known, RenewalRequest request, TokenUse? usable, Deadline deadline)
+    private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
-        var secret = known.Secret.Value;
         var sentAt = time.GetUtcNow();
-        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline, isTriedOnce: known.Row.RefusedSecret == secret.Fingerprint);
-        if (Errcodes.IsAboutSecret(issued.Failure?.Errcode)
-            && await secrets.RereadAsync(deadline.ForAll()) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
+        var fetched = await client.GetTokenAsync(app.CorpId, secret.Value, deadline, isTriedOnce: view.Row.RefusedSecret == secret.Fingerprint);
+        if (Errcodes.IsAboutSecret(fetched.Failure?.Errcode)
+            && (await secrets.RereadAsync(deadline.ForAll())).TryGet(out var reread) && reread.Fingerprint != secret.Fingerprint)
         {
-            secret = reread.Value;
+            secret = reread;
             sentAt = time.GetUtcNow();
-            issued = await client.GetTokenAsync(app.CorpId, secret, deadline);
+            fetched = await client.GetTokenAsync(app.CorpId, secret.Value, deadline);
         }
 
         var now = time.GetUtcNow();
-        if (issued.Failure is { } failure)
+        if (!fetched.TryGet(out var issued, out var failure))
         {
-            var failed = known.Row.AfterFailure(failure, secret, now, random);
-            return (failed, RenewalDecision.Fail(failure with { RetryAfter = failed.RetryAt - now }, RenewalOutcome.Failed, usable, now));
+            var failed = view.Row.AfterFailure(failure, secret, now, random);
+            return (failed, RenewalDecision.Fail(failure with { RetryAfter = failed.RetryAt - now }, RenewalOutcome.Failed, usable));
         }
 
-        var same = new[] { known.Stored, request.Held }.FirstOrDefault(token => token?.Value == issued.Value.Value && token.ExpiresAt > now);
-        var renewed = known.Row.AfterRenewal(issued.Value, sentAt, same, secret, request, now, random);
-        var token = renewed.Open(secret)!;
+        var same = new[] { view.Stored, request.InMemory }.FirstOrDefault(token => token?.Value == issued.Value && token.ExpiresAt > now);
+        var renewed = view.Row.AfterRenewal(issued, sentAt, same, secret, request, now, random);
         return (renewed, new(
-            new TokenUse(token, TokenSource.WeCom, request.Reason),
-            same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken,
-            same is null ? renewed.RenewableAt!.Value : token.ExpiresAt));
+            new TokenUse(renewed.Open(secret)!, TokenSource.WeCom, request.Reason),
+            same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken));
     }
 
     [LoggerMessage(305, LogLevel.Warning, "Another corpsecret keeps overwriting the token row of {CorpId}, {AppName}: two deployments share the table, each fetching tokens for itself. Give one of them another WeCom__AppName, or store the same corpsecret for both")]

@@ -1,4 +1,5 @@
 using Azure;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.AccessTokens;
@@ -105,7 +106,7 @@ public sealed record TokenRow
     internal Failure? LastFailure(CorpSecret secret) =>
         Failures > 0 && (RefusedSecret is null || RefusedSecret == secret.Fingerprint)
             ? new(
-                Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeCom.FailureKind.Busy or WeCom.FailureKind.Unexpected ? kind : WeCom.FailureKind.Misconfigured,
+                Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeComFunc.FailureKind.Busy or WeComFunc.FailureKind.Unexpected ? kind : WeComFunc.FailureKind.Misconfigured,
                 FailureErrcode)
             : null;
 
@@ -114,18 +115,18 @@ public sealed record TokenRow
     /// corpsecret has served one, it may be strangers' codes that they were rejected for (rule T14).
     /// </summary>
     internal Failure? LastRejection(CorpSecret secret) =>
-        Rejections > 1 && !ServedLogin && IsOf(secret) && ProvenSecret != secret.Fingerprint ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode) : null;
+        Rejections > 1 && !ServedLogin && IsOf(secret) && ProvenSecret != secret.Fingerprint ? new(WeComFunc.FailureKind.Misconfigured, RejectionErrcode) : null;
 
     /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
     /// <param name="reason">Why it would be called.</param>
     /// <param name="secret">The corpsecret it would be called with.</param>
     /// <param name="sight">How long this process has known of the pauses.</param>
     /// <param name="now">The time.</param>
-    internal Failure? HeldOff(RenewalReason reason, CorpSecret secret, RowSight sight, DateTimeOffset now) =>
+    internal Failure? BackOff(RenewalReason reason, CorpSecret secret, RowSight sight, DateTimeOffset now) =>
         LastFailure(secret) is { } failure && FailurePause(failure.Kind, RefusedSecret).Left(RetryAt, RetrySeconds, sight.Retry, now) is { } left
             ? failure with { RetryAfter = left }
         : reason is RenewalReason.Rejected && IsOf(secret) && RejectionPause(secret).Left(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) is { } rest
-            ? new(WeCom.FailureKind.Misconfigured, RejectionErrcode, rest)
+            ? new(WeComFunc.FailureKind.Misconfigured, RejectionErrcode, rest)
         : null;
 
     /// <summary>Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).</summary>
@@ -141,8 +142,8 @@ public sealed record TokenRow
         var refused = Errcodes.IsAboutSecret(failure.Errcode) || RefusedSecret == secret.Fingerprint ? secret.Fingerprint : null;
         var failures = refused is null && RefusedSecret is not null ? 1 : Failures + 1;
         var limits = FailurePause(failure.Kind, refused);
-        var pause = limits.After(failures, random);
-        var asked = failure.RetryAfter < limits.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Most;
+        var pause = limits.Pause.After(failures, random);
+        var asked = failure.RetryAfter < limits.Pause.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Pause.Most;
         pause = asked > pause ? asked : pause;
         return this with
         {
@@ -202,7 +203,7 @@ public sealed record TokenRow
             return renewed;
         }
 
-        var pause = RejectionPause(secret).After(Rejections + 1, random);
+        var pause = RejectionPause(secret).Pause.After(Rejections + 1, random);
         return renewed with
         {
             Rejections = Rejections + 1,
@@ -232,8 +233,8 @@ public sealed record TokenRow
     /// <summary>Whether what the row says of its token is about this corpsecret: another one begins anew (rule T8).</summary>
     private bool IsOf(CorpSecret secret) => SealedWith is null || SealedWith == secret.Fingerprint;
 
-    private static Pause FailurePause(FailureKind kind, string? refusedSecret) =>
-        kind is WeCom.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
+    private static SharedPause FailurePause(FailureKind kind, string? refusedSecret) =>
+        kind is WeComFunc.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
 
-    private Pause RejectionPause(CorpSecret secret) => ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
+    private SharedPause RejectionPause(CorpSecret secret) => ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
 }

@@ -34,13 +34,13 @@ internal static class TokenRules
     public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(17);
 
     /// <summary>After a failure that passes by itself (T7).</summary>
-    public static readonly Pause TransientPause = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(72));
+    public static readonly SharedPause TransientPause = new(new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
 
     /// <summary>After a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
-    public static readonly Pause ConfigurationPause = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15));
+    public static readonly SharedPause ConfigurationPause = new(new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10)), Kept: TimeSpan.FromMinutes(15));
 
     /// <summary>Between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).</summary>
-    public static readonly Pause ProvenPause = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(72));
+    public static readonly SharedPause ProvenPause = new(new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
 
     /// <summary>So many rejected tokens in a row are replaced without a pause, as long as each of them has served a login (T6).</summary>
     public const int ForgivenRejections = 5;
@@ -51,33 +51,6 @@ internal static class TokenRules
     /// <summary>How often at most a process tries to write what the table did not take (T10).</summary>
     public static readonly TimeSpan WritePause = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often at most health looks at the row.</summary>
-    public static readonly TimeSpan HealthPause = TimeSpan.FromSeconds(1);
-
     /// <summary>How long a host that stops waits for a renewal: its holder is done in five seconds (T5).</summary>
     public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
-
-    /// <summary>How long a corpsecret is used before the vault is asked again (T8).</summary>
-    public static readonly TimeSpan SecretKept = TimeSpan.FromHours(1);
-
-    /// <summary>How often at most the vault is asked because the corpsecret seems to have changed, or after it failed (T8).</summary>
-    public static readonly TimeSpan SecretReread = TimeSpan.FromMinutes(1);
-
-    /// <summary>How often at most the vault is asked while there is no corpsecret at all.</summary>
-    public static readonly TimeSpan VaultPause = TimeSpan.FromSeconds(1);
-
-    /// <summary>One reading of the vault (T8).</summary>
-    public static readonly TimeSpan VaultLimit = TimeSpan.FromSeconds(3);
-
-    /// <summary>The identity has this long to give a token (T8): a developer's tool takes 4 to 13 s, and the endpoint of a managed identity that is in trouble is asked for 25 s.</summary>
-    public static readonly TimeSpan IdentityLimit = TimeSpan.FromSeconds(30);
-
-    /// <summary>One attempt at the endpoint of the managed identity.</summary>
-    public static readonly TimeSpan IdentityAttempt = TimeSpan.FromSeconds(5);
-
-    /// <summary>A refusal of the identity that nobody has waited for is told to who asks within this; later, the identity is asked anew.</summary>
-    public static readonly TimeSpan IdentityNews = TimeSpan.FromMinutes(1);
-
-    /// <summary>A token of the identity that nobody has taken yet is not taken any more with less than this left.</summary>
-    public static readonly TimeSpan IdentityMargin = TimeSpan.FromMinutes(5);
 }

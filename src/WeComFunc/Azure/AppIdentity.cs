@@ -2,7 +2,6 @@ using Azure;
 using Azure.Core;
 using Azure.Identity;
 using Microsoft.Identity.Client;
-using WeComFunc.AccessTokens;
 using AccessToken = Azure.Core.AccessToken;
 
 namespace WeComFunc.Azure;
@@ -16,23 +15,35 @@ namespace WeComFunc.Azure;
 /// <param name="time">The clock.</param>
 internal sealed class AppIdentity(TokenCredential credential, TimeProvider time) : TokenCredential
 {
+    /// <summary>The identity has this long to give a token (rule T8): a developer's tool takes 4 to 13 s, and the endpoint of a managed identity that is in trouble is asked for 25 s.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    /// <summary>One attempt at the endpoint of the managed identity.</summary>
+    private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>A refusal that nobody has waited for is told to who asks within this; later, the identity is asked anew.</summary>
+    private static readonly TimeSpan RefusalIsNews = TimeSpan.FromMinutes(1);
+
+    /// <summary>A token that nobody has taken yet is not taken any more with less than this left.</summary>
+    private static readonly TimeSpan LeastLeft = TimeSpan.FromMinutes(5);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Fetch> _fetches = new(StringComparer.Ordinal);
 
     /// <summary>The credential of the environment.</summary>
     /// <exception cref="InvalidOperationException">The environment chooses a credential that there is not.</exception>
-    public static TokenCredential CreateCredential(Settings settings)
+    public static TokenCredential CreateCredential(AzureSettings settings, bool isDevelopment)
     {
-        if (settings.IsDevelopment)
+        if (isDevelopment)
         {
-            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.IdentityLimit }));
+            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = Limit }));
         }
 
         var options = new ManagedIdentityCredentialOptions(
             settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned);
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = TokenRules.IdentityAttempt;
+        options.Retry.NetworkTimeout = AttemptLimit;
         return new ManagedIdentityCredential(Untraced(options));
     }
 
@@ -47,7 +58,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
             try
             {
                 var token = await fetch.Token.WaitAsync(cancellationToken);
-                if (!isEarlier || token.ExpiresOn - time.GetUtcNow() >= TokenRules.IdentityMargin)
+                if (!isEarlier || token.ExpiresOn - time.GetUtcNow() >= LeastLeft)
                 {
                     return token;
                 }
@@ -55,7 +66,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
             catch (Exception exception)
             {
                 // What came long ago, while nobody waited, is no news.
-                if (!isEarlier || cancellationToken.IsCancellationRequested || time.GetElapsedTime(fetch.Began) <= TokenRules.IdentityNews)
+                if (!isEarlier || cancellationToken.IsCancellationRequested || time.GetElapsedTime(fetch.Began) <= RefusalIsNews)
                 {
                     throw new NoTokenException(exception);
                 }
@@ -110,7 +121,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
 
     private async Task<AccessToken> FetchAsync(TokenRequestContext requestContext)
     {
-        using var source = new CancellationTokenSource(TokenRules.IdentityLimit, time);
+        using var source = new CancellationTokenSource(Limit, time);
 
         // Elsewhere, because a credential may start a tool before it waits for anything.
         return await Task.Run(() => credential.GetTokenAsync(requestContext, source.Token).AsTask(), source.Token).WaitAsync(source.Token);
@@ -121,7 +132,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
 
 /// <summary>The identity gave no token, so what it was for was not asked.</summary>
 /// <param name="cause">What the credential threw; never for a log, but by <see cref="ForeignText"/>.</param>
-internal sealed class NoTokenException(Exception cause) : Exception("The identity gave no token.", cause)
+internal sealed class NoTokenException(Exception cause) : PlainException("the identity gave no token", cause)
 {
     /// <summary>Whether that may pass by itself: the identity's endpoint does not answer, or says that it is in trouble. Otherwise it refuses.</summary>
     public bool MayPass { get; } = cause is not AuthenticationFailedException || (cause is not CredentialUnavailableException && IsTrouble(cause));

@@ -1,8 +1,7 @@
 using Azure;
 using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Logging;
-using WeComFunc.AccessTokens;
-using WeComFunc.WeCom;
+using WeComFunc.Secrets;
 
 namespace WeComFunc.Azure;
 
@@ -15,7 +14,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         options ??= new SecretClientOptions();
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = TokenRules.VaultLimit;
+        options.Retry.NetworkTimeout = SecretRules.ReadLimit;
 
         // The client's traces have the text of its exceptions, which may quote the secret.
         options.Diagnostics.IsDistributedTracingEnabled = false;
@@ -76,37 +75,4 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
 
     [LoggerMessage(214, LogLevel.Warning, "The identity gave no token for the secret {SecretName} yet: {Reason}. A corpsecret that was read before goes on; the identity is asked again")]
     private static partial void LogNoTokenYet(ILogger logger, string secretName, string reason);
-}
-
-/// <summary>The corpsecret of the setting <c>WeCom__CorpSecret</c>, in Development.</summary>
-internal sealed class ConfiguredSecretStore(string secret, ILogger<ConfiguredSecretStore> logger) : ICorpSecretStore
-{
-    /// <inheritdoc />
-    public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
-        Task.FromResult(StoredSecret.Read("WeCom__CorpSecret", secret, logger));
-}
-
-/// <summary>A corpsecret as somebody has stored it.</summary>
-internal static partial class StoredSecret
-{
-    /// <summary>
-    /// The corpsecret, without what cannot belong to one at both its ends. One that WeCom would refuse for sure is told here, as a corpsecret
-    /// is letters, digits, <c>_</c> and <c>-</c>: WeCom bans an address for wrong ones (rule T7).
-    /// </summary>
-    /// <returns><see cref="FailureKind.Misconfigured"/> when it is empty, or has a character that is not printable ASCII.</returns>
-    public static Result<CorpSecret> Read(string name, string? stored, ILogger logger)
-    {
-        var secret = PastedText.TrimSecret(stored ?? "");
-        var fault = secret.Length == 0 ? "it is empty" : PastedText.FindForeign(secret, lowest: '!') is { } foreign ? $"it has {foreign}" : null;
-        if (fault is null)
-        {
-            return new CorpSecret(secret);
-        }
-
-        LogUnfit(logger, name, fault);
-        return new Failure(FailureKind.Misconfigured);
-    }
-
-    [LoggerMessage(215, LogLevel.Error, "What {SecretName} holds is no corpsecret: {Reason}. Copy it from WeCom's admin console and store it again")]
-    private static partial void LogUnfit(ILogger logger, string secretName, string reason);
 }

@@ -9,7 +9,7 @@ namespace WeComFunc.Azure;
 internal sealed class TableTokenStore(TableClient table) : ITokenStore
 {
     /// <summary>A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint is in.</summary>
-    public static TableClient CreateClient(Settings settings, Func<TokenCredential> credential, TableClientOptions? options = null)
+    public static TableClient CreateClient(AzureSettings settings, Func<TokenCredential> credential, TableClientOptions? options = null)
     {
         options ??= new TableClientOptions();
         options.Retry.MaxRetries = 1;

@@ -1,119 +1,118 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Http;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
 
-/// <summary><c>POST /api/login</c>, for any host: takes what a request is and gives what an answer is. It never throws.</summary>
-public sealed partial class LoginEndpoint
+/// <summary><c>POST /api/login</c>.</summary>
+internal sealed partial class LoginEndpoint : Endpoint
 {
-    /// <summary>The outcome of a login whose caller did not wait for it.</summary>
-    private const string CallerGone = "caller_gone";
-
     private static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(2);
 
     private readonly LoginHandler _handler;
     private readonly CallerLimiter _limiter;
-    private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly Telemetry _telemetry;
     private readonly ILogger<LoginEndpoint> _logger;
     private readonly RefusalLog _refusals;
 
-    internal LoginEndpoint(LoginHandler handler, CallerLimiter limiter, TimeProvider time, Random random, Telemetry telemetry, ILogger<LoginEndpoint> logger) =>
-        (_handler, _limiter, _time, _random, _telemetry, _logger, _refusals) = (handler, limiter, time, random, telemetry, logger, new RefusalLog(time, logger));
+    public LoginEndpoint(LoginHandler handler, CallerLimiter limiter, TimeProvider time, Random random, Telemetry telemetry, ILogger<LoginEndpoint> logger)
+        : base(time, logger) =>
+        (_handler, _limiter, _random, _telemetry, _logger, _refusals) = (handler, limiter, random, telemetry, logger, new RefusalLog(time, logger));
 
-    /// <summary>Logs in.</summary>
-    /// <param name="call">The request.</param>
-    /// <param name="cancellationToken">That the caller has gone, or the host is stopping.</param>
-    public async Task<EndpointAnswer> LoginAsync(LoginCall call, CancellationToken cancellationToken)
+    /// <inheritdoc />
+    public override string Route => "login";
+
+    /// <inheritdoc />
+    public override IReadOnlyList<string> Methods { get; } = ["POST"];
+
+    private protected override Activity? Begin(HttpCall call)
     {
         _ = ActivityContext.TryParse(call.TraceParent, null, isRemote: true, out var caller);
-        using var activity = Telemetry.Source.StartActivity("login", ActivityKind.Internal, Activity.Current is null ? caller : default);
-        var traceId = EndpointAnswer.TraceId(call.TraceParent);
-        var started = _time.GetTimestamp();
-        try
+        return Telemetry.Source.StartActivity("login", ActivityKind.Internal, Activity.Current is null ? caller : default);
+    }
+
+    private protected override async Task<HttpAnswer> RespondAsync(Exchange exchange)
+    {
+        if (!LoginRequest.IsJson(exchange.Call.ContentType))
         {
-            if (!LoginRequest.IsJson(call.ContentType))
-            {
-                return TurnAway(Problem.UnsupportedMediaType);
-            }
-
-            var (code, problem) = await LoginRequest.ReadAsync(call, cancellationToken);
-            if (problem is not null)
-            {
-                return TurnAway(problem);
-            }
-
-            var address = _limiter.AddressOf(call);
-            if (_limiter.Refuse(address) is { } pause)
-            {
-                return TurnAway(Problem.TooManyRequests, pause);
-            }
-
-            var login = await _handler.LoginAsync(code, address, cancellationToken);
-            if (login.Answer.Failure is { } failure)
-            {
-                return Fail(Problem.Of(failure.Kind), failure, login);
-            }
-
-            Report("ok", null, login);
-            return new(200, "application/json", login.Answer.Value);
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException && cancellationToken.IsCancellationRequested)
-        {
-            // Nobody reads this answer, and nobody is to be alarmed by it.
-            Report(CallerGone, null, default);
-            return EndpointAnswer.OfProblem(Problem.WeComBusy, null, traceId);
-        }
-        catch (Exception exception)
-        {
-            Report(Problem.InternalError.Code, null, default);
-            return Defect.Answer(exception, _logger, traceId);
+            return TurnAway(exchange, Problem.UnsupportedMediaType);
         }
 
-        EndpointAnswer TurnAway(Problem problem, TimeSpan? retryAfter = null)
+        var (code, problem) = await LoginRequest.ReadAsync(exchange.Call, exchange.CallerGone);
+        if (problem is not null)
         {
-            _telemetry.Login(problem.Code, _time.GetElapsedTime(started));
-            activity?.SetTag("outcome", problem.Code);
-            _refusals.Count(problem);
-            return EndpointAnswer.OfProblem(problem, null, traceId, retryAfter);
+            return TurnAway(exchange, problem);
         }
 
-        EndpointAnswer Fail(Problem problem, Failure failure, LoginOutcome login)
+        var address = _limiter.AddressOf(exchange.Call);
+        if (_limiter.Refuse(address) is { } pause)
         {
-            Report(problem.Code, failure, login);
-            return EndpointAnswer.OfProblem(problem, failure.Errcode, traceId, Spread(failure.RetryAfter ?? DefaultPause));
+            return TurnAway(exchange, Problem.TooManyRequests, pause);
         }
 
-        void Report(string outcome, Failure? failure, LoginOutcome login)
+        var login = await _handler.LoginAsync(code, address, exchange.CallerGone);
+        if (!login.Body.TryGet(out var body, out var failure))
         {
-            var elapsed = _time.GetElapsedTime(started);
-            _telemetry.Login(outcome, elapsed);
-            activity?.SetTag("outcome", outcome);
-            var errcode = Telemetry.Label(failure?.Errcode);
-            var (source, reason) = (login.Token.Token is null ? "none" : Telemetry.Label(login.Token.Source), Telemetry.Label(login.Token.Reason));
-            if (failure is not null && (failure.Kind is FailureKind.Misconfigured || login.IsOfForeignCode))
-            {
-                LogAdvice(
-                    _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,
-                    outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId, Errcodes.Advice(failure.Kind, failure.Errcode));
-            }
-            else
-            {
-                LogLogin(_logger, outcome, errcode, elapsed.TotalMilliseconds, source, reason, traceId);
-            }
+            return Fail(exchange, failure, login);
+        }
 
-            if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && login.Token.Token is { OnProbation: true }
-                && Errcodes.Advice(failure.Kind, failure.Errcode) is { Length: > 0 } advice)
-            {
-                LogNoCodeYet(_logger, errcode, advice);
-            }
+        Report(exchange, "ok", null, login);
+        return new(200, "application/json", body);
+    }
 
-            if (login.Unseen is { Kind: FailureKind.Misconfigured } unseen)
-            {
-                LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), traceId, Errcodes.Advice(unseen.Kind, unseen.Errcode));
-            }
+    private protected override void End(Exchange exchange, string outcome) => Report(exchange, outcome, null, default);
+
+    /// <summary>Answers a request that is none, or one too many, without a line of its own: anybody can send those without end.</summary>
+    private HttpAnswer TurnAway(Exchange exchange, Problem problem, TimeSpan? retryAfter = null)
+    {
+        Measure(exchange, problem.Code);
+        _refusals.Count(problem);
+        return HttpAnswer.OfProblem(problem, null, exchange.TraceId, retryAfter);
+    }
+
+    private HttpAnswer Fail(Exchange exchange, Failure failure, LoginOutcome login)
+    {
+        var problem = Problem.Of(failure.Kind);
+        Report(exchange, problem.Code, failure, login);
+        return HttpAnswer.OfProblem(problem, failure.Errcode, exchange.TraceId, Spread(failure.RetryAfter ?? DefaultPause));
+    }
+
+    private TimeSpan Measure(Exchange exchange, string outcome)
+    {
+        var elapsed = Time.GetElapsedTime(exchange.Started);
+        _telemetry.Login(outcome, elapsed);
+        exchange.Activity?.SetTag("outcome", outcome);
+        return elapsed;
+    }
+
+    private void Report(Exchange exchange, string outcome, Failure? failure, LoginOutcome login)
+    {
+        var elapsed = Measure(exchange, outcome).TotalMilliseconds;
+        var errcode = Telemetry.Label(failure?.Errcode);
+        var (source, reason) = (login.Token.Token is null ? "none" : login.Token.Source.Label(), login.Token.Reason.Label());
+        if (failure is not null && (failure.Kind is FailureKind.Misconfigured || login.IsOfForeignCode))
+        {
+            LogAdvice(
+                _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,
+                outcome, errcode, elapsed, source, reason, exchange.TraceId, Errcodes.Advice(failure.Kind, failure.Errcode));
+        }
+        else
+        {
+            LogLogin(_logger, outcome, errcode, elapsed, source, reason, exchange.TraceId);
+        }
+
+        if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && login.Token.Token is { OnProbation: true }
+            && Errcodes.Advice(failure.Kind, failure.Errcode) is { Length: > 0 } advice)
+        {
+            LogNoCodeYet(_logger, errcode, advice);
+        }
+
+        if (login.Unseen is { Kind: FailureKind.Misconfigured } unseen)
+        {
+            LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), exchange.TraceId, Errcodes.Advice(unseen.Kind, unseen.Errcode));
         }
     }
 

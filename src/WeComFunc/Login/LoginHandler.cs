@@ -3,22 +3,23 @@ using System.Collections.Concurrent;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using WeComFunc.AccessTokens;
+using WeComFunc.Http;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
 
 /// <summary>What a login came to.</summary>
-/// <param name="Answer">The body of the answer, or why there is none.</param>
+/// <param name="Body">The body of the answer, or why there is none.</param>
 /// <param name="Token">The token it took, its replacement where WeCom rejected it; <c>default</c> where there was none.</param>
 /// <param name="Unseen">Why a login that succeeded has no profile; null where it has one.</param>
-internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Answer, TokenUse Token, Failure? Unseen = null)
+internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Body, TokenUse Token, Failure? Unseen = null)
 {
     /// <summary>Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).</summary>
-    public bool IsOfForeignCode => Answer.Failure is { Kind: FailureKind.InvalidCode, Errcode: var errcode } && Errcodes.IsOfForeignCodes(errcode);
+    public bool IsOfForeignCode => Body.Failure is { Kind: FailureKind.InvalidCode, Errcode: var errcode } && Errcodes.IsOfForeignCodes(errcode);
 }
 
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6, T14).</summary>
-internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
+internal sealed class LoginHandler(WeComApp app, LoginSettings settings, AccessTokenSource tokens, WeComClient client, TimeProvider time, Telemetry telemetry)
 {
     /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call rejected them.</summary>
     private const int Replacements = 2;
@@ -29,7 +30,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     private readonly ConcurrentDictionary<string, Task<LoginOutcome>> _underWay = new(StringComparer.Ordinal);
     private readonly ForeignCodes _foreignCodes = new();
 
-    private delegate Task<Result<T>> DataCall<T>(WeComClient client, AccessToken token, string argument, Deadline deadline);
+    private delegate Task<Result<T>> DataCall<T>(LoginHandler login, string accessToken, string argument, Deadline deadline);
 
     /// <summary>What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.</summary>
     public Failure? LastFailure { get; private set; }
@@ -52,8 +53,8 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         _underWay.TryRemove(code, out _);
         own.SetFromTask(exchange);
         var outcome = await exchange;
-        LastFailure = outcome.IsOfForeignCode ? LastFailure : outcome.Answer.Failure;
-        if (outcome.Answer.Failure is { Kind: FailureKind.Misconfigured })
+        LastFailure = outcome.IsOfForeignCode ? LastFailure : outcome.Body.Failure;
+        if (outcome.Body.Failure is { Kind: FailureKind.Misconfigured })
         {
             await tokens.DoubtAsync();
         }
@@ -68,38 +69,37 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     private async Task<LoginOutcome> ExchangeAsync(string code, string caller)
     {
         using var deadline = new Deadline(LoginLimit, time);
-        var taken = await tokens.GetAsync(deadline.ForAll());
-        if (taken.Failure is { } none)
+        if (!(await tokens.GetAsync(deadline.ForAll())).TryGet(out var use, out var noToken))
         {
-            return new(none, default);
+            return new(noToken, default);
         }
 
-        var (use, replacements) = (taken.Value, Replacements);
+        var replacements = Replacements;
         telemetry.TokenUsed(use);
-        var session = await client.GetSessionAsync(use.Token, code, deadline);
-        if (session.Failure is { Kind: FailureKind.TokenRejected } rejected)
+        var exchanged = await client.ExchangeCodeAsync(use.Token.Value, code, deadline);
+        if (exchanged.Failure is { Kind: FailureKind.TokenRejected } rejected)
         {
-            (session, use, replacements) = await CallAgainAsync(
-                static (client, token, code, deadline) => client.GetSessionAsync(token, code, deadline), code, use, rejected, replacements, deadline);
+            (exchanged, use, replacements) = await CallAgainAsync(
+                static (login, accessToken, code, deadline) => login.ExchangeCodeAsync(accessToken, code, deadline), code, use, rejected, replacements, deadline);
         }
 
-        if (session.Failure is { } failure)
+        if (!exchanged.TryGet(out var member, out var failure))
         {
             return new(await BlameAsync(failure, use.Token, caller, deadline), use);
         }
 
         _foreignCodes.Forget();
-        if (!settings.App.IsOfCorp(session.Value.CorpId))
+        if (!app.IsOfCorp(member.CorpId))
         {
             tokens.Confirm(use.Token);
             return new(new Failure(FailureKind.CorpMismatch), use);
         }
 
-        var profile = await client.GetProfileAsync(use.Token, session.Value.UserId, deadline);
+        var profile = await GetProfileAsync(use.Token.Value, member.UserId, deadline);
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
         {
             (profile, use, _) = await CallAgainAsync(
-                static (client, token, userId, deadline) => client.GetProfileAsync(token, userId, deadline), session.Value.UserId, use, revoked, replacements, deadline);
+                static (login, accessToken, userId, deadline) => login.GetProfileAsync(accessToken, userId, deadline), member.UserId, use, revoked, replacements, deadline);
         }
 
         // A token works when every call has accepted it: whatever else WeCom says of a member is an answer, too.
@@ -110,7 +110,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
 
         return profile.Failure is { } unseen && settings.RequireProfile
             ? new(unseen, use)
-            : new(Compose(session.Value.UserId, profile), use, profile.Failure);
+            : new(Compose(member.UserId, profile), use, profile.Failure);
     }
 
     /// <summary>
@@ -135,7 +135,7 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     {
         try
         {
-            return token is { OnProbation: false } || (await tokens.InspectAsync().WaitAsync(deadline.ForAll())).IsProven;
+            return token is { OnProbation: false } || (await tokens.LookAsync().WaitAsync(deadline.ForAll())).IsProven;
         }
         catch (OperationCanceledException)
         {
@@ -151,25 +151,29 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
         while (replacements > 0)
         {
             replacements--;
-            var replacement = await tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll());
-            if (replacement.Failure is { } none)
+            if (!(await tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll())).TryGet(out var replacement, out var noToken))
             {
-                return (none, default, replacements);
+                return (noToken, default, replacements);
             }
 
-            use = replacement.Value;
+            use = replacement;
             telemetry.TokenUsed(use);
-            var result = await call(client, use.Token, argument, deadline);
-            if (result.Failure is not { Kind: FailureKind.TokenRejected } again)
+            var result = await call(this, use.Token.Value, argument, deadline);
+            if (result.Failure is not { Kind: FailureKind.TokenRejected } rejection)
             {
                 return (result, use, replacements);
             }
 
-            rejected = again;
+            rejected = rejection;
         }
 
         return (rejected with { Kind = FailureKind.Misconfigured }, use, replacements);
     }
+
+    private Task<Result<Member>> ExchangeCodeAsync(string accessToken, string code, Deadline deadline) => client.ExchangeCodeAsync(accessToken, code, deadline);
+
+    private Task<Result<RentedBytes>> GetProfileAsync(string accessToken, string userId, Deadline deadline) =>
+        client.GetProfileAsync(accessToken, userId, settings.ProfileFields, deadline);
 
     private static bool IsRejectionOrBusy(int? errcode) =>
         errcode is { } number && Errcodes.OfDataCall(number) is FailureKind.TokenRejected or FailureKind.Busy;
@@ -177,12 +181,12 @@ internal sealed class LoginHandler(Settings settings, AccessTokenSource tokens, 
     /// <summary>The answer; the corp has the one spelling in it that the settings give it.</summary>
     private ReadOnlyMemory<byte> Compose(string userId, Result<RentedBytes> read)
     {
-        using var profile = read.Failure is null ? read.Value : null;
+        using var profile = read.TryGet(out var bytes) ? bytes : null;
         var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
         using var json = new Utf8JsonWriter(buffer, Verbatim);
         json.WriteStartObject();
         json.WriteString("userid"u8, userId);
-        json.WriteString("corpid"u8, settings.App.CorpId);
+        json.WriteString("corpid"u8, app.CorpId);
         json.WritePropertyName("profile"u8);
         if (profile is not null)
         {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Unicode;
+using WeComFunc.Http;
 
 namespace WeComFunc.Login;
 
@@ -22,7 +23,7 @@ internal static class LoginRequest
 
     /// <summary>Reads the code.</summary>
     /// <returns>The code, or the problem with the body.</returns>
-    public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(LoginCall call, CancellationToken cancellationToken)
+    public static async ValueTask<(string Code, Problem? Problem)> ReadAsync(HttpCall call, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(LargestBody + 1);
         try

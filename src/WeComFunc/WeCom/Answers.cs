@@ -7,7 +7,7 @@ namespace WeComFunc.WeCom;
 /// <summary>Whom a code stands for.</summary>
 /// <param name="CorpId">The corp the member belongs to.</param>
 /// <param name="UserId">The member's userid within it.</param>
-internal sealed record Session(string CorpId, string UserId);
+internal sealed record Member(string CorpId, string UserId);
 
 /// <summary>An access_token as <c>gettoken</c> gave it.</summary>
 internal sealed record IssuedToken(string Value, TimeSpan ExpiresIn)
@@ -39,8 +39,8 @@ internal static class Answers
 
     /// <summary>Its session_key is not even read.</summary>
     /// <inheritdoc cref="OfGetToken" path="/exception" />
-    public static Answer<Session> OfGetSession(ReadOnlyMemory<byte> json) => Read(json, static answer =>
-        Identifier(answer, "corpid"u8) is { } corpId && Identifier(answer, "userid"u8) is { } userId ? new Session(corpId, userId) : null);
+    public static Answer<Member> OfExchange(ReadOnlyMemory<byte> json) => Read(json, static answer =>
+        Identifier(answer, "corpid"u8) is { } corpId && Identifier(answer, "userid"u8) is { } userId ? new Member(corpId, userId) : null);
 
     /// <summary>The errcode of an answer that cannot be read to its end; null where it has none before that.</summary>
     public static int? ErrcodeAhead(ReadOnlySpan<byte> json)

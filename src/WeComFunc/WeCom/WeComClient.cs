@@ -5,7 +5,6 @@ using System.Net;
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using WeComFunc.AccessTokens;
 
 namespace WeComFunc.WeCom;
 
@@ -14,7 +13,7 @@ namespace WeComFunc.WeCom;
 /// are tried three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
 /// </summary>
 internal sealed partial class WeComClient(
-    HttpMessageInvoker http, Settings settings, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
+    HttpMessageInvoker http, Uri baseUrl, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
 {
     private const int Attempts = 3;
     private const int LargestAnswer = 1024 * 1024;
@@ -26,9 +25,7 @@ internal sealed partial class WeComClient(
 
     private static readonly Pause AttemptPause = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
 
-    private readonly string _baseUrl = settings.BaseUrl.AbsoluteUri;
-
-    private readonly Func<Call, ReadOnlyMemory<byte>, Answer<RentedBytes>> _readProfile = (call, json) => Profile.Read(json.Span, call.UserId, settings.ProfileFields);
+    private readonly string _baseUrl = baseUrl.AbsoluteUri;
 
     /// <summary>The handler that the calls need: it follows changes of DNS and no redirects, and no diagnostics see the queries.</summary>
     public static SocketsHttpHandler CreateHandler() => new()
@@ -42,37 +39,42 @@ internal sealed partial class WeComClient(
 
     /// <summary><c>gettoken</c> (document 91039).</summary>
     /// <param name="corpId">企业ID.</param>
-    /// <param name="secret">The corpsecret of the app.</param>
+    /// <param name="corpSecret">The corpsecret of the app.</param>
     /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
     /// <param name="isTriedOnce">Makes one attempt and no more: where WeCom has refused the corpsecret, it counts them (rule T7).</param>
-    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, CorpSecret secret, Deadline deadline, bool isTriedOnce = false) =>
+    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, string corpSecret, Deadline deadline, bool isTriedOnce = false) =>
         SendAsync(
-            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(secret.Value)}", secret.Value, ""),
+            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(corpSecret)}", corpSecret, ""),
             static (_, json) => Answers.OfGetToken(json),
             deadline,
             isTriedOnce ? Attempts : 1);
 
     /// <summary><c>miniprogram/jscode2session</c> (document 96959).</summary>
-    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
-    public Task<Result<Session>> GetSessionAsync(AccessToken token, string code, Deadline deadline) =>
+    /// <param name="accessToken">The access_token of the app.</param>
+    /// <param name="code">The js_code from <c>wx.qy.login</c>.</param>
+    /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
+    public Task<Result<Member>> ExchangeCodeAsync(string accessToken, string code, Deadline deadline) =>
         SendAsync(
             new Call(
                 "jscode2session",
-                $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={token.Escaped}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
-                token.Value,
+                $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={Uri.EscapeDataString(accessToken)}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
+                accessToken,
                 code)
             {
                 IsOnceOnly = true,
             },
-            static (_, json) => Answers.OfGetSession(json),
+            static (_, json) => Answers.OfExchange(json),
             deadline);
 
-    /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object, only with the members asked for in the settings.</summary>
-    /// <inheritdoc cref="GetTokenAsync" path="/param[@name='deadline']" />
-    public Task<Result<RentedBytes>> GetProfileAsync(AccessToken token, string userId, Deadline deadline) =>
+    /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object.</summary>
+    /// <param name="accessToken">The access_token of the app.</param>
+    /// <param name="userId">Whose.</param>
+    /// <param name="fields">Its members to keep; empty for all.</param>
+    /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
+    public Task<Result<RentedBytes>> GetProfileAsync(string accessToken, string userId, IReadOnlyCollection<string> fields, Deadline deadline) =>
         SendAsync(
-            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={token.Escaped}&userid={Uri.EscapeDataString(userId)}", token.Value, "") { UserId = userId },
-            _readProfile,
+            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={Uri.EscapeDataString(accessToken)}&userid={Uri.EscapeDataString(userId)}", accessToken, "") { UserId = userId, Fields = fields },
+            static (call, json) => Profile.Read(json.Span, call.UserId, call.Fields),
             deadline);
 
     private async Task<Result<T>> SendAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
@@ -274,6 +276,9 @@ internal sealed partial class WeComClient(
     {
         /// <summary>The member that is asked for.</summary>
         public string UserId { get; init; } = "";
+
+        /// <summary>The members of the profile to keep.</summary>
+        public IReadOnlyCollection<string> Fields { get; init; } = [];
 
         /// <summary>
         /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless

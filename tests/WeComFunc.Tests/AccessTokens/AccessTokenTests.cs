@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Azure;
-using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 

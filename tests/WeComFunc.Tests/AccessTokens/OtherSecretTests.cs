@@ -1,6 +1,8 @@
-using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
+
+
 
 namespace WeComFunc.Tests;
 

@@ -1,7 +1,7 @@
 using Azure;
 using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 

@@ -1,6 +1,8 @@
 using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
+
 
 namespace WeComFunc.Tests;
 
@@ -113,9 +115,9 @@ public sealed class TokenRowTests
     {
         var row = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Misconfigured), RetryAt = Now.AddMinutes(15), RejectionRetryAt = Now.AddMinutes(15) };
 
-        Assert.Null(row.HeldOff(RenewalReason.Rejected, Secret, New, Now));
-        Assert.NotNull(row.HeldOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
-        Assert.NotNull((row with { RetryAt = null }).HeldOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
+        Assert.Null(row.BackOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.NotNull(row.BackOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
+        Assert.NotNull((row with { RetryAt = null }).BackOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
     }
 
     [Fact]
@@ -124,11 +126,11 @@ public sealed class TokenRowTests
         var failed = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1, RetryAt = Now.AddSeconds(1) };
         var rejected = Row() with { Rejections = 1, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(1) };
 
-        Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.HeldOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.Null(failed.HeldOff(RenewalReason.Missing, Secret, New, Now.AddSeconds(1)));
-        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.HeldOff(RenewalReason.Rejected, Secret, New, Now));
-        Assert.Null(rejected.HeldOff(RenewalReason.Rejected, Secret, New, Now.AddSeconds(1)));
-        Assert.Null(rejected.HeldOff(RenewalReason.Timer, Secret, New, Now));
+        Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.Null(failed.BackOff(RenewalReason.Missing, Secret, New, Now.AddSeconds(1)));
+        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.BackOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null(rejected.BackOff(RenewalReason.Rejected, Secret, New, Now.AddSeconds(1)));
+        Assert.Null(rejected.BackOff(RenewalReason.Timer, Secret, New, Now));
     }
 
     [Fact]
@@ -162,8 +164,8 @@ public sealed class TokenRowTests
     {
         var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
-        Assert.Equal(40001, row.HeldOff(RenewalReason.Missing, Secret, New, Now)?.Errcode);
-        Assert.Null(row.HeldOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), New, Now));
+        Assert.Equal(40001, row.BackOff(RenewalReason.Missing, Secret, New, Now)?.Errcode);
+        Assert.Null(row.BackOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), New, Now));
     }
 
     [Fact]
@@ -189,7 +191,7 @@ public sealed class TokenRowTests
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
 
         Assert.Equal((Now.AddSeconds(10), Secret.Fingerprint), (busy.RetryAt, busy.RefusedSecret));
-        Assert.Null(busy.HeldOff(RenewalReason.Missing, changed, New, Now));
+        Assert.Null(busy.BackOff(RenewalReason.Missing, changed, New, Now));
         var anew = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
         Assert.Equal((Now.AddSeconds(1), 1, null), (anew.RetryAt, anew.Failures, anew.RefusedSecret));
         var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
@@ -214,12 +216,12 @@ public sealed class TokenRowTests
         var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), FailureErrcode = -1 };
         var rejected = Row() with { Rejections = 2, RejectionErrcode = 40014 };
 
-        Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).HeldOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).HeldOff(RenewalReason.Rejected, Secret, New, Now));
-        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).HeldOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).BackOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).BackOff(RenewalReason.Rejected, Secret, New, Now));
     }
 
     [Fact]
@@ -227,14 +229,14 @@ public sealed class TokenRowTests
     {
         var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now.AddSeconds(60), RetrySeconds = 1.5 };
 
-        Failure? HeldOff(TokenRow row, double since, double? before) => row.HeldOff(
+        Failure? BackOff(TokenRow row, double since, double? before) => row.BackOff(
             RenewalReason.Missing, Secret, New with { Retry = new(TimeSpan.FromSeconds(since), before is { } seconds ? TimeSpan.FromSeconds(seconds) : null) }, Now);
-        Assert.Equal(0.1, HeldOff(busy, 1.4, null)!.RetryAfter!.Value.TotalSeconds, 3);
-        Assert.Null(HeldOff(busy, 1.5, null));
-        Assert.Null(HeldOff(busy, 1.5, 1.5));
-        Assert.NotNull(HeldOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, 1.4));
-        Assert.NotNull(HeldOff(busy with { RetryAt = Now.AddMinutes(4) }, 1, 1.4));
-        Assert.Null(HeldOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, null));
+        Assert.Equal(0.1, BackOff(busy, 1.4, null)!.RetryAfter!.Value.TotalSeconds, 3);
+        Assert.Null(BackOff(busy, 1.5, null));
+        Assert.Null(BackOff(busy, 1.5, 1.5));
+        Assert.NotNull(BackOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, 1.4));
+        Assert.NotNull(BackOff(busy with { RetryAt = Now.AddMinutes(4) }, 1, 1.4));
+        Assert.Null(BackOff(busy with { RetryAt = Now.AddMinutes(-4) }, 1, null));
     }
 
     [Fact]
@@ -253,7 +255,7 @@ public sealed class TokenRowTests
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
         var rejected = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddMinutes(1) };
 
-        Assert.Equal((null, null), (rejected.HeldOff(RenewalReason.Rejected, changed, New, Now), rejected.LastRejection(changed)));
+        Assert.Equal((null, null), (rejected.BackOff(RenewalReason.Rejected, changed, New, Now), rejected.LastRejection(changed)));
         var row = rejected.AfterRenewal(
             new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, changed, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter());
         Assert.Equal((0, null, null), (row.Rejections, row.RejectionErrcode, row.RejectionRetryAt));

@@ -1,7 +1,6 @@
 using Azure;
 using WeComFunc.AccessTokens;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 

@@ -6,7 +6,6 @@ using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Logging;
 using WeComFunc.Azure;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 

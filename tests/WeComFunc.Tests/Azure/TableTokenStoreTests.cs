@@ -338,7 +338,7 @@ public sealed class TableIdentityTests : IAsyncLifetime
             ["KeyVault:Uri"] = "https://name.vault.azure.net/",
             ["TokenStore:ServiceUri"] = serviceUri,
         }).Build());
-        return TableTokenStore.CreateClient(settings, () => Credential("https://storage.azure.com"), Options());
+        return TableTokenStore.CreateClient(settings.Azure, () => Credential("https://storage.azure.com"), Options());
     }
 
     private TokenCredential Credential(string audience) => DelegatedTokenCredential.Create((request, _) =>

@@ -7,12 +7,11 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using WeComFunc.AccessTokens;
 using WeComFunc.AzureFunctions;
-using WeComFunc.Login;
+using WeComFunc.Http;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 

@@ -2,6 +2,8 @@ using WeComFunc.FunctionsHost;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
+
+
 namespace WeComFunc.Tests;
 
 /// <summary>The timer function of the deployed app.</summary>

@@ -6,6 +6,7 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
+using WeComFunc.Http;
 using WeComFunc.Login;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;

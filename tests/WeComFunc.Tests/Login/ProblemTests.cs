@@ -1,8 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
-using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 

@@ -1,6 +1,8 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
+
+
 namespace WeComFunc.Tests;
 
 /// <summary>Whatever keeps the profile away keeps the login away only where a profile is required.</summary>

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.RateLimiting;
-using WeComFunc.Login;
+using WeComFunc.Http;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 

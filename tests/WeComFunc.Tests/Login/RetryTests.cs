@@ -1,6 +1,8 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
+
+
 namespace WeComFunc.Tests;
 
 /// <summary>Attempts and their limits (rule L2).</summary>

@@ -1,8 +1,7 @@
-using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using WeComFunc.Login;
+using WeComFunc.Http;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -136,10 +135,10 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
     }
 
     /// <summary>Posts to the endpoint itself: when this returns, the login has begun its exchange or shares another's.</summary>
-    private Task<EndpointAnswer> JoinAsync(string code, CancellationToken gone = default)
+    private Task<HttpAnswer> JoinAsync(string code, CancellationToken gone = default)
     {
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
-        return _host.Services.GetRequiredService<LoginEndpoint>().LoginAsync(new("application/json", null, IPAddress.Parse("203.0.113.7"), body, null), gone);
+        return _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), gone);
     }
 }

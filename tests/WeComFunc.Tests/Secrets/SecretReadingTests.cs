@@ -1,6 +1,6 @@
-using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
+
 
 namespace WeComFunc.Tests;
 

@@ -1,5 +1,7 @@
 using WeComFunc.Simulator;
 
+
+
 namespace WeComFunc.Tests;
 
 /// <summary>Faults, held calls and limits of the simulator.</summary>

@@ -1,5 +1,7 @@
 using WeComFunc.Simulator;
 
+
+
 namespace WeComFunc.Tests;
 
 /// <summary>The lives of the simulator's tokens and secrets.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -11,9 +12,11 @@ using Azure.Identity;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Identity.Client;
-using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
+using WeComFunc.Http;
+using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
@@ -186,12 +189,14 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(expected, ForeignText.Explain(make()));
 
     [Fact]
-    public void A_defect_is_logged_with_type_and_place_and_without_the_words_of_its_exception()
+    public async Task A_defect_is_logged_with_type_and_place_and_without_the_words_of_its_exception()
     {
         var log = new LogLines();
         var thrown = Thrown(() => throw new InvalidOperationException(Quoted, Thrown(() => throw new JsonException(Quoted)!)) { Data = { [Quoted] = Quoted } });
 
-        Defect.Answer(thrown, log.CreateLogger("any"), "0123456789abcdef0123456789abcdef");
+        var answer = await new Throwing(thrown, log.CreateLogger("any")).AnswerAsync(new BareCall(), CancellationToken.None);
+
+        Assert.Equal(500, answer.Status);
 
         var logged = log.Exceptions.Single().ToString();
         Assert.DoesNotContain(Quoted, logged);
@@ -210,6 +215,19 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         Assert.DoesNotContain(Broken.Text, thrown.ToString());
         Assert.Contains("NotSupportedException", thrown.Message);
         Assert.Contains(nameof(Broken), thrown.ToString());
+    }
+
+    private sealed class Throwing(Exception exception, ILogger logger) : Endpoint(TimeProvider.System, logger)
+    {
+        public override string Route => "broken";
+
+        public override IReadOnlyList<string> Methods => ["GET"];
+
+        private protected override Task<HttpAnswer> RespondAsync(Exchange exchange)
+        {
+            ExceptionDispatchInfo.Throw(exception);
+            return Task.FromException<HttpAnswer>(exception);
+        }
     }
 
     private static Exception Thrown(Action action) => Assert.ThrowsAny<Exception>(action);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace WeComFunc.Login;
+namespace WeComFunc.Http;
 
 /// <summary>Which address a login is counted for.</summary>
 public static class CallerAddress

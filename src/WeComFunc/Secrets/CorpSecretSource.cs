@@ -1,15 +1,6 @@
 using Microsoft.Extensions.Logging;
-using WeComFunc.WeCom;
 
-namespace WeComFunc.AccessTokens;
-
-/// <summary>Where corpsecrets are kept. What can be expected to go wrong there is a value (rule L6).</summary>
-public interface ICorpSecretStore
-{
-    /// <summary>Reads a corpsecret.</summary>
-    /// <returns>The secret; <see cref="FailureKind.Misconfigured"/> when the store refuses it or has none, <see cref="FailureKind.Busy"/> when it is out of reach.</returns>
-    Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken);
-}
+namespace WeComFunc.Secrets;
 
 /// <summary>The corpsecret of one app, kept for an hour and asked for again when there is reason to (rule T8).</summary>
 internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore store, TimeProvider time, ILogger<CorpSecretSource> logger) : IDisposable
@@ -53,17 +44,17 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
         await _reading.WaitAsync();
         try
         {
-            if (_last is { } others && !IsDue(others, isReread))
+            if (_last is { } meanwhile && !IsDue(meanwhile, isReread))
             {
-                return others.Result;
+                return meanwhile.Result;
             }
 
-            using var limit = new CancellationTokenSource(TokenRules.VaultLimit, time);
+            using var limit = new CancellationTokenSource(SecretRules.ReadLimit, time);
             var read = await store.ReadAsync(app.SecretName, limit.Token);
             var (kept, now) = (_last?.Kept, time.GetTimestamp());
-            if (read.Failure is null && read.Value.Fingerprint != kept?.Fingerprint)
+            if (read.TryGet(out var secret) && secret.Fingerprint != kept?.Fingerprint)
             {
-                kept = read.Value;
+                kept = secret;
                 LogRead(logger, app.SecretName, kept.Fingerprint);
             }
 
@@ -79,7 +70,7 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
 
     private bool IsDue(Reading last, bool isReread)
     {
-        var pause = last.Kept is null ? TokenRules.VaultPause : isReread || last.Failure is not null ? TokenRules.SecretReread : TokenRules.SecretKept;
+        var pause = last.Kept is null ? SecretRules.FirstReadPause : isReread || last.Failure is not null ? SecretRules.RereadPause : SecretRules.Kept;
         return (isReread && last.Kept is not null ? last.RereadAt : last.At) is not { } at || time.GetElapsedTime(at) >= pause;
     }
 

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
-using WeComFunc.AccessTokens;
 
-namespace WeComFunc;
+namespace WeComFunc.AccessTokens;
 
 /// <summary>The timer's work, for any host.</summary>
 public sealed class TokenRefresh : IHostedService

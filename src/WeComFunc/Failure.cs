@@ -1,4 +1,7 @@
-namespace WeComFunc.WeCom;
+
+
+
+namespace WeComFunc;
 
 /// <summary>Why something failed, in the classes that the code treats alike.</summary>
 public enum FailureKind
@@ -33,24 +36,3 @@ public enum FailureKind
 /// <param name="Errcode">WeCom's errcode, when WeCom gave one.</param>
 /// <param name="RetryAfter">When to try again at the earliest, where that is known.</param>
 public sealed record Failure(FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null);
-
-/// <summary>What a call came to: a value or a failure.</summary>
-public readonly struct Result<T>
-{
-    private readonly T? _value;
-
-    private Result(T? value, Failure? failure) => (_value, Failure) = (value, failure);
-
-    /// <summary>The failure; null on success.</summary>
-    public Failure? Failure { get; }
-
-    /// <summary>The value of a success.</summary>
-    /// <exception cref="InvalidOperationException">It is a failure.</exception>
-    public T Value => Failure is null ? _value! : throw new InvalidOperationException($"There is no value: {Failure.Kind}.");
-
-    /// <summary>A success.</summary>
-    public static implicit operator Result<T>(T value) => new(value, null);
-
-    /// <summary>A failure.</summary>
-    public static implicit operator Result<T>(Failure failure) => new(default, failure);
-}

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace WeComFunc.Login;
+namespace WeComFunc.Http;
 
 /// <summary>
 /// Requests that were refused before any call: malformed ones, and those over the limit of their address. Anybody can send them without end,

@@ -1,6 +1,6 @@
 using System.Threading.RateLimiting;
 
-namespace WeComFunc.Login;
+namespace WeComFunc.Http;
 
 /// <summary>Limits the logins of one caller address, by the settings <c>Limits__…</c>; each process counts for itself.</summary>
 internal sealed class CallerLimiter : IDisposable
@@ -8,7 +8,7 @@ internal sealed class CallerLimiter : IDisposable
     private readonly PartitionedRateLimiter<string>? _limiter;
     private readonly int _trustedProxies;
 
-    public CallerLimiter(Settings settings)
+    public CallerLimiter(LimitSettings settings)
     {
         _trustedProxies = settings.TrustedProxies;
         if (settings.LoginsPerSecond == 0)
@@ -28,7 +28,7 @@ internal sealed class CallerLimiter : IDisposable
     }
 
     /// <summary>The address that a login is counted for; empty where nobody knows it.</summary>
-    public string AddressOf(LoginCall call) => CallerAddress.Of(call.ForwardedFor, call.Peer, _trustedProxies) ?? "";
+    public string AddressOf(HttpCall call) => CallerAddress.Of(call.ForwardedFor, call.Peer, _trustedProxies) ?? "";
 
     /// <summary>Asks for one login.</summary>
     /// <returns>Null when it may go on; otherwise when to try again.</returns>

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace WeComFunc.AccessTokens;
+namespace WeComFunc.Secrets;
 
 /// <summary>A corpsecret, with what is derived from it (HKDF-SHA256, RFC 5869).</summary>
 public sealed class CorpSecret(string value)

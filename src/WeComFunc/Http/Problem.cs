@@ -1,8 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using WeComFunc.WeCom;
 
-namespace WeComFunc.Login;
+namespace WeComFunc.Http;
 
 /// <summary>What a caller of the login can be told instead of who is logged in (RFC 9457). The table of the contract.</summary>
 public sealed partial record Problem(string Code, int Status, string Title, string Detail, bool IsRetryable = false)

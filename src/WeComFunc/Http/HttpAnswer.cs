@@ -1,15 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
-using WeComFunc.Login;
 
-namespace WeComFunc;
+namespace WeComFunc.Http;
 
 /// <summary>What a host sends back, whatever host it is: a status, headers, and a body that is always JSON.</summary>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="ContentType">The media type of the body.</param>
 /// <param name="Body">The body, in UTF-8.</param>
 /// <param name="RetryAfter">When to try again, if that is worth it.</param>
-public sealed record EndpointAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter = null)
+public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter = null)
 {
     /// <summary>The headers, Content-Type among them. Nothing may be kept by a cache.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers
@@ -25,7 +24,7 @@ public sealed record EndpointAnswer(int Status, string ContentType, ReadOnlyMemo
         }
     }
 
-    internal static EndpointAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null) =>
+    internal static HttpAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null) =>
         new(problem.Status, "application/problem+json", problem.ToJson(errcode, traceId), problem.IsRetryable ? retryAfter ?? TimeSpan.FromSeconds(2) : null);
 
     /// <summary>What a caller is told to report: the trace under way, otherwise the one that the request is part of, otherwise a new one.</summary>

@@ -1,0 +1,36 @@
+using WeComFunc.Secrets;
+
+namespace WeComFunc.AccessTokens;
+
+/// <summary>What a process sees of the fleet's token.</summary>
+/// <param name="Row">The row.</param>
+/// <param name="Sight">How long this process has known of what is in it.</param>
+/// <param name="IsShared">Whether that is the table's row now, or only what this process last knew of it (rule T10).</param>
+/// <param name="IsWritable">Whether the table took the last writing of this process.</param>
+/// <param name="Secret">The corpsecret, or why there is none.</param>
+/// <param name="Vault">The last failure of the vault, also while a corpsecret that was read before goes on; null when it gave one.</param>
+/// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
+internal sealed record FleetView(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
+{
+    /// <summary>Whether a login has been served with the corpsecret in use, by whichever process (rule T14).</summary>
+    public bool IsProven => Secret.TryGet(out var secret) && Row.ProvenSecret == secret.Fingerprint;
+
+    /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
+    public Failure? BackOff(RenewalReason reason, DateTimeOffset now) =>
+        Secret.TryGet(out var secret, out var failure) ? Row.BackOff(reason, secret, Sight, now) : failure;
+
+    /// <summary>
+    /// The better of the token in the row and the one in memory: the later one that is valid by the clock and not the rejected one; of two
+    /// that are closer than clocks are, the row's.
+    /// </summary>
+    public TokenUse? Usable(RenewalRequest request, DateTimeOffset now)
+    {
+        var (stored, inMemory) = (Valid(Stored), Valid(request.InMemory));
+        return stored is not null && (inMemory is null || stored.ObtainedAt + TokenRules.ClockDifference >= inMemory.ObtainedAt)
+            ? new(stored, TokenSource.Table, request.Reason)
+            : inMemory is not null ? new(inMemory, TokenSource.Memory, request.Reason)
+            : null;
+
+        AccessToken? Valid(AccessToken? token) => token is not null && token.ExpiresAt > now && token.Value != request.Rejected?.Value ? token : null;
+    }
+}

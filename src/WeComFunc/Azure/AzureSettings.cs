@@ -1,0 +1,73 @@
+using System.Text.RegularExpressions;
+
+namespace WeComFunc.Azure;
+
+/// <summary>Where corpsecrets and token rows are, and who the app is to Azure: the settings <c>KeyVault__…</c>, <c>TokenStore__…</c> and <c>AZURE_CLIENT_ID</c>.</summary>
+public sealed partial record AzureSettings
+{
+    /// <summary>The vault of the corpsecrets; null only in Development, where a corpsecret may stand in the settings.</summary>
+    public Uri? KeyVaultUri { get; init; }
+
+    /// <summary>Table endpoint, reached by managed identity; exactly one of this and <see cref="TableConnectionString"/> is set.</summary>
+    public Uri? TableServiceUri { get; init; }
+
+    /// <summary>Connection string of Azurite or a test account.</summary>
+    public string? TableConnectionString { get; init; }
+
+    /// <summary>Table of the token rows, created when absent.</summary>
+    public required string TableName { get; init; }
+
+    /// <summary>Client id of the user-assigned identity; null for the system-assigned one.</summary>
+    public string? ClientId { get; init; }
+
+    /// <summary>Names the table and nothing secret.</summary>
+    public override string ToString() => $"Azure settings with the table {TableName}";
+
+    internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecret)
+    {
+        var vault = reader.Url("KeyVault:Uri", "the vault's address, https://NAME.vault.azure.net/", static uri => uri is { Scheme: "https", AbsolutePath: "/" });
+        if (!reader.Has("KeyVault:Uri") && !(hasCorpSecret && reader.IsDevelopment))
+        {
+            reader.Refuse("KeyVault:Uri", reader.IsDevelopment
+                ? "is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development"
+                : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
+        }
+
+        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", IsTableEndpoint);
+        var connectionString = reader.Text("TokenStore:ConnectionString");
+        if (connectionString is not null && !TableTokenStore.Accepts(connectionString))
+        {
+            reader.Refuse("TokenStore:ConnectionString", "is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite");
+        }
+
+        if (reader.Has("TokenStore:ServiceUri") == (connectionString is not null))
+        {
+            reader.Refuse("TokenStore:ServiceUri",
+                "or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ on Azure, a connection string for Azurite");
+        }
+
+        return new()
+        {
+            KeyVaultUri = vault,
+            TableServiceUri = serviceUri,
+            TableConnectionString = connectionString,
+            TableName = reader.Matching("TokenStore:TableName", "wecomtokens", TableNamePattern(), "3 to 63 letters and digits, a letter first"),
+            ClientId = reader.ClientId("AZURE_CLIENT_ID"),
+        };
+    }
+
+    /// <summary>Not another service of Azure, and no path but the account's where it is not in the host's name.</summary>
+    private static bool IsTableEndpoint(Uri uri) =>
+        uri.Scheme is "https"
+        && !OtherServicePattern().IsMatch(uri.Host)
+        && (uri.AbsolutePath is "/" || (!uri.Host.Contains(".table.", StringComparison.Ordinal) && AccountPathPattern().IsMatch(uri.AbsolutePath)));
+
+    [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
+    private static partial Regex TableNamePattern();
+
+    [GeneratedRegex(@"\.(blob|dfs|file|queue|web)\.(core|storage)\.|\.vault\.(azure|usgovcloudapi)\.")]
+    private static partial Regex OtherServicePattern();
+
+    [GeneratedRegex(@"\A/[^/]+/\z")]
+    private static partial Regex AccountPathPattern();
+}
