@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Primitives;
 using WeComFunc.LocalHost;
@@ -10,6 +12,8 @@ public sealed class LayoutTests
 {
     private static readonly string[] OfThePlatform = ["AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "AZURE_FUNCTIONS_ENVIRONMENT"];
 
+    private static string Library => Path.Combine(Repository.Root, "src", "WeComFunc");
+
     private static string Sample => Path.Combine(Repository.Root, "local.settings.sample.json");
 
     [Fact]
@@ -20,6 +24,34 @@ public sealed class LayoutTests
         Assert.DoesNotContain(references, name =>
             name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
     }
+
+    /// <summary>What is in the library's own folder belongs to nobody and knows nobody, but for the two files that put everything together.</summary>
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("Http", "")]
+    [InlineData("Secrets", "")]
+    [InlineData("WeCom", "")]
+    [InlineData("AccessTokens", "Secrets WeCom")]
+    [InlineData("Azure", "AccessTokens Secrets")]
+    [InlineData("Login", "AccessTokens Http WeCom")]
+    [InlineData("Health", "AccessTokens Http Login WeCom")]
+    public void A_folder_of_the_library_knows_only_those_below_it(string folder, string below)
+    {
+        string[] composing = [$"{nameof(Settings)}.cs", $"{nameof(WeComFuncServices)}.cs"];
+        var known = Directory.EnumerateFiles(Path.Combine(Library, folder), "*.cs")
+            .Where(file => !composing.Contains(Path.GetFileName(file)))
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), @"\bWeComFunc\.(\w+)"), (_, name) => name.Groups[1].Value)
+            .Where(name => name != folder && Directory.Exists(Path.Combine(Library, name)));
+
+        Assert.Subset(below.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet(), known.ToHashSet());
+    }
+
+    [Fact]
+    public void The_directions_are_those_of_all_folders() =>
+        Assert.Equal(
+            Directory.EnumerateDirectories(Library).Select(folder => Path.GetFileName(folder)!).Except(["bin", "obj"]).Order(),
+            GetType().GetMethod(nameof(A_folder_of_the_library_knows_only_those_below_it))!.GetCustomAttributes<InlineDataAttribute>()
+                .Select(row => (string)row.GetData(null!).Single()[0]).Where(folder => folder.Length > 0).Order());
 
     [Fact]
     public void The_local_host_knows_nothing_of_Functions() =>

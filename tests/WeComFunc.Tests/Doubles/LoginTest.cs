@@ -29,7 +29,7 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
     protected async Task WarmAsync(LoginHost host)
     {
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await host.Store.WaitForWritesAsync(2);
+        await host.WhenIdle();
         foreach (var api in Enum.GetValues<Api>())
         {
             WeCom[api].ResetCalls();

@@ -97,7 +97,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     public async Task A_defect_before_the_login_has_the_trace_too()
     {
         var request = new InvocationRequest(
-            () => throw new InvalidOperationException("no body"), [], default, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            () => throw new InvalidOperationException("no body"), [("Content-Type", "application/json")], default, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 

@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using WeComFunc.Azure;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -255,13 +256,13 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
-    [InlineData("corpId", "CorpIdPattern")]
-    [InlineData("appName", "AppNamePattern")]
-    [InlineData("corpSecretName", "SecretNamePattern")]
-    [InlineData("tokenTableName", "TableNamePattern")]
-    public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, string pattern)
+    [InlineData("corpId", typeof(Settings), "CorpIdPattern")]
+    [InlineData("appName", typeof(Settings), "AppNamePattern")]
+    [InlineData("corpSecretName", typeof(Settings), "SecretNamePattern")]
+    [InlineData("tokenTableName", typeof(AzureSettings), "TableNamePattern")]
+    public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, Type section, string pattern)
     {
-        var ofTheApp = typeof(Settings).GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
+        var ofTheApp = section.GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
 
         Assert.Contains($"\ncheck {parameter} '{ofTheApp.Pattern[2..^2]}' ", await File.ReadAllTextAsync(Script("deploy-infra.sh")), StringComparison.Ordinal);
     }
