@@ -330,6 +330,24 @@ module blobEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints && priva
   }
 }
 
+// Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
+// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
+var appSettings = {
+  AZURE_CLIENT_ID: identity.outputs.clientId
+  KeyVault__Uri: vault.outputs.uri
+  TokenStore__ServiceUri: tokenTable.outputs.serviceUri
+  TokenStore__TableName: tokenTable.outputs.tableName
+  TokenRefreshSchedule: tokenRefreshSchedule
+  WeCom__CorpId: corpId
+  WeCom__CorpSecretName: corpSecretName
+  Login__ProfileFields: profileFields
+  Login__RequireProfile: string(requireProfile)
+  Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
+  Limits__BurstPerAddress: string(burstPerAddress)
+  Limits__TrustedProxies: string(trustedProxies)
+  WeCom__AppName: appName
+}
+
 module app 'modules/app.bicep' = {
   params: {
     planName: names.plan
@@ -349,18 +367,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     zoneRedundant: zoneRedundant
-    vaultUri: vault.outputs.uri
-    tableServiceUri: tokenTable.outputs.serviceUri
-    tableName: tokenTable.outputs.tableName
-    corpId: corpId
-    corpSecretName: corpSecretName
-    tokenRefreshSchedule: tokenRefreshSchedule
-    profileFields: profileFields
-    requireProfile: requireProfile
-    loginsPerSecondPerAddress: loginsPerSecondPerAddress
-    burstPerAddress: burstPerAddress
-    appName: appName
-    trustedProxies: trustedProxies
+    settings: appSettings
   }
   // The app starts at once, and its first steps lead to all three.
   dependsOn: [

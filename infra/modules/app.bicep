@@ -51,41 +51,8 @@ param perInstanceConcurrency int
 @description('Whether instances are spread over the zones of the region.')
 param zoneRedundant bool
 
-@description('Address of the vault.')
-param vaultUri string
-
-@description('Table endpoint of the token\'s storage account.')
-param tableServiceUri string
-
-@description('Name of the token table.')
-param tableName string
-
-@description('企业ID.')
-param corpId string
-
-@description('Name of the Key Vault secret of the corpsecret.')
-param corpSecretName string
-
-@description('NCRONTAB of the timer, UTC.')
-param tokenRefreshSchedule string
-
-@description('Members of the profile to return; empty for all.')
-param profileFields string
-
-@description('Whether a member whose profile the app may not see is refused.')
-param requireProfile bool
-
-@description('Refill of the limiter per caller address.')
-param loginsPerSecondPerAddress string
-
-@description('Name of the app, row key of its token.')
-param appName string
-
-@description('Reverse proxies between the callers and the app.')
-param trustedProxies int
-
-@description('Logins that one caller address may make at once.')
-param burstPerAddress int
+@description('What the app itself reads, see docs/contract.md.')
+param settings object
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostStorageName
@@ -130,24 +97,6 @@ var telemetrySettings = entraTelemetry
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
     }
   : {}
-
-// Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
-// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
-var appSettings = {
-  AZURE_CLIENT_ID: clientId
-  KeyVault__Uri: vaultUri
-  TokenStore__ServiceUri: tableServiceUri
-  TokenStore__TableName: tableName
-  TokenRefreshSchedule: tokenRefreshSchedule
-  WeCom__CorpId: corpId
-  WeCom__CorpSecretName: corpSecretName
-  Login__ProfileFields: profileFields
-  Login__RequireProfile: string(requireProfile)
-  Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
-  Limits__BurstPerAddress: string(burstPerAddress)
-  Limits__TrustedProxies: string(trustedProxies)
-  WeCom__AppName: appName
-}
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
@@ -213,9 +162,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  resource settings 'config' = {
+  resource appSettings 'config' = {
     name: 'appsettings'
-    properties: union(hostSettings, telemetrySettings, appSettings)
+    properties: union(hostSettings, telemetrySettings, settings)
   }
 }
 
