@@ -102,7 +102,9 @@ internal sealed partial class TokenRenewer(
             return now + TokenRules.LeaseWatched;
         }
 
-        var age = known.Sight.Token.Since;
+        // A process with a login every few hours has never watched a token for long: there the clocks tell, less what they may be apart.
+        var (watched, byClock) = (known.Sight.Token.Since, now - known.Stored.ObtainedAt - TokenRules.ClockDifference);
+        var age = watched > byClock ? watched : byClock;
         var confirmed = known.Row.AfterLogin(age);
         if (!known.IsShared)
         {
