@@ -59,8 +59,10 @@ internal enum RenewalOutcome
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
 internal sealed record Knowledge(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
-    /// <summary>Whether a login has been served with the corpsecret in use, by whichever process (rule T14).</summary>
-    public bool IsProven => Secret.Failure is null && Row.ProvenSecret == Secret.Value.Fingerprint;
+    /// <summary>Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold one of another that was in use before.</summary>
+    /// <param name="token">The token; null for the corpsecret in use.</param>
+    public bool IsProven(AccessToken? token) =>
+        Row.ProvenSecret is { } proven && proven == (token is not null ? token.Secret : Secret.Failure is null ? Secret.Value.Fingerprint : null);
 
     /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
     public Failure? HeldOff(RenewalReason reason, DateTimeOffset now) => Secret.Failure ?? Row.HeldOff(reason, Secret.Value, Sight, now);
