@@ -11,13 +11,11 @@ namespace WeComFunc.Fleet;
 /// <summary>One process of the fleet: the real code of the login, with a clock of its own.</summary>
 internal sealed class Instance : IDisposable
 {
-    public static readonly CorpSecret Secret = new("the corpsecret of the fleet");
-
     private static readonly Settings Settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
     {
         ["DOTNET_ENVIRONMENT"] = "Development",
         ["WeCom:CorpId"] = "wwfleet",
-        ["WeCom:CorpSecret"] = Secret.Value,
+        ["WeCom:CorpSecret"] = "that of the vault counts",
         ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
     }).Build());
 
@@ -29,7 +27,7 @@ internal sealed class Instance : IDisposable
 
     public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, TimeSpan skew)
     {
-        _world = world;
+        (_world, SettledAt) = (world, world.Now);
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
@@ -48,20 +46,22 @@ internal sealed class Instance : IDisposable
     /// <summary>When a login last succeeded here.</summary>
     public TimeSpan SucceededAt { get; private set; } = TimeSpan.MinValue;
 
-    /// <summary>When one last failed.</summary>
+    /// <summary>When one last failed that was not a stranger's.</summary>
     public TimeSpan FailedAt { get; private set; } = TimeSpan.MinValue;
+
+    /// <summary>When it last could not but use what the vault holds; at first, when it was born.</summary>
+    public TimeSpan SettledAt { get; set; }
 
     public bool IsDead => Connection.IsDead;
 
-    /// <summary>The token that stands in a row.</summary>
-    public static string? TokenOf(TokenRow? row) => row?.Open(Secret)?.Value;
-
-    /// <summary>A login, from an address that no other login comes from.</summary>
-    public async Task<Failure?> LoginAsync(string code)
+    /// <summary>A login, from an address that no other login comes from, but for those of strangers.</summary>
+    public async Task<LoginOutcome> LoginAsync(string code)
     {
-        var failure = (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Answer.Failure;
-        (SucceededAt, FailedAt) = failure is null ? (_world.Now, FailedAt) : (SucceededAt, _world.Now);
-        return failure;
+        var isStrangers = Stranger.ErrcodeOf(code) is not null;
+        var outcome = await _handler.LoginAsync(code, isStrangers ? Stranger.Address : code, CancellationToken.None);
+        SucceededAt = outcome.Answer.Failure is null ? _world.Now : SucceededAt;
+        FailedAt = outcome.Answer.Failure is null || isStrangers ? FailedAt : _world.Now;
+        return outcome;
     }
 
     /// <summary>What it reports to whoever watches it; null when it is well.</summary>
