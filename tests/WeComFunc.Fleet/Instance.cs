@@ -46,6 +46,9 @@ internal sealed class Instance : IDisposable
     /// <summary>When a login last succeeded here.</summary>
     public TimeSpan SucceededAt { get; private set; } = TimeSpan.MinValue;
 
+    /// <summary>The token that last served one from beginning to end.</summary>
+    public string? ServedBy { get; private set; }
+
     /// <summary>When one last failed that was not a stranger's.</summary>
     public TimeSpan FailedAt { get; private set; } = TimeSpan.MinValue;
 
@@ -60,6 +63,7 @@ internal sealed class Instance : IDisposable
         var isStrangers = Stranger.ErrcodeOf(code) is not null;
         var outcome = await _handler.LoginAsync(code, isStrangers ? Stranger.Address : code, CancellationToken.None);
         SucceededAt = outcome.Answer.Failure is null ? _world.Now : SucceededAt;
+        ServedBy = outcome is { Answer.Failure: null, Unseen: null } ? outcome.Token.Token.Value : ServedBy;
         FailedAt = outcome.Answer.Failure is null || isStrangers ? FailedAt : _world.Now;
         return outcome;
     }

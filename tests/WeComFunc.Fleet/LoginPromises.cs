@@ -56,7 +56,7 @@ internal sealed class LoginPromises(
             breaches.Add("a login waited though a valid token was there", $"{took} at {instance.Connection.Slot}");
         }
 
-        Settle(instance);
+        Settle(instance, failure);
     }
 
     /// <summary>Once a corpsecret has served a login, a stranger's code is the stranger's fault (rule T14).</summary>
@@ -73,7 +73,7 @@ internal sealed class LoginPromises(
             breaches.Add("a stranger's code was not the stranger's fault", $"{failure} at {instance.Connection.Slot}");
         }
 
-        Settle(instance);
+        Settle(instance, outcome.Answer.Failure);
     }
 
     public void CheckTimer(Instance timer, Beginning began, TokenRenewalException exception)
@@ -99,7 +99,9 @@ internal sealed class LoginPromises(
             return;
         }
 
-        if (complaint is not null && (calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately))))
+        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed.
+        var isTrue = troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting);
+        if (complaint is not null && !isTrue && (calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately))))
         {
             breaches.Add("unhealthy though logins succeed", $"{complaint} at {instance.Connection.Slot}");
         }
@@ -114,17 +116,18 @@ internal sealed class LoginPromises(
     private bool IsKnownToWork(Instance instance, Issued token, (Instance By, TimeSpan At) served)
     {
         var trial = world.Now - Felt.Trial;
-        return !troubles.Any([.. Troubles.Table, .. Rejecting, .. Troubles.Mistakes], served.At < trial ? served.At : trial)
+        return !troubles.Any([.. Troubles.Table, .. Troubles.Mistakes], trial)
+            && !troubles.Any(Rejecting, token.At < trial ? token.At : trial)
             && !(table.Lease?.At > trial)
-            && instance.Tokens.Current?.Value == token.Value
+            && instance.ServedBy == token.Value
             && served.At < (served.By == instance ? world.Now - TimeSpan.FromMinutes(3) : instance.SucceededAt - Felt.Trial);
     }
 
-    /// <summary>A minute after the right corpsecret was stored, a login has a process look at the vault; from then on nothing is excused (rule T8).</summary>
-    private void Settle(Instance instance)
+    /// <summary>A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).</summary>
+    private void Settle(Instance instance, Failure? failure)
     {
         var lately = world.Now - Felt.Secret;
-        if (!troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
+        if ((failure is { Kind: FailureKind.Misconfigured } || instance.Connection.Kept == vault.Secret) && !troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
         {
             instance.SettledAt = world.Now;
         }
@@ -143,7 +146,7 @@ internal sealed class LoginPromises(
     private bool IsExcusedFromRenewing(TimeSpan began) =>
         troubles.Any(Troubles.Transient, began - (calls.IsRefused(began) ? Felt.Lasting : Felt.Transient))
         || troubles.Any(Troubles.Lasting, began - Felt.Lasting)
-        || troubles.Any(Rejecting, began - (calls.IsProven ? Felt.Transient : Felt.Lasting))
+        || troubles.Any(Rejecting, began - (calls.IsProven ? Felt.Rejection : Felt.Lasting))
         || troubles.Any([Trouble.SecretReset], began - Felt.Secret)
         || (semantics is Semantics.NewOldDies && troubles.Any(Troubles.Table, began - Felt.Lasting))
         || leases.HasLapsedTwice(began);

@@ -25,7 +25,6 @@ internal sealed class Simulation
     private readonly List<Instance> _made = [];
     private Instance? _timer;
     private int _revocations;
-    private TimeSpan _revokedAt = TimeSpan.MinValue;
     private int _logins;
     private TimeSpan _looksNext;
     private int _rejections;
@@ -157,10 +156,10 @@ internal sealed class Simulation
         _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
     }
 
-    /// <summary>One to four revocations within seconds; so many again only minutes later, as the fleet forgives a few in a row.</summary>
+    /// <summary>One to four revocations within seconds; so many again only when a token has served for minutes, as the fleet forgives a few in a row.</summary>
     private void BeginRevoking()
     {
-        if (_revocations == 0 && _revokedAt < _world.Now - TimeSpan.FromMinutes(3))
+        if (_revocations == 0 && _weCom.Latest is { Served: { } served } token && token.ServedLast > served.At + Felt.Trial)
         {
             _revocations = _world.Random.Next(1, 5);
             RevokeServed(isFirst: true);
@@ -173,7 +172,7 @@ internal sealed class Simulation
         if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
             && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
-            (token.IsRevoked, _revokedAt, isFirst) = (true, _world.Now, false);
+            (token.IsRevoked, isFirst) = (true, false);
             _revocations--;
         }
 
@@ -259,7 +258,7 @@ internal sealed class Simulation
             LookAtHealth(instance);
         }
 
-        if (outcome is { Answer.Failure: null, Unseen: null } && _weCom.Latest is { } token && instance.Tokens.Current?.Value == token.Value)
+        if (outcome is { Answer.Failure: null, Unseen: null } && _weCom.Latest is { } token && outcome.Token.Token.Value == token.Value)
         {
             token.Serve(instance, _world.Now);
         }

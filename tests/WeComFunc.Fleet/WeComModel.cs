@@ -12,18 +12,23 @@ internal enum Semantics
 }
 
 /// <summary>A token that WeCom gave.</summary>
-internal sealed class Issued(string value, TimeSpan expiresAt)
+internal sealed class Issued(string value, TimeSpan at, TimeSpan lifetime)
 {
     public string Value { get; } = value;
 
-    public TimeSpan ExpiresAt { get; } = expiresAt;
+    public TimeSpan At { get; } = at;
+
+    public TimeSpan ExpiresAt { get; } = at + lifetime;
 
     public bool IsRevoked { get; set; }
 
     /// <summary>Who was served a whole login with it, and since when; whoever died in between does not count.</summary>
     public (Instance By, TimeSpan At)? Served { get; private set; }
 
-    public void Serve(Instance instance, TimeSpan at) => Served = Served is { By.IsDead: false } ? Served : (instance, at);
+    /// <summary>When it last served a login.</summary>
+    public TimeSpan ServedLast { get; private set; }
+
+    public void Serve(Instance instance, TimeSpan at) => (Served, ServedLast) = (Served is { By.IsDead: false } ? Served : (instance, at), at);
 
     /// <summary>Whether somebody who lives has been served with it since then.</summary>
     public bool HasServedSince(TimeSpan at) => Served is { By.IsDead: false } served && served.At < at;
@@ -151,7 +156,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         if (semantics is not Semantics.Same || !IsValid(Latest?.Value))
         {
             Latest?.IsRevoked |= semantics is Semantics.NewOldDies;
-            Latest = new Issued($"token-{_tokens.Count}", world.Now + Lifetime);
+            Latest = new Issued($"token-{_tokens.Count}", world.Now, Lifetime);
             _tokens.Add(Latest.Value, Latest);
         }
 
