@@ -7,16 +7,18 @@ using WeComFunc.Secrets;
 
 namespace WeComFunc.Fleet;
 
-/// <summary>Key Vault with the corpsecret.</summary>
+/// <summary>Key Vault with the corpsecret that was stored last.</summary>
 internal sealed class VaultModel(World world, Troubles troubles, CorpSecret secret)
 {
+    public CorpSecret Secret { get; set; } = secret;
+
     public int Reads { get; private set; }
 
     public async Task<Result<CorpSecret>> ReadAsync(int slot)
     {
         Reads++;
         await world.DelayAsync(world.Between(20, 100));
-        return troubles.Now(Troubles.Vault, slot) is null ? secret : new Failure(FailureKind.Busy);
+        return troubles.Now(Troubles.Vault, slot) is null ? Secret : new Failure(FailureKind.Busy);
     }
 }
 
@@ -32,8 +34,11 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     /// <summary>The lease it holds, or is about to take or to give back.</summary>
     public string? Lease { get; private set; }
 
-    /// <summary>Whether it has ever read the corpsecret.</summary>
-    public bool HasSecret { get; private set; }
+    /// <summary>The corpsecret that it last read.</summary>
+    public CorpSecret? Kept { get; private set; }
+
+    /// <summary>The corpsecret that it last called <c>gettoken</c> with.</summary>
+    public string? Secret { get; private set; }
 
     public int TableReads { get; private set; }
 
@@ -69,7 +74,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     public async Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken)
     {
         var secret = await UnlessDeadAsync(() => vault.ReadAsync(Slot));
-        HasSecret |= secret.Failure is null;
+        Kept = secret.TryGet(out var kept) ? kept : Kept;
         return secret;
     }
 
@@ -77,8 +82,8 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     {
         var (path, query) = (request.RequestUri!.AbsolutePath, HttpUtility.ParseQueryString(request.RequestUri.Query));
         var json = await UnlessDeadAsync(() => path.EndsWith("gettoken", StringComparison.Ordinal)
-            ? weCom.GetTokenAsync(this, cancellationToken)
-            : weCom.CallAsync(this, path, query["access_token"], corpId, cancellationToken));
+            ? weCom.GetTokenAsync(this, Secret = query["corpsecret"], cancellationToken)
+            : weCom.CallAsync(this, path, query["access_token"], query["js_code"], corpId, cancellationToken));
         return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
     }
 

@@ -18,6 +18,15 @@ internal static class Felt
     /// <summary>A reading of the vault that failed: it, and the pause after it.</summary>
     public static readonly TimeSpan Vault = TimeSpan.FromSeconds(4);
 
+    /// <summary>What an operator stores is in use within a minute (rule T8), the reading included.</summary>
+    public static readonly TimeSpan Secret = TimeSpan.FromSeconds(65);
+
+    /// <summary>A token is known to work, by processes that log in seldom too: its minute, what clocks may be apart, and what they are (rule T6).</summary>
+    public static readonly TimeSpan Trial = TimeSpan.FromMinutes(6) + ClocksApart;
+
+    /// <summary>Tokens that were rejected, good as they were, where the corpsecret has served a login: they are forgotten, or the pause is over (rule T14).</summary>
+    public static readonly TimeSpan Rejection = Trial + TransientPause;
+
     /// <summary>A table out of order: what was begun before it was well again has ended by then.</summary>
     public static readonly TimeSpan Table = TimeSpan.FromSeconds(10);
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using WeComFunc.AccessTokens;
 using WeComFunc.Health;
 using WeComFunc.Http;
-using WeComFunc.Login;
 using WeComFunc.Secrets;
+using WeComFunc.Login;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Fleet;
@@ -14,13 +14,11 @@ namespace WeComFunc.Fleet;
 /// <summary>One process of the fleet: the real code of the login, with a clock of its own.</summary>
 internal sealed class Instance : IDisposable
 {
-    public static readonly CorpSecret Secret = new("the corpsecret of the fleet");
-
     private static readonly Settings Settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
     {
         ["DOTNET_ENVIRONMENT"] = "Development",
         ["WeCom:CorpId"] = "wwfleet",
-        ["WeCom:CorpSecret"] = Secret.Value,
+        ["WeCom:CorpSecret"] = "that of the vault counts",
         ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
     }).Build());
 
@@ -34,7 +32,7 @@ internal sealed class Instance : IDisposable
 
     public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, TimeSpan skew)
     {
-        _world = world;
+        (_world, SettledAt) = (world, world.Now);
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
@@ -53,20 +51,26 @@ internal sealed class Instance : IDisposable
     /// <summary>When a login last succeeded here.</summary>
     public TimeSpan SucceededAt { get; private set; } = TimeSpan.MinValue;
 
-    /// <summary>When one last failed.</summary>
+    /// <summary>The token that last served one from beginning to end.</summary>
+    public string? ServedBy { get; private set; }
+
+    /// <summary>When one last failed that was not a stranger's.</summary>
     public TimeSpan FailedAt { get; private set; } = TimeSpan.MinValue;
+
+    /// <summary>When it last could not but use what the vault holds; at first, when it was born.</summary>
+    public TimeSpan SettledAt { get; set; }
 
     public bool IsDead => Connection.IsDead;
 
-    /// <summary>The token that stands in a row.</summary>
-    public static string? TokenOf(TokenRow? row) => row?.Open(Secret)?.Value;
-
-    /// <summary>A login, from an address that no other login comes from.</summary>
-    public async Task<Failure?> LoginAsync(string code)
+    /// <summary>A login, from an address that no other login comes from, but for those of strangers.</summary>
+    public async Task<LoginOutcome> LoginAsync(string code)
     {
-        var failure = (await _handler.LoginAsync(code, caller: code, CancellationToken.None)).Body.Failure;
-        (SucceededAt, FailedAt) = failure is null ? (_world.Now, FailedAt) : (SucceededAt, _world.Now);
-        return failure;
+        var isStrangers = Stranger.ErrcodeOf(code) is not null;
+        var outcome = await _handler.LoginAsync(code, isStrangers ? Stranger.Address : code, CancellationToken.None);
+        SucceededAt = outcome.Body.Failure is null ? _world.Now : SucceededAt;
+        ServedBy = outcome is { Body.Failure: null, Unseen: null } ? outcome.Token.Token.Value : ServedBy;
+        FailedAt = outcome.Body.Failure is null || isStrangers ? FailedAt : _world.Now;
+        return outcome;
     }
 
     /// <summary>What it reports to whoever watches it; null when it is well.</summary>

@@ -12,6 +12,9 @@ internal sealed class Ledger
     /// <summary>WeCom bans the address for an hour after that (rule T7).</summary>
     private const int MostRefusedInAnHour = 30;
 
+    /// <summary>The pauses end at a minute once the corpsecret has served a login (rule T14): the first four double up to it, and clocks add some.</summary>
+    private const int MostRejectedInTenMinutes = 25;
+
     private readonly Queue<TimeSpan> _calls = [];
     private readonly Queue<TimeSpan> _refused = [];
 
@@ -20,6 +23,11 @@ internal sealed class Ledger
 
     /// <returns>Whether it was one too many without a success in between.</returns>
     public bool Refused(TimeSpan at) => Add(_refused, at, TimeSpan.FromHours(1)) == MostRefusedInAnHour + 1;
+
+    /// <returns>Whether it was one too many for tokens that are rejected.</returns>
+    public bool Rejected(TimeSpan at) => Add(_calls, at, TimeSpan.FromMinutes(10)) == MostRejectedInTenMinutes + 1;
+
+    public void Clear() => _calls.Clear();
 
     public void Succeeded() => _refused.Clear();
 

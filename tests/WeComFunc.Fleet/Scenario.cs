@@ -12,10 +12,20 @@ internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int 
 {
     public bool IsTroubled => TroubleEvery is not null;
 
-    /// <summary>In turn a week of a large fleet, and half a day of a few busy processes whose troubles come thick and fast: a back-off shows only where somebody would call.</summary>
-    public static Scenario OfTrouble(int seed) => seed / 3 % 2 == 0
-        ? new(seed, 1000, TimeSpan.FromDays(7), 60_000, (Semantics)(seed % 3), TimeSpan.FromHours(10), HasTimer: true)
-        : new(seed, 2 + (seed / 6 % 4), TimeSpan.FromHours(12), 40_000, (Semantics)(seed % 3), TimeSpan.FromHours(1), HasTimer: true);
+    /// <summary>
+    /// In turn a week of a large fleet; half a day of a few busy processes whose troubles come thick and fast, as a back-off shows only where
+    /// somebody would call; and four weeks of a few processes that serve a login every few hours, as what they have to forget shows only there.
+    /// </summary>
+    public static Scenario OfTrouble(int seed)
+    {
+        var (semantics, few) = ((Semantics)(seed % 3), 2 + (seed / 9 % 4));
+        return (seed / 3 % 3) switch
+        {
+            0 => new(seed, 1000, TimeSpan.FromDays(7), 60_000, semantics, TimeSpan.FromHours(10), HasTimer: true),
+            1 => new(seed, few, TimeSpan.FromHours(12), 40_000, semantics, TimeSpan.FromMinutes(seed / 36 % 2 == 0 ? 60 : 20), HasTimer: true),
+            _ => new(seed, few, TimeSpan.FromDays(28), 2_000, semantics, TimeSpan.FromHours(10), HasTimer: true),
+        };
+    }
 
     /// <summary>A quiet day with a million logins, to count what it costs.</summary>
     public static Scenario OfCost(int instances, Semantics semantics, bool hasTimer) =>

@@ -7,6 +7,7 @@ namespace WeComFunc.Fleet;
 internal sealed class Simulation
 {
     private const int TimerSlot = -1;
+    private static readonly TimeSpan StrangersEvery = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan TimerPeriod = TimeSpan.FromMinutes(5);
 
     private readonly Scenario _scenario;
@@ -15,6 +16,7 @@ internal sealed class Simulation
     private readonly WeComModel _weCom;
     private readonly TableModel _table;
     private readonly VaultModel _vault;
+    private readonly Operator _operator;
     private readonly Breaches _breaches;
     private readonly LeasePromises _leases;
     private readonly GetTokenPromises _calls;
@@ -23,8 +25,8 @@ internal sealed class Simulation
     private readonly List<Instance> _made = [];
     private Instance? _timer;
     private int _revocations;
-    private TimeSpan _revokedAt = TimeSpan.MinValue;
     private int _logins;
+    private TimeSpan _looksNext;
     private int _rejections;
 
     private Simulation(Scenario scenario)
@@ -34,11 +36,12 @@ internal sealed class Simulation
         _troubles = new Troubles(_world);
         _weCom = new WeComModel(_world, _troubles, scenario.Semantics);
         _table = new TableModel(_world, _troubles);
-        _vault = new VaultModel(_world, _troubles, Instance.Secret);
+        _vault = new VaultModel(_world, _troubles, _weCom.Secret);
+        _operator = new Operator(_world, _troubles, _weCom, _vault);
         _breaches = new Breaches(_world, _troubles, _table);
         _leases = new LeasePromises(_world, _troubles, _table, _breaches);
-        _calls = new GetTokenPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _breaches);
-        _promises = new LoginPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _leases, _calls, _breaches);
+        _calls = new GetTokenPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _vault, _leases, _breaches);
+        _promises = new LoginPromises(_world, scenario.Semantics, _troubles, _weCom, _table, _vault, _leases, _calls, _breaches);
         _alive = new Instance[scenario.Instances];
     }
 
@@ -46,6 +49,11 @@ internal sealed class Simulation
 
     private Report Run()
     {
+        if (_scenario.IsTroubled && _world.Random.Next(3) == 0)
+        {
+            _operator.StoreAnotherApps();
+        }
+
         for (var slot = 0; slot < _alive.Length; slot++)
         {
             Bear(slot);
@@ -61,7 +69,8 @@ internal sealed class Simulation
         {
             _world.After(_world.Sometime(every), HaveTrouble);
             _world.After(_world.Sometime(2 * every), Revoke);
-            _world.After(every / 100, LookAtHealth);
+            _world.After(_world.Sometime(4 * every), Err);
+            _world.After(_world.Sometime(StrangersEvery), PostStranger);
         }
 
         _world.Run(_scenario.Duration);
@@ -110,7 +119,7 @@ internal sealed class Simulation
     private void RunTimer()
     {
         var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? Make(TimerSlot, TimeSpan.Zero) : _timer;
-        var began = _world.Now;
+        var began = _promises.Begin(timer);
         _world.Start(async () =>
         {
             try
@@ -147,10 +156,10 @@ internal sealed class Simulation
         _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
     }
 
-    /// <summary>One to four revocations within seconds; so many again only minutes later, as the fleet forgives a few in a row.</summary>
+    /// <summary>One to four revocations within seconds; so many again only when a token has served for minutes, as the fleet forgives a few in a row.</summary>
     private void BeginRevoking()
     {
-        if (_revocations == 0 && _revokedAt < _world.Now - TimeSpan.FromMinutes(3))
+        if (_revocations == 0 && _weCom.Latest is { Served: { } served } token && token.ServedLast > served.At + Felt.Trial)
         {
             _revocations = _world.Random.Next(1, 5);
             RevokeServed(isFirst: true);
@@ -163,7 +172,7 @@ internal sealed class Simulation
         if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
             && (isFirst || !_troubles.Any(Troubles.Table, _world.Now - TimeSpan.FromSeconds(10))))
         {
-            (token.IsRevoked, _revokedAt, isFirst) = (true, _world.Now, false);
+            (token.IsRevoked, isFirst) = (true, false);
             _revocations--;
         }
 
@@ -173,11 +182,32 @@ internal sealed class Simulation
         }
     }
 
-    private void LookAtHealth()
+    private void Err()
+    {
+        _operator.Err();
+        _world.After(TimeSpan.FromMinutes(5) + _world.Sometime(4 * _scenario.TroubleEvery!.Value), Err);
+    }
+
+    private void PostStranger()
     {
         var instance = _alive[_world.Random.Next(_alive.Length)];
-        _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync()));
-        _world.After(_scenario.TroubleEvery!.Value / 100, LookAtHealth);
+        if (_troubles.Now(Troubles.Strangers, instance.Connection.Slot) is { } kind)
+        {
+            var code = Stranger.Code(kind, _logins++, _world.Random);
+            _world.Start(() => LoginAsync(instance, code));
+        }
+
+        _world.After(_world.Sometime(StrangersEvery), PostStranger);
+    }
+
+    /// <summary>Looks at the health of a process that has just served a login, now and then.</summary>
+    private void LookAtHealth(Instance instance)
+    {
+        if (_world.Now >= _looksNext)
+        {
+            _looksNext = _world.Now + (_scenario.TroubleEvery!.Value / 100);
+            _world.After(TimeSpan.FromSeconds(20), () => _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync())));
+        }
     }
 
     private void Login()
@@ -209,15 +239,28 @@ internal sealed class Simulation
 
     private async Task LoginAsync(Instance instance, string code)
     {
-        var (began, shared) = (_world.Now, _calls.SharedToken);
-        var failure = await instance.LoginAsync(code);
-        if (!instance.IsDead)
+        var began = _promises.Begin(instance);
+        var outcome = await instance.LoginAsync(code);
+        if (instance.IsDead)
         {
-            _promises.CheckLogin(instance, began, shared, failure);
-            if (failure is null && _weCom.Latest is { } token && instance.Tokens.Current?.Value == token.Value)
-            {
-                token.Serve(instance, _world.Now);
-            }
+            return;
+        }
+
+        if (Stranger.ErrcodeOf(code) is not null)
+        {
+            _promises.CheckStranger(instance, began, outcome);
+            return;
+        }
+
+        _promises.CheckLogin(instance, began, outcome);
+        if (outcome.Body.Failure is null)
+        {
+            LookAtHealth(instance);
+        }
+
+        if (outcome is { Body.Failure: null, Unseen: null } && _weCom.Latest is { } token && outcome.Token.Token.Value == token.Value)
+        {
+            token.Serve(instance, _world.Now);
         }
     }
 }

@@ -14,6 +14,11 @@ internal enum Trouble
     GetTokenMixed,
     TokensRejected,
     TokensRejectedByHalf,
+    ProfilesRejected,
+    StrangersRefused,
+    StrangersRejected,
+    AnotherAppsSecret,
+    SecretReset,
     VaultDown,
     TableDown,
     TableHangs,
@@ -51,6 +56,15 @@ internal sealed class Troubles(World world)
     /// <summary>Calls with a good token are refused: all of them, or those that meet one half of WeCom's servers.</summary>
     public static readonly Trouble[] Tokens = [Trouble.TokensRejected, Trouble.TokensRejectedByHalf];
 
+    /// <summary><c>user/get</c> alone refuses every token.</summary>
+    public static readonly Trouble[] Profiles = [Trouble.ProfilesRejected];
+
+    /// <summary>Somebody posts codes of another mini program, which WeCom answers as it answers the wrong app, or as it answers a bad token.</summary>
+    public static readonly Trouble[] Strangers = [Trouble.StrangersRefused, Trouble.StrangersRejected];
+
+    /// <summary>Mistakes of an operator, until they are put right: another app's corpsecret in the vault, one that was reset and not stored yet.</summary>
+    public static readonly Trouble[] Mistakes = [Trouble.AnotherAppsSecret, Trouble.SecretReset];
+
     public static readonly Trouble[] Vault = [Trouble.VaultDown];
 
     public static readonly Trouble[] Table =
@@ -58,9 +72,9 @@ internal sealed class Troubles(World world)
 
     /// <summary>Two faults at once are most often one of WeCom's and one of the table's; where moments count, the slow ones.</summary>
     private static readonly Trouble[][] Sorts =
-        [GetToken, GetToken, [Trouble.GetTokenSlow, Trouble.GetTokenHangs], Table, Table, [Trouble.TableLate], Vault, Tokens];
+        [GetToken, GetToken, [Trouble.GetTokenSlow, Trouble.GetTokenHangs], Table, Table, [Trouble.TableLate], Vault, Tokens, Profiles, Strangers];
 
-    private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Remembered = TimeSpan.FromHours(3);
 
     private readonly List<Outage> _outages = [];
 
@@ -70,9 +84,16 @@ internal sealed class Troubles(World world)
     {
         var kind = Pick(Pick(Sorts));
         int? slot = (Table.Contains(kind) || Vault.Contains(kind)) && world.Random.Next(3) > 0 ? world.Random.Next(-1, slots) : null;
+        Begin(kind, slot);
+    }
+
+    /// <returns>How long it lasts.</returns>
+    public TimeSpan Begin(Trouble kind, int? slot = null)
+    {
         var duration = TimeSpan.FromSeconds(5 * Math.Pow(600, world.Random.NextDouble()));
         _outages.RemoveAll(outage => outage.Until < world.Now - Remembered);
         _outages.Add(new(world.Now, world.Now + duration, kind, slot));
+        return duration;
     }
 
     /// <summary>What of these kinds befalls a call of one process now: of several, any.</summary>
@@ -84,6 +105,9 @@ internal sealed class Troubles(World world)
 
     /// <summary>Whether there has been trouble of these kinds since, for one process or (null) for any.</summary>
     public bool Any(Trouble[] kinds, TimeSpan since, int? slot = null) => _outages.Exists(outage => IsAmong(outage, kinds, since, slot));
+
+    /// <summary>When the last trouble of these kinds ended or will end; null when there has been none.</summary>
+    public TimeSpan? End(Trouble[] kinds) => _outages.FindAll(outage => kinds.Contains(outage.Kind)) is { Count: > 0 } among ? among.Max(outage => outage.Until) : null;
 
     public string Since(TimeSpan since) => string.Join(", ", _outages.Where(outage => outage.Until >= since));
 

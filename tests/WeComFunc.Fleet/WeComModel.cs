@@ -1,4 +1,5 @@
 using System.Globalization;
+using WeComFunc.Secrets;
 
 namespace WeComFunc.Fleet;
 
@@ -11,30 +12,48 @@ internal enum Semantics
 }
 
 /// <summary>A token that WeCom gave.</summary>
-internal sealed class Issued(string value, TimeSpan expiresAt)
+internal sealed class Issued(string value, TimeSpan at, TimeSpan lifetime)
 {
     public string Value { get; } = value;
 
-    public TimeSpan ExpiresAt { get; } = expiresAt;
+    public TimeSpan At { get; } = at;
+
+    public TimeSpan ExpiresAt { get; } = at + lifetime;
 
     public bool IsRevoked { get; set; }
 
     /// <summary>Who was served a whole login with it, and since when; whoever died in between does not count.</summary>
     public (Instance By, TimeSpan At)? Served { get; private set; }
 
-    public void Serve(Instance instance, TimeSpan at) => Served = Served is { By.IsDead: false } ? Served : (instance, at);
+    /// <summary>When it last served a login.</summary>
+    public TimeSpan ServedLast { get; private set; }
+
+    public void Serve(Instance instance, TimeSpan at) => (Served, ServedLast) = (Served is { By.IsDead: false } ? Served : (instance, at), at);
 
     /// <summary>Whether somebody who lives has been served with it since then.</summary>
     public bool HasServedSince(TimeSpan at) => Served is { By.IsDead: false } served && served.At < at;
 }
 
-/// <summary>WeCom: one app, its tokens, and what goes wrong with <c>gettoken</c>.</summary>
+/// <summary>WeCom: the app that the mini program is associated with, its tokens, another app of the corp, and what goes wrong.</summary>
 internal sealed class WeComModel(World world, Troubles troubles, Semantics semantics)
 {
+    /// <summary>The corpsecret of another app: <c>gettoken</c> takes it, and no code is good with what it gives.</summary>
+    public static readonly CorpSecret AnotherApps = new("the corpsecret of another app");
+
+    private const string OfAnotherApp = "another-";
+
     private readonly Dictionary<string, Issued> _tokens = [];
     private int _inFlight;
+    private int _ofAnotherApp;
+    private int _resets;
 
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(7200);
+
+    /// <summary>The app's corpsecret.</summary>
+    public CorpSecret Secret { get; private set; } = new("the corpsecret of the fleet");
+
+    /// <summary>What codes are answered with that come with the token of another app.</summary>
+    public int AnotherAppsErrcode { get; set; }
 
     public Issued? Latest { get; private set; }
 
@@ -51,7 +70,17 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
 
     public bool IsValid(string? token) => token is not null && _tokens.TryGetValue(token, out var issued) && !issued.IsRevoked && issued.ExpiresAt > world.Now;
 
-    public async Task<string> GetTokenAsync(Connection from, CancellationToken cancellationToken)
+    /// <summary>Gives the app another corpsecret; the old one is refused from now on.</summary>
+    public void Reset(bool isRevoking)
+    {
+        Secret = new CorpSecret($"the corpsecret of the fleet after {++_resets} resets");
+        foreach (var token in _tokens.Values)
+        {
+            token.IsRevoked |= isRevoking;
+        }
+    }
+
+    public async Task<string> GetTokenAsync(Connection from, string? secret, CancellationToken cancellationToken)
     {
         GetTokenCalls++;
         _inFlight++;
@@ -59,7 +88,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         try
         {
             await world.DelayAsync(world.Between(10, 80), cancellationToken);
-            var trouble = troubles.Now(Troubles.GetToken, from.Slot);
+            var trouble = secret == Secret.Value || secret == AnotherApps.Value ? troubles.Now(Troubles.GetToken, from.Slot) : Trouble.SecretRefused;
             Answered(from, trouble);
             switch (trouble)
             {
@@ -83,7 +112,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
                     throw new HttpRequestException("the call was lost");
             }
 
-            var token = Issue();
+            var token = secret == Secret.Value ? Issue() : $"{OfAnotherApp}{++_ofAnotherApp}";
             await world.DelayAsync(world.Between(5, 40), cancellationToken);
             return trouble is Trouble.GetTokenLost
                 ? throw new HttpRequestException("the answer was lost")
@@ -96,16 +125,28 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     }
 
     /// <summary>A call of a login with a token.</summary>
-    public async Task<string> CallAsync(Connection from, string path, string? token, string corpId, CancellationToken cancellationToken)
+    public async Task<string> CallAsync(Connection from, string path, string? token, string? code, string corpId, CancellationToken cancellationToken)
     {
         await world.DelayAsync(world.Between(10, 60), cancellationToken);
+        if (token?.StartsWith(OfAnotherApp, StringComparison.Ordinal) is true)
+        {
+            return Error(AnotherAppsErrcode);
+        }
+
+        var isExchange = path.EndsWith("jscode2session", StringComparison.Ordinal);
         var trouble = troubles.Now(Troubles.Tokens, from.Slot);
-        if (!IsValid(token) || trouble is Trouble.TokensRejected || (trouble is Trouble.TokensRejectedByHalf && world.Random.Next(2) == 0))
+        if (!IsValid(token) || trouble is Trouble.TokensRejected || (trouble is Trouble.TokensRejectedByHalf && world.Random.Next(2) == 0)
+            || (!isExchange && troubles.Now(Troubles.Profiles, from.Slot) is not null))
         {
             return Error(40014);
         }
 
-        return path.EndsWith("jscode2session", StringComparison.Ordinal)
+        if (isExchange && Stranger.ErrcodeOf(code) is { } errcode)
+        {
+            return Error(errcode);
+        }
+
+        return isExchange
             ? $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"u"}"""
             : """{"errcode":0,"errmsg":"ok","userid":"u"}""";
     }
@@ -115,7 +156,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         if (semantics is not Semantics.Same || !IsValid(Latest?.Value))
         {
             Latest?.IsRevoked |= semantics is Semantics.NewOldDies;
-            Latest = new Issued($"token-{_tokens.Count}", world.Now + Lifetime);
+            Latest = new Issued($"token-{_tokens.Count}", world.Now, Lifetime);
             _tokens.Add(Latest.Value, Latest);
         }
 

@@ -12,8 +12,10 @@ namespace WeComFunc.AccessTokens;
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
 internal sealed record FleetView(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
-    /// <summary>Whether a login has been served with the corpsecret in use, by whichever process (rule T14).</summary>
-    public bool IsProven => Secret.TryGet(out var secret) && Row.ProvenSecret == secret.Fingerprint;
+    /// <summary>Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold one of another that was in use before.</summary>
+    /// <param name="token">The token; null for the corpsecret in use.</param>
+    public bool IsProven(AccessToken? token) =>
+        Row.ProvenSecret is { } proven && proven == (token is not null ? token.Secret : Secret.TryGet(out var secret) ? secret.Fingerprint : null);
 
     /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
     public Failure? BackOff(RenewalReason reason, DateTimeOffset now) =>

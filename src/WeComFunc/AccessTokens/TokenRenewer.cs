@@ -103,7 +103,9 @@ internal sealed partial class TokenRenewer(
             return now + TokenRules.LeaseWatched;
         }
 
-        var age = view.Sight.Token.Since;
+        // A process with a login every few hours has never watched a token for long: there the clocks tell, less what they may be apart.
+        var (watched, byClock) = (view.Sight.Token.Since, now - view.Stored.ObtainedAt - TokenRules.ClockDifference);
+        var age = watched > byClock ? watched : byClock;
         var confirmed = view.Row.AfterLogin(age);
         if (!view.IsShared)
         {

@@ -42,7 +42,7 @@ public sealed record TokenRow
     /// <summary>Fingerprint of the corpsecret that <see cref="SealedToken"/> is encrypted with.</summary>
     public string? SealedWith { get; set; }
 
-    /// <summary>When the token was first obtained.</summary>
+    /// <summary>When the token was first obtained; since it was last rejected, where WeCom gave the same one again.</summary>
     public DateTimeOffset? ObtainedAt { get; set; }
 
     /// <summary>When the token expires (rules T2, T3).</summary>
@@ -177,13 +177,14 @@ public sealed record TokenRow
             half = (expiresAt - now) / 2;
         }
 
+        var isRejected = request.Reason is RenewalReason.Rejected && IsOf(secret);
         var renewed = this with
         {
             Lease = null,
             LeasedAt = null,
             SealedToken = secret.Seal(issued.Value, Place),
             SealedWith = secret.Fingerprint,
-            ObtainedAt = same?.ObtainedAt ?? sentAt,
+            ObtainedAt = isRejected ? sentAt : same?.ObtainedAt ?? sentAt,
             ExpiresAt = expiresAt,
             RenewableAt = now + (half > TokenRules.AheadPause ? half : TokenRules.AheadPause),
             Failures = 0,
@@ -198,7 +199,7 @@ public sealed record TokenRow
             RejectionRetrySeconds = IsOf(secret) ? RejectionRetrySeconds : null,
             ServedLogin = false,
         };
-        if (request.Reason is not RenewalReason.Rejected || !IsOf(secret))
+        if (!isRejected)
         {
             return renewed;
         }
@@ -218,7 +219,7 @@ public sealed record TokenRow
     /// as there were few, so that honest revocations seconds apart cost no login; it is forgotten when the token has lived for a minute, so that
     /// tokens which kill each other after a login or two are not fetched without end (rule T6).
     /// </summary>
-    /// <param name="age">How long this process has known of the token; no clock of another process counts.</param>
+    /// <param name="age">How old the token is at least.</param>
     internal TokenRow AfterLogin(TimeSpan age)
     {
         var proven = this with { ProvenSecret = SealedWith };

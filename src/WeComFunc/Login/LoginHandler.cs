@@ -130,12 +130,12 @@ internal sealed class LoginHandler(WeComApp app, LoginSettings settings, AccessT
             : failure;
     }
 
-    /// <summary>Whether the corpsecret has served a login; where this process does not know that of the token, the row says so.</summary>
+    /// <summary>Whether the corpsecret of a token has served a login; where this process does not know, the row says so.</summary>
     private async ValueTask<bool> IsProvenAsync(AccessToken? token, Deadline deadline)
     {
         try
         {
-            return token is { OnProbation: false } || (await tokens.LookAsync().WaitAsync(deadline.ForAll())).IsProven;
+            return token is { OnProbation: false } || (await tokens.LookAsync().WaitAsync(deadline.ForAll())).IsProven(token);
         }
         catch (OperationCanceledException)
         {

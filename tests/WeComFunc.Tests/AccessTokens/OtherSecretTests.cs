@@ -55,6 +55,31 @@ public sealed class OtherSecretTests(Azurite azurite) : FleetTest(azurite, new()
     }
 
     [Fact]
+    public async Task A_token_of_another_app_is_not_taken_for_a_strangers_code_because_the_right_corpsecret_is_proven()
+    {
+        var vault = Ends(await KeyVault.CreateAsync());
+        vault.Set(SecretName, WeCom.CorpSecret);
+        var first = await StartAsync(vault);
+        Assert.Equal(200, (await first.LoginAsync(WeCom.IssueCode("zhangsan"))).Status);
+        await first.WhenIdle();
+        vault.Set(SecretName, WeCom.GetSecret(SimulatorState.SeedCorpId, SimulatorState.NotAssociatedApp));
+        var second = await StartAsync(vault);
+        await second.RefreshAsync();
+        vault.Set(SecretName, WeCom.CorpSecret);
+        Clock.Advance(TimeSpan.FromMinutes(1));
+        await first.RefreshAsync();
+
+        // Health has the second process read the right corpsecret, while the other app's token is in its memory still.
+        await second.HealthAsync();
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 48002 });
+        var before = await second.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var after = await second.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal(("misconfigured", 200), (before["code"], after.Status));
+        Assert.Equal(3, GetTokenCalls);
+    }
+
+    [Fact]
     public async Task A_refusal_that_only_an_operator_can_mend_has_the_vault_asked_once_a_minute()
     {
         var vault = Ends(await KeyVault.CreateAsync());

@@ -356,6 +356,33 @@ public sealed class RenewalTests
         Assert.Equal((false, reads), (confirmed.OnProbation, _process.Table.Reads));
     }
 
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 0)]
+    public async Task Rejections_are_forgotten_by_processes_that_log_in_too_seldom_to_watch_a_token(bool isEarly, int expected)
+    {
+        await _process.ReplaceAsync((await _process.GetAsync()).Value.Token);
+        var other = new TokenProcess(_clock, _table);
+        _clock.Advance(isEarly ? (6 * Minute) - Tick : 6 * Minute);
+
+        other.Confirm((await other.GetAsync()).Value.Token);
+
+        Assert.Equal((true, expected), (Row.ProvenSecret is not null, Row.Rejections));
+    }
+
+    [Fact]
+    public async Task A_token_that_WeCom_gives_again_after_it_was_rejected_has_to_work_for_a_minute_from_then_on()
+    {
+        _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("same"));
+        var rejected = (await _process.GetAsync()).Value.Token;
+        _clock.Advance(60 * Minute);
+        var again = (await _process.ReplaceAsync(rejected)).Value.Token;
+
+        _process.Confirm(again);
+
+        Assert.Equal((1, Now, Now + (60 * Minute)), (Row.Rejections, Row.ObtainedAt, Row.ExpiresAt));
+    }
+
     [Fact]
     public async Task A_token_that_works_leaves_a_row_alone_that_holds_another_or_no_rejection()
     {
