@@ -11,7 +11,9 @@ internal sealed record LocalCorp(string CorpId, bool UsesEmulator)
     private const string Sample = "local.settings.sample.json";
 
     /// <summary>Reads the file as the local host does, and says what it means for this run.</summary>
-    /// <returns><see langword="null"/> where there is no such file, or where it names no corp at WeCom itself: the simulator is used then.</returns>
+    /// <returns>
+    /// <see langword="null"/> where there is no such file, or where it names no corp at WeCom itself: the simulator is used then.
+    /// </returns>
     /// <exception cref="SettingsException">The file is not what it should be, or is still the sample.</exception>
     public static LocalCorp? Read(string path)
     {

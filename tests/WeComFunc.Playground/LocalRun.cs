@@ -22,7 +22,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
 
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
 
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Against the simulator: nothing of this machine's settings and environment reaches the local host.</summary>
     /// <exception cref="PartException">A part does not start, or the login fails.</exception>
@@ -33,7 +34,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
         var simulator = FreeAddress("simulator", SimulatorPort);
         await parts.StartAsync("simulator", $"{simulator}/sim/state", Isolated(Program("WeComFunc.Simulator", "--urls", simulator)));
         var host = FreeAddress(LocalHost, HostPort);
-        await parts.StartAsync(LocalHost, $"{host}/api/health", Isolated(Program("WeComFunc.LocalHost", "--urls", host, "--settings", "none"), new()
+        var program = Program("WeComFunc.LocalHost", "--urls", host, "--settings", "none");
+        await parts.StartAsync(LocalHost, $"{host}/api/health", Isolated(program, new()
         {
             ["DOTNET_ENVIRONMENT"] = "Development",
             ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
@@ -101,8 +103,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
 
     private Task StartTableAsync(string address)
     {
-        var start = new ProcessStartInfo(
-            "node", ["table.js", "--tableHost", "127.0.0.1", "--tablePort", $"{new Uri(address).Port}", "--inMemoryPersistence", "--disableTelemetry"])
+        string[] where = ["--tableHost", "127.0.0.1", "--tablePort", $"{new Uri(address).Port}"];
+        var start = new ProcessStartInfo("node", ["table.js", .. where, "--inMemoryPersistence", "--disableTelemetry"])
         {
             WorkingDirectory = Path.Combine(Repository.Root, "tests/azurite"),
         };
@@ -174,7 +176,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             Console.WriteLine(JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(answer), Readable));
             return isSuccess;
         }
-        catch (Exception exception) when (exception is HttpRequestException or JsonException or OperationCanceledException && !stop.IsCancellationRequested)
+        catch (Exception exception) when (
+            exception is HttpRequestException or JsonException or OperationCanceledException && !stop.IsCancellationRequested)
         {
             await Console.Error.WriteLineAsync($"{url}: {exception.Message}");
             return false;

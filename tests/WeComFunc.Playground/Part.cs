@@ -29,7 +29,9 @@ internal sealed class Part : IAsyncDisposable
 
     /// <param name="name">Its name in messages.</param>
     /// <param name="log">The file that its output goes to.</param>
-    /// <param name="start">The program. Its standard input is a pipe that ends when this process does, which is what the emulator goes by.</param>
+    /// <param name="start">
+    /// The program. Its standard input is a pipe that ends when this process does, which is what the emulator goes by.
+    /// </param>
     /// <exception cref="PartException">It cannot be started.</exception>
     public static Part Start(string name, string log, ProcessStartInfo start)
     {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace WeComFunc.Playground;
 
-/// <summary>Serves the login on this machine and logs in once. <c>run.sh</c> sets up what this needs, starts it, and says what it does.</summary>
+/// <summary>
+/// Serves the login on this machine and logs in once. <c>run.sh</c> sets up what this needs, starts it, and says what it does.
+/// </summary>
 internal static class Program
 {
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(20);

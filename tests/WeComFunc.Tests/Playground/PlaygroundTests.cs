@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -8,6 +9,7 @@ namespace WeComFunc.Tests.Playground;
 public sealed class PlaygroundTests
 {
     private const string Project = "WeComFunc.Playground";
+    private const string Sample = "local.settings.sample.json";
     private const string LastLine = "What else the simulator does on demand: tests/WeComFunc.Simulator/README.md";
 
     public PlaygroundTests() => Output.Run.Secret(SimulatorServer.LocalSecret, "corpsecret");
@@ -19,7 +21,7 @@ public sealed class PlaygroundTests
 
         Assert.Equal(0, await playground.ExitAsync());
 
-        Assert.Matches("^A login through http://127.0.0.1:[0-9]+/api/login:$", playground.Lines.First(line => line.StartsWith("A login", StringComparison.Ordinal)));
+        Assert.Single(playground.Lines, line => Regex.IsMatch(line, "^A login through http://127.0.0.1:[0-9]+/api/login:$"));
         Assert.Contains("""  "userid": "zhangsan",""", playground.Lines);
         Assert.Equal("}", playground.Lines[^1]);
         Assert.Empty(playground.Errors);
@@ -104,13 +106,13 @@ public sealed class PlaygroundTests
     [Fact]
     public async Task Says_that_the_settings_are_still_the_sample()
     {
-        var sample = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "local.settings.sample.json"));
+        var sample = await File.ReadAllTextAsync(Path.Combine(Repository.Root, Sample));
         await using var playground = Start(sample);
 
         Assert.Equal(78, await playground.ExitAsync());
 
         Assert.Equal(
-            ["error: local.settings.json still has the words of local.settings.sample.json as WeCom__CorpSecret: put the corpsecret itself there."],
+            [$"error: local.settings.json still has the words of {Sample} as WeCom__CorpSecret: put the corpsecret itself there."],
             playground.Errors);
     }
 
@@ -125,7 +127,7 @@ public sealed class PlaygroundTests
         Assert.Equal(78, await playground.ExitAsync());
 
         Assert.Equal(
-            ["error: local.settings.json must be a JSON object with an object Values, as in local.settings.sample.json."], playground.Errors);
+            [$"error: local.settings.json must be a JSON object with an object Values, as in {Sample}."], playground.Errors);
     }
 
     [Theory]
