@@ -23,8 +23,10 @@ public static class WeComFuncServices
         var settings = Settings.Read(builder.Configuration);
         var services = builder.Services;
         services.AddSingleton(settings);
+#pragma warning disable RS0030 // Here they are given to all that take them.
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(Random.Shared);
+#pragma warning restore RS0030
         services.AddSingleton<Telemetry>();
         services.AddAzure(settings);
         services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));

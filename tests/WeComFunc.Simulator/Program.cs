@@ -4,8 +4,6 @@ namespace WeComFunc.Simulator;
 
 internal static class Program
 {
-    private const string DefaultSecret = "simulated-corpsecret-for-local-runs-only-01";
-
     private static async Task<int> Main(string[] args)
     {
         var options = new ConfigurationBuilder().AddEnvironmentVariables("SIMULATOR_").AddCommandLine(args).Build();
@@ -15,7 +13,7 @@ internal static class Program
         try
         {
             await using var simulator = await SimulatorServer.StartAsync(
-                secret: options["secret"] ?? DefaultSecret,
+                secret: options["secret"] ?? SimulatorServer.LocalSecret,
                 url: options["urls"] ?? "http://127.0.0.1:7072",
                 log: options["quiet"] is "true" ? null : Console.Out);
             Console.WriteLine($"Simulator ready on {simulator.BaseAddress} for {SimulatorState.SeedCorpId}, control under /sim/");

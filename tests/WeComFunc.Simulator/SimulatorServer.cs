@@ -3,6 +3,9 @@ namespace WeComFunc.Simulator;
 /// <summary>A running simulator of WeCom's qyapi. Any number may run in one process.</summary>
 public sealed class SimulatorServer : IAsyncDisposable
 {
+    /// <summary>Corpsecret of the seeded app where the simulator runs as a program of its own.</summary>
+    public const string LocalSecret = "simulated-corpsecret-for-local-runs-only-01";
+
     private readonly WebApplication _app;
 
     private SimulatorServer(WebApplication app, SimulatorState state)

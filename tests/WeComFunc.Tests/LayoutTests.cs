@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -8,9 +9,11 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-public sealed class LayoutTests
+public sealed partial class LayoutTests
 {
     private static readonly string[] OfThePlatform = ["AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "AZURE_FUNCTIONS_ENVIRONMENT"];
+
+    private static readonly string[] NotOurs = ["bin", "obj", "node_modules", "artifacts"];
 
     private static string Library => Path.Combine(Repository.Root, "src", "WeComFunc");
 
@@ -84,6 +87,71 @@ public sealed class LayoutTests
 
         Assert.Subset(configuration.Read, named.Select(name => name.Replace("__", ":")).ToHashSet());
     }
+
+    /// <summary>The folders that have been brought to it; the others follow as they are worked on.</summary>
+    [Theory]
+    [InlineData("tests/WeComFunc.FunctionsHost")]
+    [InlineData("tests/WeComFunc.Playground")]
+    [InlineData("tests/WeComFunc.Simulator")]
+    [InlineData("tests/WeComFunc.Tests/Doubles")]
+    [InlineData("tests/WeComFunc.Tests/Playground")]
+    public void No_line_is_longer_than_the_editorconfig_says(string folder)
+    {
+        var limit = int.Parse(LimitPattern().Match(Text(".editorconfig")).Groups[1].Value, CultureInfo.InvariantCulture);
+
+        var longer = Files(folder, "*.cs").SelectMany(file => LongLines(file, limit));
+
+        Assert.Empty(longer);
+    }
+
+    [Fact]
+    public void Every_link_of_the_pages_leads_to_a_file_and_a_heading_that_is_there() => Assert.Empty(
+        from page in Files("", "*.md")
+        from Match link in LinkPattern().Matches(File.ReadAllText(page))
+        let target = Path.Combine(Path.GetDirectoryName(page)!, link.Groups["path"].Value)
+        let file = link.Groups["path"].Length == 0 ? page : target
+        where !Path.Exists(file) || (link.Groups["heading"].Success && !Headings(file).Contains(link.Groups["heading"].Value))
+        select $"{Path.GetRelativePath(Repository.Root, page)}: {link.Value}");
+
+    private static string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
+
+    private static IEnumerable<string> Files(string folder, string pattern) => Directory
+        .EnumerateFiles(Path.Combine(Repository.Root, folder), pattern, SearchOption.AllDirectories)
+        .Where(file => !Path.GetRelativePath(Repository.Root, file).Split(Path.DirectorySeparatorChar).Intersect(NotOurs).Any());
+
+    /// <summary>The lines over the limit, without those of a text in another language.</summary>
+    private static IEnumerable<string> LongLines(string file, int limit)
+    {
+        var isText = false;
+        foreach (var (index, line) in File.ReadLines(file).Index())
+        {
+            if (line.Length > limit && !isText)
+            {
+                yield return $"{Path.GetRelativePath(Repository.Root, file)}:{index + 1}";
+            }
+
+            isText ^= RawQuotesPattern().Count(line) % 2 == 1;
+        }
+    }
+
+    /// <summary>The headings of a page, as links name them.</summary>
+    private static IEnumerable<string> Headings(string page) => HeadingPattern().Matches(File.ReadAllText(page)).Select(heading =>
+        NoPartOfALinkPattern().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
+
+    [GeneratedRegex(@"^max_line_length = (\d+)$", RegexOptions.Multiline)]
+    private static partial Regex LimitPattern();
+
+    [GeneratedRegex("\"{3,}")]
+    private static partial Regex RawQuotesPattern();
+
+    [GeneratedRegex(@"\]\((?!https?:)(?<path>[^)\s#]*)(#(?<heading>[^)\s]+))?\)")]
+    private static partial Regex LinkPattern();
+
+    [GeneratedRegex("^#+ (.+)$", RegexOptions.Multiline)]
+    private static partial Regex HeadingPattern();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NoPartOfALinkPattern();
 
     private static JsonElement Json(string file) => JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, file)));
 

@@ -6,8 +6,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Fleets in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c> replays one seed,
-/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of the README. Six seeds are a thousand processes for a week and a few busy ones
-/// for half a day, each with every behaviour of <c>gettoken</c>.
+/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Six seeds are a thousand processes for a week and a
+/// few busy ones for half a day, each with every behaviour of <c>gettoken</c>.
 /// </summary>
 public sealed class FleetSimulationTests
 {

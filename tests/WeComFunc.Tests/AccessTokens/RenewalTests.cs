@@ -36,7 +36,7 @@ public sealed class RenewalTests
 
         Assert.Equal((TokenSource.WeCom, RenewalReason.Missing), (first.Value.Source, first.Value.Reason));
         Assert.Equal((TokenSource.Memory, RenewalReason.None), (last.Value.Source, last.Value.Reason));
-        Assert.Equal((1, reads), (_process.GetTokenCalls, _process.Table.Reads));
+        Assert.Equal(new { GetTokenCalls = 1, Reads = reads }, new { _process.GetTokenCalls, _process.Table.Reads });
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class RenewalTests
 
         var (before, at) = await AroundAsync(30 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        Assert.Equal((reads, reads + 1, 2), (before, at, _process.GetTokenCalls));
+        Assert.Equal(new { before = reads, at = reads + 1, GetTokenCalls = 2 }, new { before, at, _process.GetTokenCalls });
         Assert.Contains("Debug reason ahead, outcome not_due, 9 minutes left", _process.Renewals);
     }
 
@@ -90,7 +90,7 @@ public sealed class RenewalTests
 
         await _process.GetAsync();
 
-        Assert.Equal((1, reads), (_process.GetTokenCalls, _process.Table.Reads));
+        Assert.Equal(new { GetTokenCalls = 1, Reads = reads }, new { _process.GetTokenCalls, _process.Table.Reads });
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class RenewalTests
 
         await _process.RefreshAsync();
 
-        Assert.Equal((1, 2), (at, _process.GetTokenCalls));
+        Assert.Equal(new { at = 1, GetTokenCalls = 2 }, new { at, _process.GetTokenCalls });
         Assert.Equal(
             ["Information reason timer, outcome not_due, 40 minutes left", "Information reason timer, outcome renewed, 120 minutes left"],
             _process.Renewals.Skip(1));
@@ -297,7 +297,9 @@ public sealed class RenewalTests
         var again = await _process.ReplaceAsync(rejected);
 
         Assert.Equal(("same", TokenSource.WeCom), (again.Value.Token.Value, again.Value.Source));
-        Assert.Equal((2, reads + 1, 1), (_process.GetTokenCalls, _process.Table.Reads, Row.Rejections));
+        Assert.Equal(
+            new { GetTokenCalls = 2, Reads = reads + 1, Rejections = 1 },
+            new { _process.GetTokenCalls, _process.Table.Reads, Row.Rejections });
     }
 
     [Fact]
@@ -310,7 +312,7 @@ public sealed class RenewalTests
         answer.SetResult(TokenProcess.Refuse(60020));
 
         Assert.All(await Task.WhenAll(waiting), result => Assert.Equal(60020, result.Failure?.Errcode));
-        Assert.Equal((1, 1), (_process.GetTokenCalls, _process.Table.Reads));
+        Assert.Equal(new { GetTokenCalls = 1, Reads = 1 }, new { _process.GetTokenCalls, _process.Table.Reads });
     }
 
     [Fact]
@@ -390,7 +392,7 @@ public sealed class RenewalTests
         var (other, writes) = (TokenRow.For(TokenProcess.App) with { Rejections = 2 }, _process.Table.Writes);
         _table.Put(other);
         _process.Confirm(next);
-        Assert.Equal((2, writes), (Row.Rejections, _process.Table.Writes));
+        Assert.Equal(new { Rejections = 2, Writes = writes }, new { Row.Rejections, _process.Table.Writes });
 
         next = (await _process.ReplaceAsync((await _process.GetAsync()).Value.Token)).Value.Token;
         (other, writes) = (Row with { Rejections = 0, ProvenSecret = TokenProcess.Secret.Fingerprint }, _process.Table.Writes);
@@ -455,7 +457,7 @@ public sealed class RenewalTests
         var next = await _process.ReplaceAsync(rejected);
 
         Assert.Equal(("token-2", TokenSource.Memory), (next.Value.Token.Value, next.Value.Source));
-        Assert.Equal((2, reads), (_process.GetTokenCalls, _process.Table.Reads));
+        Assert.Equal(new { GetTokenCalls = 2, Reads = reads }, new { _process.GetTokenCalls, _process.Table.Reads });
     }
 
     [Fact]
@@ -586,7 +588,7 @@ public sealed class RenewalTests
         _clock.Advance(TimeSpan.FromMilliseconds(200));
         await login;
 
-        Assert.Equal((0, 1, 31), (before, _process.GetTokenCalls, _process.Table.Reads));
+        Assert.Equal(new { before = 0, GetTokenCalls = 1, Reads = 31 }, new { before, _process.GetTokenCalls, _process.Table.Reads });
         Assert.Contains("Warning The process that was renewing the access_token of wwtokenprocess did not finish: its lease is taken over", _process.Log.All);
         Assert.Null(Row.Lease);
     }
@@ -604,7 +606,7 @@ public sealed class RenewalTests
 
         await login;
 
-        Assert.Equal((0, 1), (before, _process.GetTokenCalls));
+        Assert.Equal(new { before = 0, GetTokenCalls = 1 }, new { before, _process.GetTokenCalls });
     }
 
     [Theory]
@@ -634,7 +636,7 @@ public sealed class RenewalTests
         var reads = _process.Table.Reads;
         var (before, at) = await AroundAsync(6 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        Assert.Equal((reads, reads + 1, 1), (before, at, _process.GetTokenCalls));
+        Assert.Equal(new { before = reads, at = reads + 1, GetTokenCalls = 1 }, new { before, at, _process.GetTokenCalls });
         Assert.Equal("Debug reason ahead, outcome elsewhere, 9 minutes left", _process.Renewals.Last());
     }
 
@@ -679,7 +681,9 @@ public sealed class RenewalTests
 
         await process.GetAsync();
 
-        Assert.Equal((1, 2, 2), (process.GetTokenCalls, process.Table.Reads, process.Table.Writes));
+        Assert.Equal(
+            new { GetTokenCalls = 1, Reads = 2, Writes = 2 },
+            new { process.GetTokenCalls, process.Table.Reads, process.Table.Writes });
     }
 
     [Fact]
@@ -692,7 +696,7 @@ public sealed class RenewalTests
         _clock.Advance(Tick);
         await login;
 
-        Assert.Equal((0, 1, 0), (before, _process.GetTokenCalls, _process.Table.Writes));
+        Assert.Equal(new { before = 0, GetTokenCalls = 1, Writes = 0 }, new { before, _process.GetTokenCalls, _process.Table.Writes });
         Assert.Contains(_process.Log.All, line => line.StartsWith("Warning The token row could not be read: no answer in time."));
     }
 
@@ -716,7 +720,7 @@ public sealed class RenewalTests
 
         await _process.GetAsync();
 
-        Assert.Equal((1, 2), (_process.GetTokenCalls, _process.Table.Writes));
+        Assert.Equal(new { GetTokenCalls = 1, Writes = 2 }, new { _process.GetTokenCalls, _process.Table.Writes });
         Assert.Contains(_process.Log.All, line => line.StartsWith("Warning The token row could not be written: HTTP status 403, AuthorizationFailure."));
     }
 
@@ -800,7 +804,7 @@ public sealed class RenewalTests
         var reads = _process.Table.Reads;
         var (before, at) = await AroundAsync(5 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        Assert.Equal((reads, reads + 1), (before, at));
+        Assert.Equal(new { before = reads, at = reads + 1 }, new { before, at });
     }
 
     [Fact]
@@ -813,7 +817,7 @@ public sealed class RenewalTests
         var reads = _process.Table.Reads;
         var (before, at) = await AroundAsync(5 * Second, () => _process.GetAsync(), () => _process.Table.Reads);
 
-        Assert.Equal((reads, reads + 1, 2), (before, at, _process.GetTokenCalls));
+        Assert.Equal(new { before = reads, at = reads + 1, GetTokenCalls = 2 }, new { before, at, _process.GetTokenCalls });
     }
 
     [Fact]
@@ -878,7 +882,7 @@ public sealed class RenewalTests
 
         await _process.GetAsync();
 
-        Assert.Equal((1, 1), (_process.GetTokenCalls, _process.VaultReads));
+        Assert.Equal(new { GetTokenCalls = 1, VaultReads = 1 }, new { _process.GetTokenCalls, _process.VaultReads });
         Assert.Null(Row.RefusedSecret);
     }
 
@@ -895,7 +899,8 @@ public sealed class RenewalTests
         await _process.RefreshAsync();
 
         Assert.Equal("sealed anew", (await _process.GetAsync()).Value.Token.Value);
-        Assert.Equal((1, 2, 2), (_process.GetTokenCalls, _process.VaultReads, _process.Log.All.Count(line => line.Contains("The corpsecret was read"))));
+        var told = _process.Log.All.Count(line => line.Contains("The corpsecret was read"));
+        Assert.Equal(new { GetTokenCalls = 1, VaultReads = 2, told = 2 }, new { _process.GetTokenCalls, _process.VaultReads, told });
     }
 
     [Fact]
@@ -907,7 +912,7 @@ public sealed class RenewalTests
         await _process.GetAsync();
         var (before, at) = await AroundAsync(Minute, () => _process.GetAsync(), () => _process.VaultReads);
 
-        Assert.Equal((reads, reads + 1), (before, at));
+        Assert.Equal(new { before = reads, at = reads + 1 }, new { before, at });
     }
 
     [Fact]
@@ -916,7 +921,7 @@ public sealed class RenewalTests
         await _process.Secrets.GetAsync();
         var (before, at) = await AroundAsync(60 * Minute, _process.Secrets.GetAsync, () => _process.VaultReads);
 
-        Assert.Equal((1, 2), (before, at));
+        Assert.Equal(new { before = 1, at = 2 }, new { before, at });
         Assert.Single(_process.Log.All, $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {TokenProcess.Secret.Fingerprint}");
     }
 
@@ -930,7 +935,7 @@ public sealed class RenewalTests
         var (before, at) = await AroundAsync(Minute, _process.Secrets.GetAsync, () => _process.VaultReads);
 
         Assert.Equal((TokenProcess.Secret, FailureKind.Busy), (kept.Value, _process.Secrets.Failure?.Kind));
-        Assert.Equal((2, 3), (before, at));
+        Assert.Equal(new { before = 2, at = 3 }, new { before, at });
     }
 
     [Theory]

@@ -100,7 +100,9 @@ public sealed class TwoFaultsTests
         await _process.GetAsync();
         await _process.WhenIdle();
 
-        Assert.Equal((calls, calls, 60020), (_process.GetTokenCalls, Row.Failures, Row.FailureErrcode));
+        Assert.Equal(
+            new { GetTokenCalls = calls, Failures = calls, FailureErrcode = (int?)60020 },
+            new { _process.GetTokenCalls, Row.Failures, Row.FailureErrcode });
     }
 
     [Fact]

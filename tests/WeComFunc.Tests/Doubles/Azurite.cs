@@ -36,7 +36,9 @@ public sealed class Azurite : IAsyncLifetime
 
     public string ConnectionString => $"AccountName={Account};AccountKey={AccountKey};TableEndpoint={Endpoint}";
 
-    /// <summary>One that also takes bearer tokens, over https with a certificate of its own; see <see cref="CreateTrustingHandler"/>.</summary>
+    /// <summary>
+    /// One that also takes bearer tokens, over https with a certificate of its own; see <see cref="CreateTrustingHandler"/>.
+    /// </summary>
     public static Azurite WithBearerTokens()
     {
         using var key = RSA.Create(2048);

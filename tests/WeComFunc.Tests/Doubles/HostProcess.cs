@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -10,6 +11,8 @@ internal sealed class HostProcess : IAsyncDisposable
 {
     // Real time, and only to end a test that would hang otherwise.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private static readonly string[] Folders = ["src", "tests"];
 
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
 
@@ -53,7 +56,10 @@ internal sealed class HostProcess : IAsyncDisposable
         }
     }
 
-    /// <param name="host">The project of the host, such as <c>WeComFunc.LocalHost</c>.</param>
+    /// <summary>What it has started, and what that has started, on Linux.</summary>
+    public IReadOnlyList<Descendant> Descendants => DescendantsOf(_process.Id);
+
+    /// <param name="host">Its project, such as <c>WeComFunc.LocalHost</c>.</param>
     /// <param name="settings">Its settings, names with <c>__</c>.</param>
     /// <param name="files">What is in its directory.</param>
     /// <param name="arguments">Its command line.</param>
@@ -118,17 +124,13 @@ internal sealed class HostProcess : IAsyncDisposable
     }
 
     /// <param name="signal">Such as <c>TERM</c>.</param>
-    public async Task SignalAsync(string signal)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
-        await kill.WaitForExitAsync();
-    }
+    public Task SignalAsync(string signal) => SignalAsync(signal, _process.Id);
 
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
         }
 
         await ExitAsync();
@@ -136,11 +138,37 @@ internal sealed class HostProcess : IAsyncDisposable
         _directory.Delete(recursive: true);
     }
 
+    private static async Task SignalAsync(string signal, int id)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     // As its own build left it: beside the tests, it would lack what they have from their framework.
     private static string Assembly(string host)
     {
         var build = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "WeComFunc.Tests"), AppContext.BaseDirectory);
-        return Path.Combine(Repository.Root, "src", host, build, $"{host}.dll");
+        var home = Folders.Select(folder => Path.Combine(Repository.Root, folder, host)).First(Directory.Exists);
+        return Path.Combine(home, build, $"{host}.dll");
+    }
+
+    private static List<Descendant> DescendantsOf(int id) => Directory.GetDirectories($"/proc/{id}/task")
+        .SelectMany(thread => TextOf($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Select(child => int.Parse(child, CultureInfo.InvariantCulture))
+        .SelectMany(child => DescendantsOf(child).Prepend(new(child, TextOf($"/proc/{child}/cmdline").Replace('\0', ' '))))
+        .ToList();
+
+    // Threads and processes come and go.
+    private static string TextOf(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     private void FindAddress(string? line)
@@ -161,5 +189,13 @@ internal sealed class HostProcess : IAsyncDisposable
                 lines.Add(line);
             }
         }
+    }
+
+    /// <summary>A process that a host has started, by itself or through another.</summary>
+    internal sealed record Descendant(int Id, string CommandLine)
+    {
+        public bool IsAlive => Directory.Exists($"/proc/{Id}");
+
+        public Task KillAsync() => SignalAsync("KILL", Id);
     }
 }

@@ -42,13 +42,15 @@ internal sealed class Invocation(string? traceParent, CancellationToken cancella
 /// <param name="headers">Names and values; a name may occur twice.</param>
 /// <param name="cancellationToken">That the run is cancelled.</param>
 /// <param name="traceParent">The trace that the host has the run in.</param>
-internal sealed class InvocationRequest(Func<Stream> body, (string Name, string Value)[] headers, CancellationToken cancellationToken, string? traceParent = null)
+internal sealed class InvocationRequest(
+    Func<Stream> body, (string Name, string Value)[] headers, CancellationToken cancellationToken, string? traceParent = null)
     : HttpRequestData(new Invocation(traceParent, cancellationToken))
 {
     public override Stream Body => body();
 
     public override HttpHeadersCollection Headers { get; } =
-        new(headers.GroupBy(header => header.Name, header => header.Value).Select(group => KeyValuePair.Create(group.Key, group.AsEnumerable())));
+        new(headers.GroupBy(header => header.Name, header => header.Value).Select(
+            group => KeyValuePair.Create(group.Key, group.AsEnumerable())));
 
     public override IReadOnlyCollection<IHttpCookie> Cookies => [];
 

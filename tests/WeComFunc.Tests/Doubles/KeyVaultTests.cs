@@ -46,7 +46,7 @@ public sealed class KeyVaultTests : IAsyncLifetime
         await client.GetSecretAsync("corpsecret");
         await client.GetSecretAsync("corpsecret");
 
-        Assert.Equal((1, 2), (vault.Challenges, vault.Reads));
+        Assert.Equal(new { Challenges = 1, Reads = 2 }, new { vault.Challenges, vault.Reads });
     }
 
     [Theory]
@@ -148,7 +148,9 @@ public sealed class KeyVaultTests : IAsyncLifetime
 
         await Assert.ThrowsAsync<RequestFailedException>(() => client.GetSecretAsync("corpsecret"));
 
-        Assert.Equal((3, 3, 0), (_vault.Reads, _vault.ReadsOf("corpsecret"), _vault.ReadsOf("other")));
+        Assert.Equal(
+            new { All = 3, Corpsecret = 3, Other = 0 },
+            new { All = _vault.Reads, Corpsecret = _vault.ReadsOf("corpsecret"), Other = _vault.ReadsOf("other") });
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Azure;
@@ -7,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
 using WeComFunc.LocalHost;
@@ -27,7 +27,11 @@ public sealed class LoginHost : IAsyncDisposable
         _app = app;
         Store = store;
         Log = log;
-        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromMinutes(1) };
+        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler()))
+        {
+            BaseAddress = new Uri(app.Urls.First()),
+            Timeout = TimeSpan.FromMinutes(1),
+        };
     }
 
     public HttpClient Client { get; }
@@ -44,7 +48,9 @@ public sealed class LoginHost : IAsyncDisposable
     /// <param name="azurite">Where its table is.</param>
     /// <param name="clock">Its clock.</param>
     /// <param name="table">Its table; hosts with the same one are a fleet. One of its own by default.</param>
-    /// <param name="vault">Where the corpsecret is; the simulator's corpsecret is a setting of the Development environment by default.</param>
+    /// <param name="vault">
+    /// Where the corpsecret is; the simulator's corpsecret is a setting of the Development environment by default.
+    /// </param>
     /// <param name="settings">Further settings, names with <c>__</c>.</param>
     /// <param name="configure">Changes the services before the login is added.</param>
     public static async Task<LoginHost> StartAsync(
@@ -67,10 +73,12 @@ public sealed class LoginHost : IAsyncDisposable
         var log = new LogLines();
         var app = LocalHostApp.Create(["--urls", "http://127.0.0.1:0", "--settings", "none"], builder =>
         {
-            builder.Configuration.AddInMemoryCollection(all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
+            builder.Configuration.AddInMemoryCollection(
+                all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
             builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(log);
             builder.Services.AddSingleton<TimeProvider>(clock);
-            builder.Services.AddSingleton<ITokenStore>(services => store = new WatchedTokenStore(new TableTokenStore(services.GetRequiredService<TableClient>())));
+            builder.Services.AddSingleton<ITokenStore>(
+                services => store = new WatchedTokenStore(new TableTokenStore(services.GetRequiredService<TableClient>())));
             if (vault is not null)
             {
                 builder.Services.AddSingleton(vault.Credential);
@@ -122,7 +130,8 @@ public sealed class LoginHost : IAsyncDisposable
     }
 
     /// <summary>Posts a body to <c>/api/login</c>.</summary>
-    public async Task<LoginAnswer> PostAsync(HttpContent content) => await LoginAnswer.OfAsync(await Client.PostAsync("/api/login", content));
+    public async Task<LoginAnswer> PostAsync(HttpContent content) =>
+        await LoginAnswer.OfAsync(await Client.PostAsync("/api/login", content));
 
     /// <summary>Asks for <c>/api/health</c>.</summary>
     public async Task<LoginAnswer> HealthAsync() => await LoginAnswer.OfAsync(await Client.GetAsync("/api/health"));
@@ -130,7 +139,9 @@ public sealed class LoginHost : IAsyncDisposable
     /// <summary>The timer's work, now.</summary>
     public Task RefreshAsync() => Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
 
-    /// <summary>Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.</summary>
+    /// <summary>
+    /// Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.
+    /// </summary>
     public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenQuiet();
 
     /// <summary>Stops as a process does that is told to end.</summary>
@@ -209,37 +220,12 @@ public sealed class WatchedTokenStore : ITokenStore
     }
 }
 
-/// <summary>What a host logged, a string a line, level first.</summary>
-public sealed class LogLines : ILoggerProvider
+/// <summary>What a host logged.</summary>
+public sealed class LogLines : FakeLoggerProvider
 {
-    private readonly ConcurrentQueue<string> _lines = new();
-    private readonly ConcurrentQueue<Exception> _exceptions = new();
-
-    public IReadOnlyCollection<string> All => _lines;
+    /// <summary>A string a line, level first.</summary>
+    public IReadOnlyCollection<string> All => [.. Collector.GetSnapshot().Select(line => $"{line.Level} {line.Message}")];
 
     /// <summary>The exceptions that were logged with a line.</summary>
-    public IReadOnlyCollection<Exception> Exceptions => _exceptions;
-
-    public ILogger CreateLogger(string categoryName) => new Logger(this);
-
-    public void Dispose()
-    {
-    }
-
-    private sealed class Logger(LogLines log) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            log._lines.Enqueue($"{logLevel} {formatter(state, exception)}");
-            if (exception is not null)
-            {
-                log._exceptions.Enqueue(exception);
-            }
-        }
-    }
+    public IReadOnlyCollection<Exception> Exceptions => [.. Collector.GetSnapshot().Select(line => line.Exception).OfType<Exception>()];
 }

@@ -18,8 +18,8 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
     protected static TimeSpan LoginLimit { get; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How often each of WeCom's calls has arrived.</summary>
-    protected (int GetToken, int JsCode2Session, int UserGet) Calls =>
-        (GetTokenCalls, WeCom[Api.JsCode2Session].Calls.Arrived, WeCom[Api.UserGet].Calls.Arrived);
+    protected WeComCalls Calls =>
+        new(GetTokenCalls, WeCom[Api.JsCode2Session].Calls.Arrived, WeCom[Api.UserGet].Calls.Arrived);
 
     /// <summary>Starts a host that requires the profile, so that what keeps it away is a problem.</summary>
     protected Task<LoginHost> StartRequiringProfileAsync(Dictionary<string, string?>? settings = null) =>
@@ -42,10 +42,14 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
         var isRetryable = Retryable.Contains(code);
         Assert.Equal((status, "application/problem+json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
         Assert.Equal(
-            (string[])["type", "title", "status", "detail", "code", .. errcode is null ? [] : (string[])["errcode"], "retryable", "traceId"],
+            (string[])
+            [
+                "type", "title", "status", "detail", "code", .. errcode is null ? [] : (string[])["errcode"], "retryable", "traceId",
+            ],
             answer.Json.EnumerateObject().Select(member => member.Name));
         Assert.Equal(($"urn:wecomfunc:problem:{code}", code), (answer["type"], answer["code"]));
-        Assert.Equal((status, isRetryable), (answer.Json.GetProperty("status").GetInt32(), answer.Json.GetProperty("retryable").GetBoolean()));
+        Assert.Equal(
+            (status, isRetryable), (answer.Json.GetProperty("status").GetInt32(), answer.Json.GetProperty("retryable").GetBoolean()));
         Assert.Equal(errcode, answer.Json.TryGetProperty("errcode", out var given) ? given.GetInt32() : null);
         Assert.Matches(@"^[A-Z][^\p{C}]+\.$", answer["title"]);
         Assert.Matches(@"^[A-Z][^\p{C}]+\.$", answer["detail"]);
@@ -62,4 +66,7 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
         Assert.DoesNotMatch($"zhangsan|zhaoliu|{SimulatorState.OtherCorpId}", answer.Text);
         Assert.All(WeCom.IssuedSecrets, secret => Assert.DoesNotContain(secret, answer.Text));
     }
+
+    /// <summary>How many calls of each kind WeCom got.</summary>
+    protected sealed record WeComCalls(int GetToken, int JsCode2Session, int UserGet);
 }

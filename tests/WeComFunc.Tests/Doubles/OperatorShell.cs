@@ -3,7 +3,10 @@ using System.Runtime.Versioning;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>A shell as an operator has it, with an <c>az</c> that only pretends: it answers as the real one does for an app on Flex Consumption, and fails on any other call.</summary>
+/// <summary>
+/// A shell as an operator has it, with an <c>az</c> that only pretends: it answers as the real one does for an app on Flex Consumption, and
+/// fails on any other call.
+/// </summary>
 [UnsupportedOSPlatform("windows")]
 internal sealed class OperatorShell : IDisposable
 {
@@ -100,7 +103,8 @@ internal sealed class OperatorShell : IDisposable
     /// <param name="arguments">What Bash gets.</param>
     /// <param name="input">What is typed.</param>
     /// <param name="environment">What the shell knows beside the paths.</param>
-    public async Task<(int Status, string Output)> RunAsync(string[] arguments, string input = "", params (string Name, string Value)[] environment)
+    public async Task<(int Status, string Output)> RunAsync(
+        string[] arguments, string input = "", params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("bash", arguments)
         {

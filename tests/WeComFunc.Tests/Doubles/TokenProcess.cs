@@ -21,13 +21,14 @@ internal sealed class TokenProcess : ICorpSecretStore
 {
     public static readonly CorpSecret Secret = new("the-corpsecret-of-the-token-process-0000001");
 
-    private static readonly Settings Settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-    {
-        ["DOTNET_ENVIRONMENT"] = "Development",
-        ["WeCom:CorpId"] = "wwtokenprocess",
-        ["WeCom:CorpSecret"] = Secret.Value,
-        ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
-    }).Build());
+    private static readonly Settings Settings = Settings.Read(new ConfigurationBuilder()
+        .AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["DOTNET_ENVIRONMENT"] = "Development",
+            ["WeCom:CorpId"] = "wwtokenprocess",
+            ["WeCom:CorpSecret"] = Secret.Value,
+            ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
+        }).Build());
 
     private readonly AccessTokenSource _tokens;
 
@@ -36,7 +37,8 @@ internal sealed class TokenProcess : ICorpSecretStore
         Table = new WatchedTokenStore(table);
         var logs = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
         var telemetry = new Telemetry(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
-        var client = new WeComClient(new HttpMessageInvoker(new Transport(this)), Settings.BaseUrl, clock, new NoJitter(), telemetry, logs.CreateLogger<WeComClient>());
+        var client = new WeComClient(
+            new HttpMessageInvoker(new Transport(this)), Settings.BaseUrl, clock, new NoJitter(), telemetry, logs.CreateLogger<WeComClient>());
         Secrets = new CorpSecretSource(App, this, clock, logs.CreateLogger<CorpSecretSource>());
         var renewer = new TokenRenewer(App, client, Secrets, Table, clock, new NoJitter(), logs.CreateLogger<TokenRenewer>());
         _tokens = new AccessTokenSource(App, renewer, clock, telemetry, logs.CreateLogger<AccessTokenSource>());
@@ -51,24 +53,29 @@ internal sealed class TokenProcess : ICorpSecretStore
     public CorpSecretSource Secrets { get; }
 
     /// <summary>The lines about renewals, without what they all begin with.</summary>
-    public IEnumerable<string> Renewals => Log.All.Where(line => line.Contains("Token renewal: ")).Select(line => line.Replace("Token renewal: ", ""));
+    public IEnumerable<string> Renewals =>
+        Log.All.Where(line => line.Contains("Token renewal: ")).Select(line => line.Replace("Token renewal: ", ""));
 
     public int GetTokenCalls { get; private set; }
 
     public int VaultReads { get; private set; }
 
-    /// <summary>What <c>gettoken</c> answers, given the corpsecret; <c>token-1</c>, <c>token-2</c> and so on for two hours by default.</summary>
+    /// <summary>
+    /// What <c>gettoken</c> answers, given the corpsecret; <c>token-1</c>, <c>token-2</c> and so on for two hours by default.
+    /// </summary>
     public Func<string, CancellationToken, Task<string>>? WeCom { get; set; }
 
     /// <summary>What the vault answers.</summary>
     public Func<CancellationToken, Task<Result<CorpSecret>>> Vault { get; set; } = _ => Task.FromResult<Result<CorpSecret>>(Secret);
 
     public static string Issue(string token, int seconds = 7200) =>
-        string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":0,"errmsg":"ok","access_token":"{{token}}","expires_in":{{seconds}}}""");
+        string.Create(
+            CultureInfo.InvariantCulture, $$"""{"errcode":0,"errmsg":"ok","access_token":"{{token}}","expires_in":{{seconds}}}""");
 
     public static string Refuse(int errcode) => string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":{{errcode}},"errmsg":"no"}""");
 
-    public Task<Result<TokenUse>> GetAsync(CancellationToken cancellationToken = default) => Detached(() => _tokens.GetAsync(cancellationToken).AsTask());
+    public Task<Result<TokenUse>> GetAsync(CancellationToken cancellationToken = default) =>
+        Detached(() => _tokens.GetAsync(cancellationToken).AsTask());
 
     public Task<Result<TokenUse>> ReplaceAsync(AccessToken rejected, int? errcode = 42001) =>
         Detached(() => _tokens.ReplaceAsync(rejected, errcode, CancellationToken.None).AsTask());
@@ -114,7 +121,8 @@ internal sealed class TokenProcess : ICorpSecretStore
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            var json = await process.GetTokenAsync(HttpUtility.ParseQueryString(request.RequestUri!.Query)["corpsecret"]!, cancellationToken);
+            var json = await process.GetTokenAsync(
+                HttpUtility.ParseQueryString(request.RequestUri!.Query)["corpsecret"]!, cancellationToken);
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
         }
     }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using WeComFunc.Http;
 using WeComFunc.LocalHost;
 using WeComFunc.Secrets;
@@ -184,12 +185,12 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task The_timer_renews_when_its_schedule_says_so()
     {
-        using var log = new LogWatch("Token renewal");
+        var log = new LogWatch("Token renewal");
         await using var host = await StartWithTimerAsync(log);
         await _clock.WaitForTimersAsync(1);
 
         _clock.Advance(TimeSpan.FromSeconds(299));
-        Assert.Equal((1, 0), (_clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived));
+        Assert.Equal(new { ActiveTimers = 1, Arrived = 0 }, new { _clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived });
         _clock.Advance(TimeSpan.FromSeconds(1));
 
         await WeCom[Api.GetToken].WaitForCallsAsync(1);
@@ -199,7 +200,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     public async Task The_timer_goes_on_by_its_schedule()
     {
         var start = _clock.GetUtcNow();
-        using var runs = new LogWatch("Token renewal: reason timer");
+        var runs = new LogWatch("Token renewal: reason timer");
         await using var host = await StartWithTimerAsync(runs);
 
         await RunUntilAsync(runs.SeenAsync(3));
@@ -211,7 +212,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     public async Task A_run_of_the_timer_that_fails_is_logged_and_does_not_stop_the_next()
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
-        using var failures = new LogWatch("RefreshAccessToken failed");
+        var failures = new LogWatch("RefreshAccessToken failed");
         await using var host = await StartWithTimerAsync(failures);
 
         await RunUntilAsync(failures.SeenAsync(2));
@@ -222,7 +223,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [InlineData(typeof(OperationCanceledException))]
     public async Task A_run_of_the_timer_that_throws_is_logged_and_does_not_stop_the_next(Type exception)
     {
-        using var failures = new LogWatch("RefreshAccessToken failed");
+        var failures = new LogWatch("RefreshAccessToken failed");
         await using var host = await StartWithTimerAsync(failures, new BrokenSecretStore(exception));
 
         await RunUntilAsync(failures.SeenAsync(2));
@@ -255,7 +256,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" },
         configure: services =>
         {
-            services.AddSingleton<ILoggerProvider>(log);
+            services.AddSingleton(log.Provider);
             if (secrets is not null)
             {
                 services.AddSingleton(secrets);
@@ -271,26 +272,21 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     }
 
     /// <summary>Waits for messages that begin so.</summary>
-    private sealed class LogWatch(string beginning) : ILoggerProvider, ILogger
+    private sealed class LogWatch(string beginning)
     {
         private readonly AwaitableCount _seen = new($"messages that begin with '{beginning}'");
 
+        public ILoggerProvider Provider => new FakeLoggerProvider(FakeLogCollector.Create(new()
+        {
+            OutputFormatter = line => line.Message,
+            OutputSink = Look,
+        }));
+
         public Task SeenAsync(int atLeast) => _seen.WaitAsync(atLeast);
 
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void Dispose()
+        private void Look(string message)
         {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (formatter(state, exception).StartsWith(beginning, StringComparison.Ordinal))
+            if (message.StartsWith(beginning, StringComparison.Ordinal))
             {
                 _seen.Increment();
             }

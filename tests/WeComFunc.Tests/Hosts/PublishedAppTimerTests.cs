@@ -94,7 +94,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         await clock.WaitForTimersAsync(1);
 
         clock.Advance(TimeSpan.FromSeconds(299));
-        Assert.Equal((1, 0), (clock.ActiveTimers, host.Results.Count));
+        Assert.Equal(new { ActiveTimers = 1, Count = 0 }, new { clock.ActiveTimers, host.Results.Count });
         clock.Advance(TimeSpan.FromSeconds(1));
         await host.WaitForResultsAsync(1);
         await clock.WaitForTimersAsync(1);

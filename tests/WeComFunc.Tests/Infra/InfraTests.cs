@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using WeComFunc.AccessTokens;
 using WeComFunc.Http;
 using WeComFunc.Login;
@@ -461,9 +462,9 @@ public sealed partial class InfraTests
 
     private static string Logged(Type type, string method, params object?[] arguments)
     {
-        var line = new LastLine();
-        type.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!.Invoke(null, [line, .. arguments]);
-        return line.Text;
+        var logger = new FakeLogger();
+        type.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!.Invoke(null, [logger, .. arguments]);
+        return logger.LatestRecord.Message;
     }
 
     private static (string Errcode, string Advice) ErrcodeAndAdvice(string line) =>
@@ -522,18 +523,5 @@ public sealed partial class InfraTests
         }
 
         public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
-    }
-
-    private sealed class LastLine : ILogger
-    {
-        public string Text { get; private set; } = "";
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Text = formatter(state, exception);
     }
 }

@@ -75,7 +75,7 @@ public sealed class LoginTests(Azurite azurite) : LoginTest(azurite)
         var answer = await _host.LoginAsync(WeCom.IssueCode("zhaoliu", SimulatorState.OtherCorpId));
 
         Assert.Equal((403, "corp_mismatch"), (answer.Status, answer["code"]));
-        Assert.Equal((1, 1, 0), Calls);
+        Assert.Equal(new(1, 1, 0), Calls);
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class LoginTests(Azurite azurite) : LoginTest(azurite)
         var answer = await _host.LoginAsync(WeCom.IssueCode("lisi"));
 
         Assert.Equal(200, answer.Status);
-        Assert.Equal((0, 1, 1), Calls);
+        Assert.Equal(new(0, 1, 1), Calls);
         Assert.Equal(before, (_host.Store.Reads, _host.Store.Writes));
     }
 
@@ -99,6 +99,6 @@ public sealed class LoginTests(Azurite azurite) : LoginTest(azurite)
         var answers = await Task.WhenAll(codes.Select(_host.LoginAsync));
 
         Assert.All(answers, answer => Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"])));
-        Assert.Equal((1, 200, 200), Calls);
+        Assert.Equal(new(1, 200, 200), Calls);
     }
 }

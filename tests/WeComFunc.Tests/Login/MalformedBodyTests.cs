@@ -110,7 +110,7 @@ public sealed class MalformedBodyTests(Azurite azurite) : LoginTest(azurite)
         var answer = await host.PostAsync(content);
 
         AssertProblem(host, answer, 400, "invalid_request");
-        Assert.Equal((0, 0, 0), Calls);
+        Assert.Equal(new(0, 0, 0), Calls);
     }
 
     private static byte[] OfCode(string code) => Encoding.UTF8.GetBytes($$"""{"code":"{{code}}"}""");

@@ -47,7 +47,7 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
         var answer = await PostAsync(OfCode(WeCom.IssueCode("zhangsan")), contentType);
 
         AssertProblem(_host, answer, 415, "unsupported_media_type");
-        Assert.Equal((0, 0, 0), Calls);
+        Assert.Equal(new(0, 0, 0), Calls);
     }
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
         var answer = await PostAsync(body, isChunked: isChunked);
 
         AssertProblem(_host, answer, 413, "payload_too_large");
-        Assert.Equal((0, 0, 0), Calls);
+        Assert.Equal(new(0, 0, 0), Calls);
     }
 
     [Theory]
@@ -164,7 +164,7 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
         using var response = await _host.Client.SendAsync(request);
 
         Assert.Equal(status, (int)response.StatusCode);
-        Assert.Equal((0, 0, 0), Calls);
+        Assert.Equal(new(0, 0, 0), Calls);
     }
 
     private static byte[] OfCode(string code) => Encoding.UTF8.GetBytes($$"""{"code":"{{code}}"}""");

@@ -83,7 +83,7 @@ public sealed class RetryTests(Azurite azurite) : LoginTest(azurite)
         WeCom[api].Release();
 
         Assert.Equal(200, (await login).Status);
-        Assert.Equal((1, 1, 1), Calls);
+        Assert.Equal(new(1, 1, 1), Calls);
     }
 
     [Fact]

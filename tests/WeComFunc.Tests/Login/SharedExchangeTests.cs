@@ -53,7 +53,7 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
 
         Assert.Equal((200, 200), ((await first).Status, (await second).Status));
         Assert.Equal((await first).Text, Encoding.UTF8.GetString((await second).Body.Span));
-        Assert.Equal((1, 1, 1), Calls);
+        Assert.Equal(new(1, 1, 1), Calls);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
         Sessions.Release();
 
         Assert.Equal(200, (await second).Status);
-        Assert.Equal((1, 1, 1), Calls);
+        Assert.Equal(new(1, 1, 1), Calls);
         await first;
     }
 
@@ -90,7 +90,7 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
         Sessions.Release();
 
         Assert.Equal(200, (await second).Status);
-        Assert.Equal((1, 1, 1), Calls);
+        Assert.Equal(new(1, 1, 1), Calls);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class SimulatorFaultTests : SimulatorTest
         await Task.WhenAll(calls);
         await GetTokenAsync();
         var counted = State[Api.GetToken].Calls;
-        Assert.Equal((4, 0, 3), (counted.Arrived, counted.InFlight, counted.MaxInFlight));
+        Assert.Equal(new { Arrived = 4, InFlight = 0, MaxInFlight = 3 }, new { counted.Arrived, counted.InFlight, counted.MaxInFlight });
     }
 
     [Fact]
