@@ -138,18 +138,18 @@ public sealed record TokenRow
     /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits, the longer the more failures came in a row (rule T7).</summary>
     internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)
     {
-        // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an hour.
+        // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an hour. Nor does
+        // another corpsecret begin anew: it is tried at once, but two that are in use and fail in turn must not reset each other's pauses.
         var refused = Errcodes.IsAboutSecret(failure.Errcode) || RefusedSecret == secret.Fingerprint ? secret.Fingerprint : null;
-        var failures = refused is null && RefusedSecret is not null ? 1 : Failures + 1;
         var limits = FailurePause(failure.Kind, refused);
-        var pause = limits.Pause.After(failures, random);
+        var pause = limits.Pause.After(Failures + 1, random);
         var asked = failure.RetryAfter < limits.Pause.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Pause.Most;
         pause = asked > pause ? asked : pause;
         return this with
         {
             Lease = null,
             LeasedAt = null,
-            Failures = failures,
+            Failures = Failures + 1,
             FailureKind = failure.Kind.ToString(),
             FailureErrcode = failure.Errcode,
             RefusedSecret = refused,

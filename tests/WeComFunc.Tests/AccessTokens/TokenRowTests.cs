@@ -184,7 +184,7 @@ public sealed class TokenRowTests
     }
 
     [Fact]
-    public void A_refused_corpsecret_stays_refused_through_other_failures_and_a_new_one_begins_anew()
+    public void A_refused_corpsecret_stays_refused_through_other_failures_and_a_new_one_is_tried_at_once()
     {
         var refused = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
         var busy = refused.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter());
@@ -192,8 +192,8 @@ public sealed class TokenRowTests
 
         Assert.Equal((Now.AddSeconds(10), Secret.Fingerprint), (busy.RetryAt, busy.RefusedSecret));
         Assert.Null(busy.BackOff(RenewalReason.Missing, changed, New, Now));
-        var anew = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
-        Assert.Equal((Now.AddSeconds(1), 1, null), (anew.RetryAt, anew.Failures, anew.RefusedSecret));
+        var busyToo = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
+        Assert.Equal((Now.AddSeconds(4), 3, null), (busyToo.RetryAt, busyToo.Failures, busyToo.RefusedSecret));
         var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
         Assert.Equal((Now.AddSeconds(20), changed.Fingerprint), (refusedToo.RetryAt, refusedToo.RefusedSecret));
     }

@@ -58,6 +58,22 @@ public sealed class TwoFaultsTests
     }
 
     [Fact]
+    public async Task Two_corpsecrets_that_fail_in_turn_do_not_reset_each_others_pauses()
+    {
+        var rotated = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
+        var other = new TokenProcess(_clock, _table) { Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated), WeCom = (_, _) => Task.FromResult("<html>") };
+        _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(40001));
+        for (var second = 0; second < 3600; second++)
+        {
+            await _process.GetAsync();
+            await other.GetAsync();
+            _clock.Advance(Second);
+        }
+
+        Assert.InRange(_process.GetTokenCalls + other.GetTokenCalls, 10, 30);
+    }
+
+    [Fact]
     public async Task A_busy_WeCom_is_asked_once_a_minute_also_where_the_table_takes_no_writes()
     {
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(45033));
