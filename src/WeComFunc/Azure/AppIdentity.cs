@@ -25,7 +25,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     {
         if (settings.IsDevelopment)
         {
-            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.IdentityLimit }));
+            return new DefaultAzureCredential(Guarded(new DefaultAzureCredentialOptions { CredentialProcessTimeout = TokenRules.IdentityLimit }));
         }
 
         var options = new ManagedIdentityCredentialOptions(
@@ -33,7 +33,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.NetworkTimeout = TokenRules.IdentityAttempt;
-        return new ManagedIdentityCredential(Untraced(options));
+        return new ManagedIdentityCredential(Guarded(options));
     }
 
     /// <inheritdoc />
@@ -74,10 +74,11 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
         GetTokenAsync(requestContext, cancellationToken).AsTask().GetAwaiter().GetResult();
 
-    /// <summary>Without traces, which have the text of exceptions: the identity's may quote anything.</summary>
-    private static TOptions Untraced<TOptions>(TOptions options)
+    /// <summary>Without endless answers, and without traces, which have the text of exceptions: the identity's may quote anything.</summary>
+    internal static TOptions Guarded<TOptions>(TOptions options)
         where TOptions : ClientOptions
     {
+        options.Transport = new LimitedTransport(options.Transport);
         options.Diagnostics.IsDistributedTracingEnabled = false;
         return options;
     }
