@@ -71,6 +71,11 @@ param trustedProxies int = 0
 @maxValue(1000000)
 param burstPerAddress int = 500
 
+@description('Logins under way in one instance; more are answered 503 at once.')
+@minValue(1)
+@maxValue(100000)
+param concurrentLogins int = 500
+
 @description('Instances that are always warm for HTTP. They are billed all the time.')
 @minValue(0)
 @maxValue(100)
@@ -359,6 +364,7 @@ module app 'modules/app.bicep' = {
     requireProfile: requireProfile
     loginsPerSecondPerAddress: loginsPerSecondPerAddress
     burstPerAddress: burstPerAddress
+    concurrentLogins: concurrentLogins
     appName: appName
     trustedProxies: trustedProxies
   }

@@ -87,6 +87,9 @@ param trustedProxies int
 @description('Logins that one caller address may make at once.')
 param burstPerAddress int
 
+@description('Logins under way in one instance.')
+param concurrentLogins int
+
 resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostStorageName
 }
@@ -145,6 +148,7 @@ var appSettings = {
   Login__RequireProfile: string(requireProfile)
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
+  Limits__ConcurrentLogins: string(concurrentLogins)
   Limits__TrustedProxies: string(trustedProxies)
   WeCom__AppName: appName
 }

@@ -48,6 +48,9 @@ public sealed partial record Settings
     /// <summary>Logins that one address may make at once.</summary>
     public int Burst { get; init; }
 
+    /// <summary>Logins under way at once in this process.</summary>
+    public int ConcurrentLogins { get; init; }
+
     /// <summary>Reverse proxies of the operator's between the callers and the app.</summary>
     public int TrustedProxies { get; init; }
 
@@ -108,6 +111,7 @@ public sealed partial record Settings
             RequireProfile = reader.Flag("Login:RequireProfile"),
             LoginsPerSecond = reader.Number("Limits:LoginsPerSecondPerAddress", 50, static number => number is 0 or (>= 0.001 and <= 1_000_000), "0 (off) or a number from 0.001 to 1000000"),
             Burst = (int)reader.Number("Limits:BurstPerAddress", 500, static number => number is >= 1 and <= 1_000_000 && double.IsInteger(number), "a whole number from 1 to 1000000"),
+            ConcurrentLogins = (int)reader.Number("Limits:ConcurrentLogins", 500, static number => number is >= 1 and <= 100_000 && double.IsInteger(number), "a whole number from 1 to 100000"),
             TrustedProxies = (int)reader.Number("Limits:TrustedProxies", 0, static number => number is >= 0 and <= 10 && double.IsInteger(number), "a whole number from 0 to 10"),
             IsDevelopment = development,
         };

@@ -51,6 +51,12 @@ public sealed partial class LoginEndpoint
                 return TurnAway(Problem.TooManyRequests, pause);
             }
 
+            using var place = _limiter.Begin();
+            if (!place.IsAcquired)
+            {
+                return TurnAway(Problem.WeComBusy, Spread(DefaultPause));
+            }
+
             var login = await _handler.LoginAsync(code, address, cancellationToken);
             if (login.Answer.Failure is { } failure)
             {
