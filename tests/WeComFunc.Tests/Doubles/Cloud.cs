@@ -124,8 +124,8 @@ internal sealed class Cloud : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         _closed.Dispose();
         _ending.Dispose();
     }
@@ -150,7 +150,7 @@ internal sealed class Cloud : IAsyncDisposable
                 _ = ServeAsync(await _listener.AcceptSocketAsync(_ending.Token));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
         }
     }
