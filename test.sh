@@ -12,7 +12,9 @@ Everything that a release must pass. Results are in artifacts/test/.
 results=artifacts/test
 console=$results/console.log
 report=$results/suite.trx
-secrets=tests/WeComFunc.Tests/bin/Release/net10.0/output/run.secrets
+output=tests/WeComFunc.Tests/bin/Release/net10.0/output
+secrets=$output/run.secrets
+figures=$output/figures
 least_coverage=90
 passed=0 failed=0 skipped=0
 
@@ -25,7 +27,7 @@ main() {
     *) misuse ;;
   esac
 
-  rm -rf "$results" "$secrets"
+  rm -rf "$results" "$secrets" "$figures"
   mkdir -p "$results"
   check 'setup' setup || finish
   check 'build without warnings' quietly build dotnet build WeComFunc.sln -c Release --no-restore -v quiet || finish
@@ -74,6 +76,7 @@ run_suite() {
   ((status == 0)) || cat "$console"
   ((executed > good || (total > 0 && status == 0))) || failed=$((failed + 1))
   say "test suite: $good of $total passed, $((SECONDS - began)) s"
+  cat "$figures"/*.txt 2>/dev/null || true
 }
 
 # Its own last line is the sum of its checks.

@@ -71,6 +71,11 @@ param trustedProxies int = 0
 @maxValue(1000000)
 param burstPerAddress int = 500
 
+@description('Logins under way in one instance; more are answered 503 at once.')
+@minValue(1)
+@maxValue(100000)
+param concurrentLogins int = 500
+
 @description('Instances that are always warm for HTTP. They are billed all the time.')
 @minValue(0)
 @maxValue(100)
@@ -344,6 +349,7 @@ var appSettings = {
   Login__RequireProfile: string(requireProfile)
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
+  Limits__ConcurrentLogins: string(concurrentLogins)
   Limits__TrustedProxies: string(trustedProxies)
   WeCom__AppName: appName
 }

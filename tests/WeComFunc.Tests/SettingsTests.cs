@@ -43,6 +43,8 @@ public sealed class SettingsTests
     private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
 
+    private const string ConcurrentMalformed = "Limits__ConcurrentLogins is malformed: it must be a whole number from 1 to 100000.";
+
     [Theory]
     [InlineData("wx0123456789abcdef")]
     [InlineData("wpAB_cd-EF")]
@@ -102,7 +104,7 @@ public sealed class SettingsTests
         Assert.Equal(new WeComApp("ww1234567890abcdef", "wecom-corpsecret", "default"), settings.App);
         Assert.Equal(new Uri("https://qyapi.weixin.qq.com/"), settings.BaseUrl);
         Assert.Equal("wecomtokens", settings.Azure.TableName);
-        Assert.Equal((50, 500), (settings.Limits.LoginsPerSecond, settings.Limits.Burst));
+        Assert.Equal((50, 500, 500), (settings.Limits.LoginsPerSecond, settings.Limits.Burst, settings.Limits.ConcurrentLogins));
         Assert.Equal((null, null, null), (settings.CorpSecret, settings.Azure.TableConnectionString, settings.Azure.ClientId));
         Assert.Empty(settings.Login.ProfileFields);
         Assert.False(settings.Login.RequireProfile);
@@ -133,7 +135,8 @@ public sealed class SettingsTests
             ("Login__ProfileFields", "name, department,,extattr"),
             ("Login__RequireProfile", "True"),
             ("Limits__LoginsPerSecondPerAddress", "0.5"),
-            ("Limits__BurstPerAddress", "1"));
+            ("Limits__BurstPerAddress", "1"),
+            ("Limits__ConcurrentLogins", "2"));
 
         Assert.Equal("other-secret", settings.App.SecretName);
         Assert.Equal(new Uri("https://proxy.example/qyapi/"), settings.BaseUrl);
@@ -144,7 +147,7 @@ public sealed class SettingsTests
         Assert.Equal("01234567-89ab-cdef-0123-456789abcdef", settings.Azure.ClientId);
         Assert.Equal(["department", "extattr", "name"], settings.Login.ProfileFields.Order());
         Assert.True(settings.Login.RequireProfile);
-        Assert.Equal((0.5, 1), (settings.Limits.LoginsPerSecond, settings.Limits.Burst));
+        Assert.Equal((0.5, 1, 2), (settings.Limits.LoginsPerSecond, settings.Limits.Burst, settings.Limits.ConcurrentLogins));
     }
 
     [Theory]
@@ -156,6 +159,8 @@ public sealed class SettingsTests
     [InlineData("Limits__LoginsPerSecondPerAddress", "0.001")]
     [InlineData("Limits__LoginsPerSecondPerAddress", "1000000")]
     [InlineData("Limits__BurstPerAddress", "1000000")]
+    [InlineData("Limits__ConcurrentLogins", "1")]
+    [InlineData("Limits__ConcurrentLogins", "100000")]
     [InlineData("WeCom__CorpId", "  ww1234567890abcdef\n")]
     [InlineData("TokenStore__ServiceUri", "https://account.table.core.windows.net")]
     [InlineData("TokenStore__ServiceUri", "https://blob.table.core.windows.net/")]
@@ -222,6 +227,9 @@ public sealed class SettingsTests
     [InlineData("Limits__BurstPerAddress", "0", BurstMalformed)]
     [InlineData("Limits__BurstPerAddress", "1.5", BurstMalformed)]
     [InlineData("Limits__BurstPerAddress", "many", BurstMalformed)]
+    [InlineData("Limits__ConcurrentLogins", "0", ConcurrentMalformed)]
+    [InlineData("Limits__ConcurrentLogins", "2.5", ConcurrentMalformed)]
+    [InlineData("Limits__ConcurrentLogins", "100001", ConcurrentMalformed)]
     public void A_missing_or_malformed_value_is_one_line_with_the_name_and_what_it_expects(string name, string? value, string line) =>
         Assert.Equal(line, Refused((name, value)));
 
@@ -298,6 +306,7 @@ public sealed class SettingsTests
     [InlineData("Login__RequireProfile")]
     [InlineData("Limits__LoginsPerSecondPerAddress")]
     [InlineData("Limits__BurstPerAddress")]
+    [InlineData("Limits__ConcurrentLogins")]
     public void A_value_in_the_wrong_place_is_not_shown(string name)
     {
         var secret = NewSecret();

@@ -36,7 +36,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     {
         if (isDevelopment)
         {
-            return new DefaultAzureCredential(Untraced(new DefaultAzureCredentialOptions { CredentialProcessTimeout = Limit }));
+            return new DefaultAzureCredential(Guarded(new DefaultAzureCredentialOptions { CredentialProcessTimeout = Limit }));
         }
 
         var options = new ManagedIdentityCredentialOptions(
@@ -44,7 +44,7 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.NetworkTimeout = AttemptLimit;
-        return new ManagedIdentityCredential(Untraced(options));
+        return new ManagedIdentityCredential(Guarded(options));
     }
 
     /// <inheritdoc />
@@ -85,10 +85,11 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
         GetTokenAsync(requestContext, cancellationToken).AsTask().GetAwaiter().GetResult();
 
-    /// <summary>Without traces, which have the text of exceptions: the identity's may quote anything.</summary>
-    private static TOptions Untraced<TOptions>(TOptions options)
+    /// <summary>Without endless answers, and without traces, which have the text of exceptions: the identity's may quote anything.</summary>
+    internal static TOptions Guarded<TOptions>(TOptions options)
         where TOptions : ClientOptions
     {
+        options.Transport = new LimitedTransport(options.Transport);
         options.Diagnostics.IsDistributedTracingEnabled = false;
         return options;
     }

@@ -15,6 +15,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.NetworkTimeout = SecretRules.ReadLimit;
+        options.Transport = new LimitedTransport(options.Transport);
 
         // The client's traces have the text of its exceptions, which may quote the secret.
         options.Diagnostics.IsDistributedTracingEnabled = false;

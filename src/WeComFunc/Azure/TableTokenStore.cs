@@ -15,6 +15,7 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(100);
         options.Retry.NetworkTimeout = TokenRules.TableLimit;
+        options.Transport = new LimitedTransport(options.Transport);
 
         // The client's traces have the text of its exceptions, which may quote a row.
         options.Diagnostics.IsDistributedTracingEnabled = false;

@@ -53,6 +53,12 @@ internal sealed partial class LoginEndpoint : Endpoint
             return TurnAway(exchange, Problem.TooManyRequests, pause);
         }
 
+        using var place = _limiter.Begin();
+        if (!place.IsAcquired)
+        {
+            return TurnAway(exchange, Problem.WeComBusy, Spread(DefaultPause));
+        }
+
         var login = await _handler.LoginAsync(code, address, exchange.CallerGone);
         if (!login.Body.TryGet(out var body, out var failure))
         {

@@ -97,9 +97,27 @@ internal static class Answers
         return new(value is null ? errcode : 0, null, value);
     }
 
-    /// <summary>A text that stands for somebody or something; null also where a part of it could not be read: two of those would be one.</summary>
-    private static string? Identifier(JsonElement answer, ReadOnlySpan<byte> name) =>
-        Text(answer, name) is { } text && !text.Contains('\ufffd') ? text : null;
+    /// <summary>
+    /// A text that stands for somebody or something; null also where a part of it could not be read, as two of those would be one, and where the
+    /// answer has two that differ.
+    /// </summary>
+    private static string? Identifier(JsonElement answer, ReadOnlySpan<byte> name)
+    {
+        if (Text(answer, name) is not { } text || text.Contains('\ufffd'))
+        {
+            return null;
+        }
+
+        foreach (var member in answer.EnumerateObject())
+        {
+            if (member.NameEquals(name) && !member.Value.ValueEquals(text))
+            {
+                return null;
+            }
+        }
+
+        return text;
+    }
 
     /// <summary>A member that is a string; null when it is absent, empty or something else.</summary>
     private static string? Text(JsonElement answer, ReadOnlySpan<byte> name) =>

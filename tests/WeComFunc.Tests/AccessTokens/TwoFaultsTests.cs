@@ -1,5 +1,6 @@
 using Azure;
 using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;

@@ -4,13 +4,15 @@ using WeComFunc.Http;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>A request with a body of JSON, handed to an endpoint without a host in between.</summary>
-internal sealed class BareCall(Stream? body = null) : HttpCall
+/// <param name="body">Its body; empty without one.</param>
+/// <param name="forwardedFor">What the platform's front end says of the caller; without it, the caller is the other end of the connection.</param>
+internal sealed class BareCall(Stream? body = null, string? forwardedFor = null) : HttpCall
 {
     public override string ContentType => "application/json";
 
-    public override string? ForwardedFor => null;
+    public override string? ForwardedFor => forwardedFor;
 
-    public override IPAddress Peer { get; } = IPAddress.Parse("203.0.113.7");
+    public override IPAddress? Peer { get; } = forwardedFor is null ? IPAddress.Parse("203.0.113.7") : null;
 
     public override Stream Body { get; } = body ?? Stream.Null;
 

@@ -40,11 +40,11 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
 
         _clock.Advance(TimeSpan.FromSeconds(59.9));
         await host.PostAsync(new string(' ', 9000));
-        Assert.Equal(["Information Refused requests since the last such line: 1 malformed, 0 too_many_requests; the last one invalid_request"], Lines(host));
+        Assert.Equal(["Information Refused requests since the last such line: 1 malformed, 0 too_many_requests, 0 over Limits__ConcurrentLogins; the last one invalid_request"], Lines(host));
         _clock.Advance(TimeSpan.FromSeconds(0.1));
         await host.LoginAsync("a-code-of-nobody");
 
-        Assert.Equal("Information Refused requests since the last such line: 41 malformed, 21 too_many_requests; the last one too_many_requests", Lines(host).Last());
+        Assert.Equal("Information Refused requests since the last such line: 41 malformed, 21 too_many_requests, 0 over Limits__ConcurrentLogins; the last one too_many_requests", Lines(host).Last());
         Assert.Equal(2, Lines(host).Count());
         Assert.Single(host.Log.All, line => line.Contains("Login: outcome"));
     }

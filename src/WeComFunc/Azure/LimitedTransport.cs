@@ -1,0 +1,41 @@
+using Azure.Core;
+using Azure.Core.Pipeline;
+
+namespace WeComFunc.Azure;
+
+/// <summary>Gives up an answer of more than 1 MiB: the Azure SDK keeps a whole answer in memory before it looks at it.</summary>
+/// <param name="inner">What brings the answers.</param>
+internal sealed class LimitedTransport(HttpPipelineTransport inner) : HttpPipelineTransport
+{
+    private const int Largest = 1024 * 1024;
+
+    /// <inheritdoc />
+    public override Request CreateRequest() => inner.CreateRequest();
+
+    /// <inheritdoc />
+    /// <exception cref="IOException">The answer is larger.</exception>
+    public override async ValueTask ProcessAsync(HttpMessage message)
+    {
+        await inner.ProcessAsync(message);
+        if (message.Response.ContentStream is not { } answer)
+        {
+            return;
+        }
+
+        var kept = new MemoryStream();
+        var part = new byte[4096];
+        await using (answer)
+        {
+            for (int read; (read = await answer.ReadAsync(part, message.CancellationToken)) > 0;)
+            {
+                kept.Write(part, 0, kept.Length + read <= Largest ? read : throw new IOException("An answer is larger than 1 MiB."));
+            }
+        }
+
+        kept.Position = 0;
+        message.Response.ContentStream = kept;
+    }
+
+    /// <inheritdoc />
+    public override void Process(HttpMessage message) => throw new NotSupportedException("Every call is asynchronous here.");
+}

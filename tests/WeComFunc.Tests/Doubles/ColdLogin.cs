@@ -1,0 +1,113 @@
+using System.Text;
+using System.Text.Json;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
+using WeComFunc.Http;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Tests.Doubles;
+
+/// <summary>A process that has just begun, with everything it calls in a <see cref="Cloud"/>, and a clock that goes on while that is quiet.</summary>
+internal sealed class ColdLogin : IAsyncDisposable
+{
+    // About ten times as fast as the real clock, and only beside calls: what takes this process 200 ms there breaks no limit.
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
+
+    // By the clock; and in real time, only to end a test that would hang otherwise.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan RealPatience = TimeSpan.FromMinutes(1);
+
+    private readonly ManualTimeProvider _clock = new();
+    private readonly IHost _host;
+
+    /// <param name="hasIdentity">Whether its tokens for Azure come from the endpoint of a managed identity, of which a process asks one at a time.</param>
+    public ColdLogin(bool hasIdentity)
+    {
+        Cloud = new Cloud(_clock);
+        var builder = Host.CreateEmptyApplicationBuilder(new());
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["WeCom:CorpId"] = Cloud.CorpId,
+            ["WeCom:BaseUrl"] = "http://localhost/",
+            ["KeyVault:Uri"] = Cloud.VaultUri.AbsoluteUri,
+            ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+        });
+        builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log).AddProvider(new OutputLoggerProvider(Output.Run));
+
+        builder.Services
+            .AddSingleton<TimeProvider>(_clock)
+            .AddSingleton<Random>(new NoJitter())
+            .AddSingleton(new HttpMessageInvoker(Cloud.CreateHandler(WeComClient.CreateHandler())))
+            .AddSingleton(hasIdentity ? Identity() : DelegatedTokenCredential.Create((_, _) => new("any-token", DateTimeOffset.MaxValue)))
+            .AddSingleton(services => KeyVaultSecretStore.CreateClient(Cloud.VaultUri, services.GetRequiredService<AppIdentity>(), new() { Transport = Transport() }))
+            .AddSingleton(services => TableTokenStore.CreateClient(
+                services.GetRequiredService<Settings>().Azure, services.GetRequiredService<AppIdentity>, new() { Transport = Transport() }));
+        builder.AddWeComFunc();
+        _host = builder.Build();
+    }
+
+    public Cloud Cloud { get; }
+
+    public LogLines Log { get; } = new();
+
+    /// <summary>Logs in.</summary>
+    /// <returns>The answer, and how long it took by the clock.</returns>
+    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)> LoginAsync(string code)
+    {
+        Output.Run.Secret(code, "code");
+        var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
+        var started = _clock.GetTimestamp();
+        var login = Task.Run(() => _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None));
+        await RunAsync(login);
+        var elapsed = _clock.GetElapsedTime(started);
+        var answer = await login;
+        return (new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)), elapsed);
+    }
+
+    /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
+    public async Task RestAsync(TimeSpan time)
+    {
+        await RunAsync(_host.Services.GetRequiredService<AccessTokenSource>().WhenQuiet());
+        _clock.Advance(time);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await RunAsync(_host.Services.GetRequiredService<AccessTokenSource>().WhenQuiet());
+        Output.Run.Secrets(Cloud.IssuedSecrets);
+        await Cloud.DisposeAsync();
+        _host.Dispose();
+    }
+
+    // One of its own: its tokens are kept for the whole process, by its name.
+    private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(
+        new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}")) { Transport = Transport(), Retry = { MaxRetries = 0 } }));
+
+    private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
+
+    /// <summary>Moves the clock on while all that is under way waits for it.</summary>
+    private async Task RunAsync(Task task)
+    {
+        using var limit = new CancellationTokenSource(RealPatience);
+        for (var left = Patience; !task.IsCompleted; await Task.WhenAny(task, Task.Delay(2)))
+        {
+            if (Cloud.IsQuiet)
+            {
+                _clock.Advance(Step);
+                left -= Step;
+            }
+
+            if (left < TimeSpan.Zero || limit.IsCancellationRequested)
+            {
+                throw new TimeoutException($"It does not end, however long it is waited for ({_clock.ActiveTimers} timers are active, the services are {(Cloud.IsQuiet ? "" : "not ")}quiet).");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+set -euo pipefail
+# shellcheck source=tests/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+usage='Usage: tests/fuzz.sh [--inputs N] [--seed S]
+       tests/fuzz.sh --afl SECONDS [TARGET]...
+
+Tries what others send on the parsers, beyond the 100,000 inputs of the suite. What breaks a promise becomes one of the corpus.
+
+  --inputs   so many inputs, made by FsCheck out of the seed; 10,000,000 by default
+  --seed     which ones; one of the time of day by default
+  --afl      each target for so long, guided by coverage: SharpFuzz and AFL++ (Debian: afl++); its findings are in artifacts/fuzz/'
+
+results=artifacts/fuzz
+all=(request headers gettoken session profile clean secret row)
+
+main() {
+  case ${1:-} in
+    -h | --help) say "$usage" && exit ;;
+    --afl) [[ ${2:-} =~ ^[0-9]+$ ]] || misuse ;;
+    '' | --inputs | --seed) (($# % 2 == 0)) || misuse ;;
+    *) misuse ;;
+  esac
+
+  rm -rf "${results:?}/bin"
+  quietly fuzz dotnet publish tests/WeComFunc.Fuzz -c Release -o "$results/bin"
+  if [[ ${1:-} == --afl ]]; then
+    shift
+    guided "$@"
+  else
+    nice -n 19 dotnet "$results/bin/WeComFunc.Fuzz.dll" --inputs 10000000 --seed "$(date +%s)" "$@"
+  fi
+}
+
+misuse() {
+  say "$usage" >&2
+  exit 2
+}
+
+guided() {
+  local seconds=$1 target failed=0
+  shift
+  command -v afl-fuzz >/dev/null || fail 'AFL++ is lacking: apt-get install afl++.'
+  dotnet tool restore >/dev/null
+  dotnet tool run sharpfuzz "$results/bin/WeComFunc.dll" >/dev/null
+  # A host of .NET is no binary that AFL++ knows, and a crash is an exception.
+  export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
+  for target in "${@:-${all[@]}}"; do
+    rm -rf "${results:?}/$target"
+    dotnet "$results/bin/WeComFunc.Fuzz.dll" --corpus "$results/$target/corpus" "$target"
+    nice -n 19 afl-fuzz -i "$results/$target/corpus" -o "$results/$target/found" -t 10000+ -m none -V "$seconds" \
+      dotnet "$results/bin/WeComFunc.Fuzz.dll" --afl "$target" >"$results/$target/afl.log" 2>&1 || true
+    report "$target" || failed=1
+  done
+  return "$failed"
+}
+
+# One line of what AFL++ counted; fails where an input broke a promise, or hangs.
+report() {
+  local stats=$results/$1/found/default/fuzzer_stats
+  [[ -e $stats ]] || { tail -n 20 "$results/$1/afl.log" >&2 && return 1; }
+  awk -v target="$1" -F' *: ' '
+    { value[$1] = $2 }
+    END {
+      printf "%s: %s inputs, %s of them new by coverage, %s broke a promise, %s hang\n", target, value["execs_done"], value["corpus_count"], value["saved_crashes"], value["saved_hangs"]
+      exit value["saved_crashes"] + value["saved_hangs"] > 0
+    }' "$stats"
+}
+
+main "$@"
