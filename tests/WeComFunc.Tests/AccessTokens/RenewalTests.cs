@@ -153,7 +153,7 @@ public sealed class RenewalTests
     [InlineData(60, "another")]
     [InlineData(-299, "another")]
     [InlineData(-301, "token-1")]
-    public async Task The_token_of_the_row_is_taken_at_once_though_it_is_to_be_renewed_too_unless_it_is_older_than_clocks_explain(int seconds, string expected)
+    public async Task The_token_of_the_row_is_taken_at_once_unless_it_is_older_than_clocks_explain(int seconds, string expected)
     {
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue($"token-{_process.GetTokenCalls}"));
         await _process.GetAsync();

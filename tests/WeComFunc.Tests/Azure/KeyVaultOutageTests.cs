@@ -18,7 +18,7 @@ public sealed class KeyVaultOutageTests
     [InlineData(429, "Throttled", "is out of reach for the secret wecom-corpsecret: HTTP status 429, Throttled.")]
     [InlineData(400, null, "gives no secret wecom-corpsecret: HTTP status 400.")]
     [InlineData(403, "Forbidden", "gives no secret wecom-corpsecret: HTTP status 403, Forbidden.")]
-    public async Task What_the_vault_failed_with_stands_in_the_log_and_nothing_that_it_did_not_say(int status, string? code, string expected)
+    public async Task The_log_has_what_the_vault_failed_with_and_nothing_that_it_did_not_say(int status, string? code, string expected)
     {
         using var log = new LogLines();
         using var loggers = LoggerFactory.Create(logging => logging.AddProvider(log));

@@ -12,7 +12,7 @@ public sealed class ManualTimeProvider(DateTimeOffset? start = null)
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
 
-    // A timer is either made before a step or after it, never within.
+    // A timer is either made before a step or after it, never within: a callback must not block on a thread that makes one.
     private readonly Lock _steps = new();
     private readonly AwaitableCount _active = new("active timers");
     private long _correction;

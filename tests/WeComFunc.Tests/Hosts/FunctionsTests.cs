@@ -130,7 +130,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [InlineData("203.0.113.7, 198.51.100.1:443", 5, "203.0.113.7")]
     [InlineData(null, 1, null)]
     [InlineData("", 1, null)]
-    public void Behind_trusted_proxies_the_caller_is_whom_the_outermost_of_them_saw(string? forwardedFor, int trustedProxies, string? caller) =>
+    public void Behind_trusted_proxies_the_caller_is_whom_the_outermost_saw(string? forwardedFor, int trustedProxies, string? caller) =>
         Assert.Equal(caller, CallerAddress.Of(forwardedFor, null, trustedProxies));
 
     [Theory]

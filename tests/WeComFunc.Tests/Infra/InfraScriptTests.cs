@@ -244,7 +244,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour")]
     [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
     [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
-    public async Task A_parameter_is_refused_exactly_where_the_app_would_refuse_the_setting(string parameter, string setting, params string[] values)
+    public async Task A_parameter_is_refused_exactly_where_the_app_refuses_it(string parameter, string setting, params string[] values)
     {
         foreach (var value in values)
         {

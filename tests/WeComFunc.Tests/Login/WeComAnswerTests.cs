@@ -135,7 +135,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     [InlineData(Api.GetToken, null, null)]
     [InlineData(Api.JsCode2Session, null, null)]
     [InlineData(Api.UserGet, null, null)]
-    public async Task A_busy_WeCom_a_server_error_or_a_lost_connection_is_wecom_busy_after_three_attempts(Api api, int? errcode, int? status)
+    public async Task A_busy_WeCom_a_server_error_or_a_lost_connection_is_wecom_busy_after_three_tries(Api api, int? errcode, int? status)
     {
         var host = await StartRequiringProfileAsync();
         WeCom[api].AddFault(new Fault { Errcode = errcode, Status = status, Abort = errcode is null && status is null, Times = null });

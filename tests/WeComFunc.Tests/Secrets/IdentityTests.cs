@@ -39,7 +39,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     [Theory]
     [InlineData(400, "misconfigured", "Error The identity gave no token for the secret wecom-corpsecret: ", "MsalServiceException managed_identity_request_failed")]
     [InlineData(null, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "no answer in time")]
-    public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(int? status, string expected, string line, string reason)
+    public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(
+        int? status, string expected, string line, string reason)
     {
         using var endpoint = new HttpClient(new Endpoint(status));
         await using var host = await StartAsync(new ManagedIdentityCredential(OptionsOf(new HttpClientTransport(endpoint))));

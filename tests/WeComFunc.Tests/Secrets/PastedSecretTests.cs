@@ -55,7 +55,8 @@ public sealed class PastedSecretTests(Azurite azurite) : IAsyncLifetime
     [InlineData(true, "\uff21", "U+FF21")]
     [InlineData(true, "\u2014", "U+2014")]
     [InlineData(true, "\U000e0041", "U+E0041")]
-    public async Task One_that_no_corpsecret_has_inside_is_told_by_place_and_code_point_and_WeCom_is_not_asked(bool isInVault, string inside, string codePoint)
+    public async Task One_that_no_corpsecret_has_inside_is_told_by_place_and_code_point_and_WeCom_is_not_asked(
+        bool isInVault, string inside, string codePoint)
     {
         await using var host = await StartAsync(isInVault, "\ufeff" + WeCom.CorpSecret.Insert(17, inside));
 

@@ -46,7 +46,7 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Odd))]
-    public async Task Without_a_kept_secret_logins_are_wecom_busy_and_the_vault_is_asked_once_a_second(string answerOfVault, string expected)
+    public async Task Without_a_kept_secret_logins_are_busy_and_the_vault_is_asked_once_a_second(string answerOfVault, string expected)
     {
         await using var host = await StartAsync();
         _vault.Answers(answerOfVault);
