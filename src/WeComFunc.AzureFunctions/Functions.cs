@@ -1,6 +1,6 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Http;
 
 namespace WeComFunc.AzureFunctions;

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WeComFunc;
-using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.AzureFunctions;
 
 try

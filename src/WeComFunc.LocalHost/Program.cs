@@ -1,5 +1,5 @@
 using WeComFunc;
-using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.LocalHost;
 
 try

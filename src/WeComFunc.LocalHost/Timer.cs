@@ -1,4 +1,4 @@
-using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 
 namespace WeComFunc.LocalHost;
 

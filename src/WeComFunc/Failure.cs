@@ -12,6 +12,9 @@ public enum FailureKind
     /// <summary>The code belongs to a member of another corp.</summary>
     CorpMismatch,
 
+    /// <summary>The code belongs to a member of a corp that another of the configured apps serves.</summary>
+    OtherApp,
+
     /// <summary>The app may not see this member.</summary>
     MemberNotVisible,
 
@@ -35,4 +38,5 @@ public enum FailureKind
 /// <param name="Kind">Its class.</param>
 /// <param name="Errcode">WeCom's errcode, when WeCom gave one.</param>
 /// <param name="RetryAfter">When to try again at the earliest, where that is known.</param>
-public sealed record Failure(FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null);
+/// <param name="App">The app to log in with instead, where that is known.</param>
+public sealed record Failure(FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null, string? App = null);

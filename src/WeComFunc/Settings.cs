@@ -1,6 +1,6 @@
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using NCrontab;
+using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Login;
@@ -8,13 +8,13 @@ using WeComFunc.Login;
 namespace WeComFunc;
 
 /// <summary>The settings of the contract, checked, each section beside what it configures. <see cref="Read"/> is the only way to one.</summary>
-public sealed partial record Settings
+public sealed record Settings
 {
-    /// <summary>Which corp and app this process serves.</summary>
-    public required WeComApp App { get; init; }
+    /// <summary>The apps that this process serves, the default one first.</summary>
+    public required IReadOnlyList<AppSettings> Apps { get; init; }
 
-    /// <summary>The corpsecret itself, in Development only; it wins over the vault.</summary>
-    public string? CorpSecret { get; init; }
+    /// <summary>The default app.</summary>
+    public WeComApp App => Apps[0].App;
 
     /// <summary>WeCom's server API, ending in a slash.</summary>
     public required Uri BaseUrl { get; init; }
@@ -39,20 +39,11 @@ public sealed partial record Settings
     public static Settings Read(IConfiguration configuration)
     {
         var reader = new SettingsReader(configuration);
-        var corpSecret = reader.Pasted("WeCom:CorpSecret");
-        if (corpSecret is not null && !reader.IsDevelopment)
-        {
-            reader.Refuse("WeCom:CorpSecret", "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
-        }
-
+        var apps = AppSettings.Read(reader);
         var settings = new Settings
         {
-            Azure = AzureSettings.Read(reader, hasCorpSecret: corpSecret is not null),
-            App = new WeComApp(
-                reader.Matching("WeCom:CorpId", null, CorpIdPattern(), "the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits"),
-                reader.Matching("WeCom:CorpSecretName", "wecom-corpsecret", SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens"),
-                reader.Matching("WeCom:AppName", "default", AppNamePattern(), "1 to 32 lower-case letters and digits")),
-            CorpSecret = corpSecret,
+            Apps = apps,
+            Azure = AzureSettings.Read(reader, hasCorpSecrets: apps.All(app => app.CorpSecret is not null)),
             BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in Development and for loopback only)",
                     uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (reader.IsDevelopment || uri.IsLoopback)))
                         && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))
@@ -67,13 +58,4 @@ public sealed partial record Settings
 
     /// <summary>Names the corp and nothing secret.</summary>
     public override string ToString() => $"Settings of {App.CorpId}";
-
-    [GeneratedRegex(@"\A[0-9A-Za-z_-]{2,64}\z")]
-    private static partial Regex CorpIdPattern();
-
-    [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
-    private static partial Regex SecretNamePattern();
-
-    [GeneratedRegex(@"\A[0-9a-z]{1,32}\z")]
-    private static partial Regex AppNamePattern();
 }

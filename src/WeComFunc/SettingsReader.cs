@@ -32,6 +32,9 @@ internal sealed class SettingsReader(IConfiguration configuration)
 
     public bool Has(string key) => Text(key) is not null;
 
+    /// <summary>The names of the sections within one.</summary>
+    public IEnumerable<string> Children(string key) => configuration.GetSection(key).GetChildren().Select(section => section.Key);
+
     /// <summary>The value without what cannot be seen at both its ends; one that has such a character inside is refused, once.</summary>
     public string? Text(string key)
     {

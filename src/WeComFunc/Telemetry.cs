@@ -24,35 +24,37 @@ public sealed class Telemetry
     public Telemetry(IMeterFactory meters)
     {
         _meter = meters.Create(Name);
-        _logins = _meter.CreateHistogram<double>("wecomfunc.login.duration", "s", "Duration of a login, by outcome: ok or the code of the problem.");
-        _calls = _meter.CreateHistogram<double>("wecomfunc.wecom.call.duration", "s", "Duration of one attempt of a call to WeCom, by api and errcode.");
-        _uses = _meter.CreateCounter<long>("wecomfunc.token.uses", "{use}", "Uses of the access_token, by source and reason.");
-        _renewals = _meter.CreateCounter<long>("wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason and outcome.");
-        _waits = _meter.CreateHistogram<double>("wecomfunc.token.wait.duration", "s", "How long a login waited for an access_token, by reason.");
+        _logins = _meter.CreateHistogram<double>("wecomfunc.login.duration", "s", "Duration of a login, by outcome: ok or the code of the problem, and app.");
+        _calls = _meter.CreateHistogram<double>("wecomfunc.wecom.call.duration", "s", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
+        _uses = _meter.CreateCounter<long>("wecomfunc.token.uses", "{use}", "Uses of the access_token, by source, reason and app.");
+        _renewals = _meter.CreateCounter<long>("wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason, outcome and app.");
+        _waits = _meter.CreateHistogram<double>("wecomfunc.token.wait.duration", "s", "How long a login waited for an access_token, by reason and app.");
     }
 
-    internal void Login(string outcome, TimeSpan elapsed) =>
-        _logins.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("outcome", outcome));
+    internal void Login(string outcome, string app, TimeSpan elapsed) =>
+        _logins.Record(elapsed.TotalSeconds, Tag("outcome", outcome), Tag("app", app));
 
-    internal void Call(string api, string errcode, TimeSpan elapsed) =>
-        _calls.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("api", api), new KeyValuePair<string, object?>("errcode", errcode));
+    internal void Call(string api, string errcode, string app, TimeSpan elapsed) =>
+        _calls.Record(elapsed.TotalSeconds, Tag("api", api), Tag("errcode", errcode), Tag("app", app));
 
-    internal void TokenUsed(string source, string reason) =>
-        _uses.Add(1, new KeyValuePair<string, object?>("source", source), new KeyValuePair<string, object?>("reason", reason));
+    internal void TokenUsed(string source, string reason, string app) =>
+        _uses.Add(1, Tag("source", source), Tag("reason", reason), Tag("app", app));
 
-    internal void Renewed(string reason, string outcome) =>
-        _renewals.Add(1, new KeyValuePair<string, object?>("reason", reason), new KeyValuePair<string, object?>("outcome", outcome));
+    internal void Renewed(string reason, string outcome, string app) =>
+        _renewals.Add(1, Tag("reason", reason), Tag("outcome", outcome), Tag("app", app));
 
-    internal void Waited(string reason, TimeSpan elapsed) =>
-        _waits.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("reason", reason));
+    internal void Waited(string reason, string app, TimeSpan elapsed) =>
+        _waits.Record(elapsed.TotalSeconds, Tag("reason", reason), Tag("app", app));
 
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
-    internal void Observe(string name, string description, string corpId, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
+    internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
         name,
-        () => measure() is { } value ? [new Measurement<double>(value.TotalSeconds, new KeyValuePair<string, object?>("corpid", corpId))] : Array.Empty<Measurement<double>>(),
+        () => measure() is { } value ? [new Measurement<double>(value.TotalSeconds, Tag("corpid", app.CorpId), Tag("app", app.Name))] : Array.Empty<Measurement<double>>(),
         "s",
         description);
 
     /// <summary>An errcode as it stands in logs and metrics.</summary>
     internal static string Label(int? errcode) => errcode?.ToString(CultureInfo.InvariantCulture) ?? "none";
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 }

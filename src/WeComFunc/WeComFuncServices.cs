@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Health;
 using WeComFunc.Http;
@@ -30,17 +31,29 @@ public static class WeComFuncServices
         services.AddSingleton<Telemetry>();
         services.AddAzure(settings);
         services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<WeComClient>(provider, settings.BaseUrl));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, settings.App));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<TokenRenewer>(provider, settings.App));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, settings.App));
+        services.AddSingleton(provider => new CorpApps([.. settings.Apps.Select(app => provider.CreateApp(app.App, settings.BaseUrl))]));
         services.AddSingleton(_ => new CallerLimiter(settings.Limits));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<LoginHandler>(provider, settings.App, settings.Login));
+        services.AddSingleton<DepartmentNames>();
+        services.AddSingleton(provider => new LoginHandler(
+            provider.GetRequiredService<CorpApps>(),
+            settings.Login,
+            settings.Login.DepartmentNames ? provider.GetRequiredService<DepartmentNames>() : null,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Telemetry>()));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton(provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
-        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
+    }
+
+    /// <summary>Everything that is one app's own.</summary>
+    private static CorpApp CreateApp(this IServiceProvider provider, WeComApp app, Uri baseUrl)
+    {
+        var client = ActivatorUtilities.CreateInstance<WeComClient>(provider, baseUrl, app);
+        var secrets = ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, app);
+        var renewer = ActivatorUtilities.CreateInstance<TokenRenewer>(provider, app, client, secrets);
+        return new(app, client, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)
@@ -49,14 +62,23 @@ public static class WeComFuncServices
         services.TryAddSingleton(provider => new AppIdentity(provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings.Azure, provider.GetRequiredService<AppIdentity>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
-        if (settings.CorpSecret is { } secret)
+        if (settings.Azure.KeyVaultUri is { } uri)
         {
-            services.TryAddSingleton<ICorpSecretStore>(
-                provider => new ConfiguredSecretStore(secret, provider.GetRequiredService<ILogger<ConfiguredSecretStore>>()));
+            services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(uri, provider.GetRequiredService<AppIdentity>()));
+        }
+
+        var configured = settings.Apps.Where(app => app.CorpSecret is not null)
+            .DistinctBy(app => app.App.SecretName)
+            .ToDictionary(app => app.App.SecretName, app => ($"{app.App.SettingsPrefix}CorpSecret", app.CorpSecret!));
+        if (configured.Count == 0)
+        {
+            services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
             return;
         }
 
-        services.TryAddSingleton(provider => KeyVaultSecretStore.CreateClient(settings.Azure.KeyVaultUri!, provider.GetRequiredService<AppIdentity>()));
-        services.TryAddSingleton<ICorpSecretStore, KeyVaultSecretStore>();
+        services.TryAddSingleton<ICorpSecretStore>(provider => new ConfiguredSecretStore(
+            configured,
+            settings.Azure.KeyVaultUri is null ? null : ActivatorUtilities.CreateInstance<KeyVaultSecretStore>(provider),
+            provider.GetRequiredService<ILogger<ConfiguredSecretStore>>()));
     }
 }

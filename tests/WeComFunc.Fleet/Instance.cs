@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
+using WeComFunc.Apps;
 using WeComFunc.AccessTokens;
 using WeComFunc.Health;
 using WeComFunc.Http;
@@ -25,6 +26,7 @@ internal sealed class Instance : IDisposable
     private static readonly EmptyCall Unread = new();
 
     private readonly Meters _meters = new();
+    private readonly CorpApp _app;
     private readonly LoginHandler _handler;
 
     private readonly World _world;
@@ -36,12 +38,14 @@ internal sealed class Instance : IDisposable
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
-        var client = new WeComClient(new HttpMessageInvoker(Connection), Settings.BaseUrl, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
+        var client = new WeComClient(new HttpMessageInvoker(Connection), Settings.BaseUrl, Settings.App, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
-        _handler = new LoginHandler(Settings.App, Settings.Login, Tokens, client, clock, telemetry);
-        _health = new HealthEndpoint(Tokens, _handler, clock, NullLogger<HealthEndpoint>.Instance);
+        _app = new CorpApp(Settings.App, client, Tokens);
+        var apps = new CorpApps([_app]);
+        _handler = new LoginHandler(apps, Settings.Login, departments: null, clock, telemetry);
+        _health = new HealthEndpoint(apps, clock, NullLogger<HealthEndpoint>.Instance);
     }
 
     public Connection Connection { get; }
@@ -66,7 +70,7 @@ internal sealed class Instance : IDisposable
     public async Task<LoginOutcome> LoginAsync(string code)
     {
         var isStrangers = Stranger.ErrcodeOf(code) is not null;
-        var outcome = await _handler.LoginAsync(code, isStrangers ? Stranger.Address : code, CancellationToken.None);
+        var outcome = await _handler.LoginAsync(_app, code, isStrangers ? Stranger.Address : code, CancellationToken.None);
         SucceededAt = outcome.Body.Failure is null ? _world.Now : SucceededAt;
         ServedBy = outcome is { Body.Failure: null, Unseen: null } ? outcome.Token.Token.Value : ServedBy;
         FailedAt = outcome.Body.Failure is null || isStrangers ? FailedAt : _world.Now;

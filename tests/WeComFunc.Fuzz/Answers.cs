@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
-using WeComFunc.WeCom;
+using WeComFunc.Apps;
 
 namespace WeComFunc.Fuzz;
 
@@ -41,7 +41,7 @@ internal static partial class Answers
         Cold.Answer = answer;
         using var deadline = new Deadline(TimeSpan.FromSeconds(10), Cold.Services.GetRequiredService<TimeProvider>());
 
-        var issued = Process.Finish(Cold.Services.GetRequiredService<WeComClient>().GetTokenAsync(Process.CorpId, Process.CorpSecret, deadline));
+        var issued = Process.Finish(Cold.Services.GetRequiredService<CorpApps>().Default.Client.GetTokenAsync(Process.CorpSecret, deadline));
 
         BrokenPromiseException.Unless(
             !issued.TryGet(out var token) || (token.ExpiresIn > TimeSpan.Zero && IsNamed(answer, "access_token", token.Value)), "It is a token that the answer does not name.");

@@ -3,10 +3,10 @@ using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using WeComFunc.Apps;
 using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
 using WeComFunc.Secrets;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Fuzz;
 
@@ -37,7 +37,7 @@ internal static class Rows
         Transport.Row = row;
         var (services, time) = (Login.Services, Login.Services.GetRequiredService<TimeProvider>());
         using var secrets = new CorpSecretSource(App, services.GetRequiredService<ICorpSecretStore>(), time, NullLogger<CorpSecretSource>.Instance);
-        var renewer = new TokenRenewer(App, services.GetRequiredService<WeComClient>(), secrets, Store, time, new Random(1), NullLogger<TokenRenewer>.Instance);
+        var renewer = new TokenRenewer(App, services.GetRequiredService<CorpApps>().Default.Client, secrets, Store, time, new Random(1), NullLogger<TokenRenewer>.Instance);
 
         var renewal = Process.Finish(renewer.RunAsync(new(RenewalReason.Missing, null)));
 

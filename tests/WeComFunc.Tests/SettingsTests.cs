@@ -105,7 +105,7 @@ public sealed class SettingsTests
         Assert.Equal(new Uri("https://qyapi.weixin.qq.com/"), settings.BaseUrl);
         Assert.Equal("wecomtokens", settings.Azure.TableName);
         Assert.Equal((50, 500, 500), (settings.Limits.LoginsPerSecond, settings.Limits.Burst, settings.Limits.ConcurrentLogins));
-        Assert.Equal((null, null, null), (settings.CorpSecret, settings.Azure.TableConnectionString, settings.Azure.ClientId));
+        Assert.Equal((null, null, null), (settings.Apps[0].CorpSecret, settings.Azure.TableConnectionString, settings.Azure.ClientId));
         Assert.Empty(settings.Login.ProfileFields);
         Assert.False(settings.Login.RequireProfile);
         Assert.False(settings.IsDevelopment);
@@ -326,7 +326,7 @@ public sealed class SettingsTests
 
         var settings = Read((variable, environment), ("WeCom__CorpSecret", secret), ("KeyVault__Uri", null));
 
-        Assert.Equal((secret, null, true), (settings.CorpSecret, settings.Azure.KeyVaultUri, settings.IsDevelopment));
+        Assert.Equal((secret, null, true), (settings.Apps[0].CorpSecret, settings.Azure.KeyVaultUri, settings.IsDevelopment));
     }
 
     [Theory]

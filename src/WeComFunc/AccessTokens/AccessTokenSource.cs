@@ -131,7 +131,7 @@ internal sealed partial class AccessTokenSource
         if (result.Failure is { } failure && left < TokenRules.AheadWindow)
         {
             throw new TokenRenewalException(
-                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}) and has {left.TotalMinutes:0} minutes left. {Errcodes.Advice(failure.Kind, failure.Errcode)}");
+                $"The access_token of {_app.CorpId}, {_app.Name}, was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}) and has {left.TotalMinutes:0} minutes left. {_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
         }
     }
 
@@ -173,7 +173,7 @@ internal sealed partial class AccessTokenSource
         }
         finally
         {
-            _telemetry.Waited(request.Reason.Label(), _time.GetElapsedTime(started));
+            _telemetry.Waited(request.Reason.Label(), _app.Name, _time.GetElapsedTime(started));
         }
     }
 
@@ -225,28 +225,30 @@ internal sealed partial class AccessTokenSource
     private void Report(RenewalRequest request, RenewalResult result)
     {
         var (reason, outcome) = (request.Reason.Label(), result.Outcome.Label());
-        _telemetry.Renewed(reason, outcome);
+        _telemetry.Renewed(reason, outcome, _app.Name);
         var left = result.Token.TryGet(out var use) ? (use.Token.ExpiresAt - _time.GetUtcNow()).TotalMinutes : 0;
         if (result.Failure is { } failure)
         {
             LogFailed(_logger, result.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
-                reason, outcome, left, failure.Kind, Telemetry.Label(failure.Errcode), NextTry(failure), Errcodes.Advice(failure.Kind, failure.Errcode));
+                reason, outcome, left, failure.Kind, Telemetry.Label(failure.Errcode), _app.Name, NextTry(failure),
+                _app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)));
         }
         else
         {
             LogRenewal(_logger, request.Reason is RenewalReason.Ahead && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother ? LogLevel.Debug : LogLevel.Information,
-                reason, outcome, left);
+                reason, outcome, left, _app.Name);
         }
     }
 
     internal static string NextTry(Failure failure) => failure.RetryAfter is { } pause ? $"in {pause.TotalSeconds:0} s" : "with the next login or run";
 
-    [LoggerMessage(EventId = 311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left")]
-    private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft);
+    [LoggerMessage(EventId = 311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, app {App}")]
+    private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, string app);
 
-    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, next try {NextTry}. {Advice}")]
+    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, app {App}, next try {NextTry}. {Advice}")]
     private static partial void LogFailed(
-        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, string errcode, string nextTry, string advice);
+        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, string errcode, string app, string nextTry,
+        string advice);
 
     [LoggerMessage(313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
     private static partial void LogBroken(ILogger logger, Exception exception, string corpId);

@@ -172,13 +172,13 @@ internal sealed partial class TokenRenewer(
     private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
         var sentAt = time.GetUtcNow();
-        var fetched = await client.GetTokenAsync(app.CorpId, secret.Value, deadline, isTriedOnce: view.Row.RefusedSecret == secret.Fingerprint);
+        var fetched = await client.GetTokenAsync(secret.Value, deadline, isTriedOnce: view.Row.RefusedSecret == secret.Fingerprint);
         if (Errcodes.IsAboutSecret(fetched.Failure?.Errcode)
             && (await secrets.RereadAsync(deadline.ForAll())).TryGet(out var reread) && reread.Fingerprint != secret.Fingerprint)
         {
             secret = reread;
             sentAt = time.GetUtcNow();
-            fetched = await client.GetTokenAsync(app.CorpId, secret.Value, deadline);
+            fetched = await client.GetTokenAsync(secret.Value, deadline);
         }
 
         var now = time.GetUtcNow();

@@ -23,10 +23,10 @@ public sealed partial record AzureSettings
     /// <summary>Names the table and nothing secret.</summary>
     public override string ToString() => $"Azure settings with the table {TableName}";
 
-    internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecret)
+    internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecrets)
     {
         var vault = reader.Url("KeyVault:Uri", "the vault's address, https://NAME.vault.azure.net/", static uri => uri is { Scheme: "https", AbsolutePath: "/" });
-        if (!reader.Has("KeyVault:Uri") && !(hasCorpSecret && reader.IsDevelopment))
+        if (!reader.Has("KeyVault:Uri") && !(hasCorpSecrets && reader.IsDevelopment))
         {
             reader.Refuse("KeyVault:Uri", reader.IsDevelopment
                 ? "is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development"

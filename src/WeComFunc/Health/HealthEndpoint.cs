@@ -3,8 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Http;
-using WeComFunc.Login;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Health;
@@ -12,20 +12,20 @@ namespace WeComFunc.Health;
 /// <summary><c>GET /api/health</c>: whether a login could succeed now, found out without a call to WeCom.</summary>
 internal sealed partial class HealthEndpoint : Endpoint
 {
-    /// <summary>How often at most it looks at the row: strangers may ask as often as they like.</summary>
-    private static readonly TimeSpan LookPause = TimeSpan.FromSeconds(1);
+    /// <summary>How often at most it looks at a row: strangers may ask as often as they like. Where there are several, it looks at all of them as much more seldom.</summary>
+    private static readonly TimeSpan RowPause = TimeSpan.FromSeconds(1);
 
     /// <summary>The advice names places in WeCom's console, in Chinese.</summary>
     private static readonly HealthJson Readable = new(new JsonSerializerOptions(HealthJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
-    private readonly AccessTokenSource _tokens;
-    private readonly LoginHandler _logins;
+    private readonly CorpApps _apps;
+    private readonly TimeSpan _lookPause;
     private readonly Lock _gate = new();
-    private Task<FleetView>? _look;
+    private Task<FleetView[]>? _look;
     private long _lookedAt;
 
-    public HealthEndpoint(AccessTokenSource tokens, LoginHandler logins, TimeProvider time, ILogger<HealthEndpoint> logger)
-        : base(time, logger) => (_tokens, _logins) = (tokens, logins);
+    public HealthEndpoint(CorpApps apps, TimeProvider time, ILogger<HealthEndpoint> logger)
+        : base(time, logger) => (_apps, _lookPause) = (apps, RowPause * apps.All.Count);
 
     /// <inheritdoc />
     public override string Route => "health";
@@ -35,31 +35,45 @@ internal sealed partial class HealthEndpoint : Endpoint
 
     private protected override async Task<HttpAnswer> RespondAsync(Exchange exchange)
     {
-        var status = _tokens.StatusOf(await LookAsync());
-        var obstacle = (status.Obstacle ?? (_logins.LastFailure is { Kind: FailureKind.Misconfigured } failure ? failure : null)) is { } cause
-            ? Errcodes.Advice(cause.Kind, cause.Errcode)
-            : null;
+        var views = await LookAsync();
+        var statuses = _apps.All.Zip(views, (app, view) => (App: app, Status: app.Tokens.StatusOf(view))).ToList();
+        var obstacle = FirstOf(statuses, Obstacle);
+        var first = ReportOf(statuses[0].Status);
         var report = new Report(
             obstacle is null ? "healthy" : "unhealthy",
-            new TokenReport(status.State, status.ExpiresAt, status.RenewedAt),
-            status.Store,
-            status.Secret,
-            obstacle ?? Concern(status));
+            first.Token,
+            statuses[0].Status.Store,
+            first.Secret,
+            statuses.Count == 1 ? null : statuses.Skip(1).ToDictionary(one => one.App.App.Name, one => ReportOf(one.Status)),
+            obstacle ?? FirstOf(statuses, (_, status) => Concern(status)));
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
     }
 
-    private Task<FleetView> LookAsync()
+    private Task<FleetView[]> LookAsync()
     {
         lock (_gate)
         {
-            if (_look is null || (_look.IsCompleted && Time.GetElapsedTime(_lookedAt) >= LookPause))
+            if (_look is null || (_look.IsCompleted && Time.GetElapsedTime(_lookedAt) >= _lookPause))
             {
-                (_look, _lookedAt) = (_tokens.LookAsync(), Time.GetTimestamp());
+                (_look, _lookedAt) = (Task.WhenAll(_apps.All.Select(app => app.Tokens.LookAsync())), Time.GetTimestamp());
             }
 
             return _look;
         }
     }
+
+    /// <summary>The first sentence there is, with the name of its app where there are several.</summary>
+    private string? FirstOf(IEnumerable<(CorpApp App, TokenStatus Status)> statuses, Func<CorpApp, TokenStatus, string?> say) => statuses
+        .Select(one => say(one.App, one.Status) is { } sentence ? _apps.All.Count == 1 ? sentence : $"App {one.App.App.Name}: {sentence}" : null)
+        .FirstOrDefault(sentence => sentence is not null);
+
+    /// <summary>Why no login of an app can succeed now, as advice; null when one can.</summary>
+    private static string? Obstacle(CorpApp app, TokenStatus status) =>
+        (status.Obstacle ?? (app.LastFailure is { Kind: FailureKind.Misconfigured } failure ? failure : null)) is { } cause
+            ? app.App.Naming(Errcodes.Advice(cause.Kind, cause.Errcode))
+            : null;
+
+    private static AppReport ReportOf(TokenStatus status) => new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
 
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
     private static string? Concern(TokenStatus status) =>
@@ -72,7 +86,10 @@ internal sealed partial class HealthEndpoint : Endpoint
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 
-    private sealed record Report(string Status, TokenReport Token, string TokenStore, string Secret, string? Advice);
+    private sealed record AppReport(TokenReport Token, string Secret);
+
+    private sealed record Report(
+        string Status, TokenReport Token, string TokenStore, string Secret, IReadOnlyDictionary<string, AppReport>? Apps, string? Advice);
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Report))]

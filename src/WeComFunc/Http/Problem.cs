@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace WeComFunc.Http;
 
 /// <summary>What a caller of the login can be told instead of who is logged in (RFC 9457). The table of the contract.</summary>
-public sealed partial record Problem(string Code, int Status, string Title, string Detail, bool IsRetryable = false)
+public sealed partial record Problem(string Code, int Status, string Title, string Detail, bool IsRetryable = false, bool IsAtOnce = false)
 {
     /// <summary>The body is not what the contract says.</summary>
     public static readonly Problem InvalidRequest = new("invalid_request", 400, "The request is malformed.",
@@ -28,6 +28,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     /// <summary>See <see cref="FailureKind.CorpMismatch"/>.</summary>
     public static readonly Problem CorpMismatch = new("corp_mismatch", 403, "The member belongs to another corp.",
         "Switch to the right corp in WeCom, call wx.qy.login again and post the new code.");
+
+    /// <summary>See <see cref="FailureKind.OtherApp"/>.</summary>
+    public static readonly Problem OtherApp = new("other_app", 409, "The member belongs to the corp of another app.",
+        "Call wx.qy.login again and post the new code with the member app as it stands here; remember it for the logins to come.", IsRetryable: true, IsAtOnce: true);
 
     /// <summary>See <see cref="FailureKind.MemberNotVisible"/>.</summary>
     public static readonly Problem MemberNotVisible = new("member_not_visible", 403, "The member is not visible to the app.",
@@ -54,6 +58,7 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     {
         FailureKind.InvalidCode => InvalidCode,
         FailureKind.CorpMismatch => CorpMismatch,
+        FailureKind.OtherApp => OtherApp,
         FailureKind.MemberNotVisible => MemberNotVisible,
         FailureKind.Busy => WeComBusy,
         FailureKind.Unexpected or FailureKind.OtherMember => WeComUnexpected,
@@ -61,10 +66,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     };
 
     /// <summary>The body, in UTF-8.</summary>
-    public byte[] ToJson(int? errcode, string traceId) => JsonSerializer.SerializeToUtf8Bytes(
-        new Body($"urn:wecomfunc:problem:{Code}", Title, Status, Detail, Code, errcode, IsRetryable, traceId), ProblemJson.Default.Body);
+    public byte[] ToJson(int? errcode, string traceId, string? app = null) => JsonSerializer.SerializeToUtf8Bytes(
+        new Body($"urn:wecomfunc:problem:{Code}", Title, Status, Detail, Code, errcode, IsRetryable, traceId, app), ProblemJson.Default.Body);
 
-    private sealed record Body(string Type, string Title, int Status, string Detail, string Code, int? Errcode, bool Retryable, string TraceId);
+    private sealed record Body(string Type, string Title, int Status, string Detail, string Code, int? Errcode, bool Retryable, string TraceId, string? App);
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Body))]

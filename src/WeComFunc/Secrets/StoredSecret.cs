@@ -2,14 +2,6 @@ using Microsoft.Extensions.Logging;
 
 namespace WeComFunc.Secrets;
 
-/// <summary>The corpsecret of the setting <c>WeCom__CorpSecret</c>, in Development.</summary>
-internal sealed class ConfiguredSecretStore(string secret, ILogger<ConfiguredSecretStore> logger) : ICorpSecretStore
-{
-    /// <inheritdoc />
-    public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
-        Task.FromResult(StoredSecret.Read("WeCom__CorpSecret", secret, logger));
-}
-
 /// <summary>A corpsecret as somebody has stored it.</summary>
 internal static partial class StoredSecret
 {

@@ -9,6 +9,12 @@ namespace WeComFunc.WeCom;
 /// <param name="UserId">The member's userid within it.</param>
 internal sealed record Member(string CorpId, string UserId);
 
+/// <summary>A department.</summary>
+/// <param name="Id">Its id; 1 is the corp itself.</param>
+/// <param name="Name">Its name; null where WeCom gives none to this app.</param>
+/// <param name="EnglishName">Its English name; null where the corp has none.</param>
+internal sealed record Department(int Id, string? Name, string? EnglishName);
+
 /// <summary>An access_token as <c>gettoken</c> gave it.</summary>
 internal sealed record IssuedToken(string Value, TimeSpan ExpiresIn)
 {
@@ -41,6 +47,13 @@ internal static class Answers
     /// <inheritdoc cref="OfGetToken" path="/exception" />
     public static Answer<Member> OfExchange(ReadOnlyMemory<byte> json) => Read(json, static answer =>
         Identifier(answer, "corpid"u8) is { } corpId && Identifier(answer, "userid"u8) is { } userId ? new Member(corpId, userId) : null);
+
+    /// <summary>Document 95407.</summary>
+    /// <inheritdoc cref="OfGetToken" path="/exception" />
+    public static Answer<Department> OfGetDepartment(ReadOnlyMemory<byte> json, int id) => Read(json, answer =>
+        answer.TryGetProperty("department"u8, out var department) && department.ValueKind is JsonValueKind.Object && Text(department, "name"u8) is { } name
+            ? new Department(id, name, Text(department, "name_en"u8))
+            : null);
 
     /// <summary>The errcode of an answer that cannot be read to its end; null where it has none before that.</summary>
     public static int? ErrcodeAhead(ReadOnlySpan<byte> json)

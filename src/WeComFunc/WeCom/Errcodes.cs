@@ -150,6 +150,9 @@ public static class Errcodes
         var kind => kind,
     };
 
+    /// <summary>The class of an errcode that <c>department/get</c> answered: 60003 and 60123 say that there is no such department, or none that the app may see (document 95407).</summary>
+    public static FailureKind OfGetDepartment(int errcode) => errcode is 60003 or 60123 ? FailureKind.MemberNotVisible : OfGetUser(errcode);
+
     /// <summary>Whether an errcode of <c>gettoken</c> is about the corpsecret.</summary>
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;
 

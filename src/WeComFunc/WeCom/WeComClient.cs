@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Runtime.ExceptionServices;
@@ -9,11 +10,11 @@ using Microsoft.Extensions.Logging;
 namespace WeComFunc.WeCom;
 
 /// <summary>
-/// The three calls of WeCom's server API behind a login. Failures are values. -1, 6000, HTTP 408, 429 and 5xx, lost connections and time-outs
+/// The calls of WeCom's server API behind a login, for one app. Failures are values. -1, 6000, HTTP 408, 429 and 5xx, lost connections and time-outs
 /// are tried three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
 /// </summary>
 internal sealed partial class WeComClient(
-    HttpMessageInvoker http, Uri baseUrl, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
+    HttpMessageInvoker http, Uri baseUrl, WeComApp app, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
 {
     private const int Attempts = 3;
     private const int LargestAnswer = 1024 * 1024;
@@ -38,13 +39,12 @@ internal sealed partial class WeComClient(
     };
 
     /// <summary><c>gettoken</c> (document 91039).</summary>
-    /// <param name="corpId">企业ID.</param>
     /// <param name="corpSecret">The corpsecret of the app.</param>
     /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
     /// <param name="isTriedOnce">Makes one attempt and no more: where WeCom has refused the corpsecret, it counts them (rule T7).</param>
-    public Task<Result<IssuedToken>> GetTokenAsync(string corpId, string corpSecret, Deadline deadline, bool isTriedOnce = false) =>
+    public Task<Result<IssuedToken>> GetTokenAsync(string corpSecret, Deadline deadline, bool isTriedOnce = false) =>
         SendAsync(
-            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(corpId)}&corpsecret={Uri.EscapeDataString(corpSecret)}", corpSecret, ""),
+            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(app.CorpId)}&corpsecret={Uri.EscapeDataString(corpSecret)}", corpSecret, ""),
             static (_, json) => Answers.OfGetToken(json),
             deadline,
             isTriedOnce ? Attempts : 1);
@@ -76,6 +76,17 @@ internal sealed partial class WeComClient(
             new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={Uri.EscapeDataString(accessToken)}&userid={Uri.EscapeDataString(userId)}", accessToken, "") { UserId = userId, Fields = fields },
             static (call, json) => Profile.Read(json.Span, call.UserId, call.Fields),
             deadline);
+
+    /// <summary><c>department/get</c> (document 95407), once and no more: a name is not worth another attempt.</summary>
+    /// <param name="accessToken">The access_token of the app.</param>
+    /// <param name="id">Which department.</param>
+    /// <param name="deadline">The time it has: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
+    public Task<Result<Department>> GetDepartmentAsync(string accessToken, int id, Deadline deadline) =>
+        SendAsync(
+            new Call("department/get", string.Create(CultureInfo.InvariantCulture, $"{_baseUrl}cgi-bin/department/get?access_token={Uri.EscapeDataString(accessToken)}&id={id}"), accessToken, "") { Id = id },
+            static (call, json) => Answers.OfGetDepartment(json, call.Id),
+            deadline,
+            Attempts);
 
     private async Task<Result<T>> SendAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
         where T : class
@@ -112,19 +123,19 @@ internal sealed partial class WeComClient(
             }
             else
             {
-                LogStatus(logger, call.Api, (int)response.StatusCode);
+                LogStatus(logger, call.Api, (int)response.StatusCode, app.Name);
                 failure = IsBusy(response.StatusCode) ? new(FailureKind.Busy, RetryAfter: RetryAfter(response)) : new(FailureKind.Unexpected);
                 call = call with { MayHaveArrived = true };
             }
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or InvalidDataException or UnfitAnswerException)
         {
-            LogMalformed(logger, call.Api, ForeignText.Explain(exception));
+            LogMalformed(logger, call.Api, ForeignText.Explain(exception), app.Name);
             failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
-            LogUnreachable(logger, call.Api, ForeignText.Explain(exception));
+            LogUnreachable(logger, call.Api, ForeignText.Explain(exception), app.Name);
             failure = new(FailureKind.Busy);
             call = call with { MayHaveArrived = call.MayHaveArrived || !IsWithoutConnection(exception) };
         }
@@ -133,7 +144,7 @@ internal sealed partial class WeComClient(
             var outcome = Telemetry.Label(errcode);
             activity?.SetTag("wecom.errcode", outcome);
             activity?.Dispose();
-            telemetry.Call(call.Api, outcome, time.GetElapsedTime(started));
+            telemetry.Call(call.Api, outcome, app.Name, time.GetElapsedTime(started));
         }
 
         var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy or Errcodes.VersionConflict }
@@ -192,7 +203,7 @@ internal sealed partial class WeComClient(
     {
         if (errcode is not { } code || code == 0)
         {
-            LogMalformed(logger, call.Api, "a documented member is missing");
+            LogMalformed(logger, call.Api, "a documented member is missing", app.Name);
             return new Failure(FailureKind.Unexpected);
         }
 
@@ -200,6 +211,7 @@ internal sealed partial class WeComClient(
         {
             "gettoken" => Errcodes.OfGetToken(code),
             "user/get" => Errcodes.OfGetUser(code),
+            "department/get" => Errcodes.OfGetDepartment(code),
             _ => Errcodes.OfDataCall(code),
         };
         if (kind is FailureKind.InvalidCode && call.MayHaveArrived)
@@ -209,7 +221,7 @@ internal sealed partial class WeComClient(
         }
 
         var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible or FailureKind.CorpMismatch ? LogLevel.Information : LogLevel.Warning;
-        LogErrcode(logger, level, call.Api, code, call.Redact(errmsg));
+        LogErrcode(logger, level, call.Api, code, app.Name, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
 
@@ -259,23 +271,26 @@ internal sealed partial class WeComClient(
         }
     }
 
-    [LoggerMessage(101, LogLevel.Warning, "WeCom {Api}: HTTP status {Status}")]
-    private static partial void LogStatus(ILogger logger, string api, int status);
+    [LoggerMessage(101, LogLevel.Warning, "WeCom {Api}: HTTP status {Status}, app {App}")]
+    private static partial void LogStatus(ILogger logger, string api, int status, string app);
 
-    [LoggerMessage(102, LogLevel.Warning, "WeCom {Api}: the answer is not the documented JSON: {Reason}")]
-    private static partial void LogMalformed(ILogger logger, string api, string reason);
+    [LoggerMessage(102, LogLevel.Warning, "WeCom {Api}: the answer is not the documented JSON: {Reason}, app {App}")]
+    private static partial void LogMalformed(ILogger logger, string api, string reason, string app);
 
-    [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}")]
-    private static partial void LogUnreachable(ILogger logger, string api, string reason);
+    [LoggerMessage(103, LogLevel.Warning, "WeCom {Api}: out of reach: {Reason}, app {App}")]
+    private static partial void LogUnreachable(ILogger logger, string api, string reason, string app);
 
-    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, errmsg {Errmsg}")]
-    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string errmsg);
+    [LoggerMessage(EventId = 104, Message = "WeCom {Api}: errcode {Errcode}, app {App}, errmsg {Errmsg}")]
+    private static partial void LogErrcode(ILogger logger, LogLevel level, string api, int errcode, string app, string errmsg);
 
     /// <summary>One call: what is sent, and which parts of it are secret.</summary>
     private readonly record struct Call(string Api, string Url, string Secret, string OtherSecret)
     {
         /// <summary>The member that is asked for.</summary>
         public string UserId { get; init; } = "";
+
+        /// <summary>The department that is asked for.</summary>
+        public int Id { get; init; }
 
         /// <summary>The members of the profile to keep.</summary>
         public IReadOnlyCollection<string> Fields { get; init; } = [];

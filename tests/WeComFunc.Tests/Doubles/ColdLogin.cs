@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.WeCom;
@@ -74,13 +74,13 @@ internal sealed class ColdLogin : IAsyncDisposable
     /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
     public async Task RestAsync(TimeSpan time)
     {
-        await RunAsync(_host.Services.GetRequiredService<AccessTokenSource>().WhenQuiet());
+        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
         _clock.Advance(time);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await RunAsync(_host.Services.GetRequiredService<AccessTokenSource>().WhenQuiet());
+        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
         Output.Run.Secrets(Cloud.IssuedSecrets);
         await Cloud.DisposeAsync();
         _host.Dispose();

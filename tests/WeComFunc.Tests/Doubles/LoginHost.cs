@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using WeComFunc.Apps;
 using WeComFunc.AccessTokens;
 using WeComFunc.Azure;
 using WeComFunc.LocalHost;
@@ -142,7 +143,7 @@ public sealed class LoginHost : IAsyncDisposable
     /// <summary>
     /// Ends when no renewal is under way in this host: then the clock can be moved without running into one of its limits.
     /// </summary>
-    public Task WhenIdle() => Services.GetRequiredService<AccessTokenSource>().WhenQuiet();
+    public Task WhenIdle() => Task.WhenAll(Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()));
 
     /// <summary>Stops as a process does that is told to end.</summary>
     public Task StopAsync() => _app.StopAsync();

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.DependencyInjection;
-using WeComFunc.AccessTokens;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -179,7 +177,7 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
         await Quiet(host);
     }
 
-    private static Task Quiet(LoginHost host) => host.Services.GetRequiredService<AccessTokenSource>().WhenQuiet();
+    private static Task Quiet(LoginHost host) => host.WhenIdle();
 
     /// <summary>A login that WeCom answers with an errcode, whatever the token, from 127.0.0.<paramref name="caller"/>.</summary>
     private async Task<LoginAnswer> LoginAsync(int errcode, byte caller = 1)

@@ -1,4 +1,4 @@
-namespace WeComFunc.Login;
+namespace WeComFunc.Apps;
 
 /// <summary>
 /// Who posted codes that WeCom answers as those of another mini program, since the last code that it took (rule T14). One caller may do so

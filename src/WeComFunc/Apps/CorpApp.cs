@@ -1,0 +1,23 @@
+using WeComFunc.AccessTokens;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Apps;
+
+/// <summary>One app of one corp, with everything that is its own: its trouble is no other's.</summary>
+/// <param name="app">Which app.</param>
+/// <param name="client">Its calls to WeCom.</param>
+/// <param name="tokens">Its access_token.</param>
+internal sealed class CorpApp(WeComApp app, WeComClient client, AccessTokenSource tokens)
+{
+    public WeComApp App => app;
+
+    public WeComClient Client => client;
+
+    public AccessTokenSource Tokens => tokens;
+
+    /// <summary>Who posted codes of another mini program (rule T14).</summary>
+    public ForeignCodes ForeignCodes { get; } = new();
+
+    /// <summary>What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.</summary>
+    public Failure? LastFailure { get; set; }
+}

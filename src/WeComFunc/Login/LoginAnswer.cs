@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using WeComFunc.Http;
+using WeComFunc.WeCom;
+
+namespace WeComFunc.Login;
+
+/// <summary>Who is logged in, as JSON in UTF-8.</summary>
+internal static class LoginAnswer
+{
+    private static readonly JsonWriterOptions Verbatim = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <param name="userId">The member.</param>
+    /// <param name="corpId">The corp, in the one spelling that the settings give it.</param>
+    /// <param name="profile">The profile, as JSON; null where there is none.</param>
+    /// <param name="unseen">Why there is no profile.</param>
+    /// <param name="departments">The departments of the profile by name; null where they are not asked for, or the profile has none.</param>
+    public static ReadOnlyMemory<byte> Compose(string userId, string corpId, RentedBytes? profile, Failure? unseen, IReadOnlyList<Department>? departments)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
+        using var json = new Utf8JsonWriter(buffer, Verbatim);
+        json.WriteStartObject();
+        json.WriteString("userid"u8, userId);
+        json.WriteString("corpid"u8, corpId);
+        json.WritePropertyName("profile"u8);
+        if (profile is not null)
+        {
+            json.WriteRawValue(profile.Span, skipInputValidation: true);
+        }
+        else
+        {
+            json.WriteNullValue();
+        }
+
+        if (departments is not null)
+        {
+            WriteDepartments(json, departments);
+        }
+
+        if (unseen is not null)
+        {
+            json.WriteStartObject("profileError"u8);
+            json.WriteString("code"u8, Problem.Of(unseen.Kind).Code);
+            if (unseen.Errcode is { } errcode)
+            {
+                json.WriteNumber("errcode"u8, errcode);
+            }
+
+            // The code is spent, and who it is is known: there is nothing to try again.
+            json.WriteBoolean("retryable"u8, false);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteDepartments(Utf8JsonWriter json, IReadOnlyList<Department> departments)
+    {
+        json.WriteStartArray("departments"u8);
+        foreach (var department in departments)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id"u8, department.Id);
+            if (department.Name is { } name)
+            {
+                json.WriteString("name"u8, name);
+            }
+
+            if (department.EnglishName is { } english)
+            {
+                json.WriteString("name_en"u8, english);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}
