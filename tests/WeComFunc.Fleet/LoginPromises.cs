@@ -13,7 +13,8 @@ internal readonly record struct Beginning(TimeSpan At, string? SharedToken, bool
 
 /// <summary>What logins, the timer and whoever watches the health are promised. Trouble excuses what it must, for as long as it must, and nothing else.</summary>
 internal sealed class LoginPromises(
-    World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases, GetTokenPromises calls, Breaches breaches)
+    World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases,
+    GetTokenPromises calls, Breaches breaches)
 {
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
@@ -101,12 +102,14 @@ internal sealed class LoginPromises(
 
         // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed.
         var isTrue = troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting);
-        if (complaint is not null && !isTrue && (calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately))))
+        var hasServed = calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately));
+        if (complaint is not null && !isTrue && hasServed)
         {
             breaches.Add("unhealthy though logins succeed", $"{complaint} at {instance.Connection.Slot}");
         }
 
-        if (table.Row?.Rejections > 0 && weCom.Latest is { Served: { } served } token && calls.SharedToken == token.Value && IsKnownToWork(instance, token, served))
+        if (table.Row?.Rejections > 0 && weCom.Latest is { Served: { } served } token && calls.SharedToken == token.Value
+            && IsKnownToWork(instance, token, served))
         {
             breaches.Add("a token that serves is on probation for good", $"since {served.At}");
         }
@@ -123,11 +126,14 @@ internal sealed class LoginPromises(
             && served.At < (served.By == instance ? world.Now - TimeSpan.FromMinutes(3) : instance.SucceededAt - Felt.Trial);
     }
 
-    /// <summary>A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).</summary>
+    /// <summary>
+    /// A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).
+    /// </summary>
     private void Settle(Instance instance, Failure? failure)
     {
         var lately = world.Now - Felt.Secret;
-        if ((failure is { Kind: FailureKind.Misconfigured } || instance.Connection.Kept == vault.Secret) && !troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
+        var hasLooked = failure is { Kind: FailureKind.Misconfigured } || instance.Connection.Kept == vault.Secret;
+        if (hasLooked && !troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
         {
             instance.SettledAt = world.Now;
         }

@@ -59,7 +59,10 @@ internal enum RenewalOutcome
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
 internal sealed record Knowledge(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
-    /// <summary>Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold one of another that was in use before.</summary>
+    /// <summary>
+    /// Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold a token of one that was in
+    /// use before.
+    /// </summary>
     /// <param name="token">The token; null for the corpsecret in use.</param>
     public bool IsProven(AccessToken? token) =>
         Row.ProvenSecret is { } proven && proven == (token is not null ? token.Secret : Secret.Failure is null ? Secret.Value.Fingerprint : null);
