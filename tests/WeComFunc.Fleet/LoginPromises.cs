@@ -149,11 +149,13 @@ internal sealed class LoginPromises(
         || (!began.HasSecret && troubles.Any([Trouble.SecretReset], began.At - Felt.Secret))
         || ((!hasToken || troubles.Any(Troubles.Table, began.At - Felt.Table, instance.Connection.Slot)) && IsExcusedFromRenewing(began.At));
 
+    /// <summary>A table out of order keeps the fleet from forgetting what was rejected before.</summary>
     private bool IsExcusedFromRenewing(TimeSpan began) =>
         troubles.Any(Troubles.Transient, began - (calls.IsRefused(began) ? Felt.Lasting : Felt.Transient))
         || troubles.Any(Troubles.Lasting, began - Felt.Lasting)
         || troubles.Any(Rejecting, began - (calls.IsProven ? Felt.Rejection : Felt.Lasting))
         || troubles.Any([Trouble.SecretReset], began - Felt.Secret)
+        || (table.Row?.Rejections > 5 && troubles.Any(Troubles.Table, began - Felt.Trial))
         || (semantics is Semantics.NewOldDies && troubles.Any(Troubles.Table, began - Felt.Lasting))
         || leases.HasLapsedTwice(began);
 }

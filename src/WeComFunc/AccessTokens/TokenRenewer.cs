@@ -126,7 +126,10 @@ internal sealed partial class TokenRenewer(
         var reading = _row.ReadAsync();
         var secret = await secrets.GetAsync();
         var (row, isShared) = await reading;
-        if (secret.Failure is null && ((row.SealedWith ?? secret.Value.Fingerprint) != secret.Value.Fingerprint || row.RefusedSecret == secret.Value.Fingerprint))
+        if (secret.Failure is null
+            && ((row.SealedWith ?? secret.Value.Fingerprint) != secret.Value.Fingerprint
+                || row.RefusedSecret == secret.Value.Fingerprint
+                || row.LastRejection(secret.Value) is not null))
         {
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
