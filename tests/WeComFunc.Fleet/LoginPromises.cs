@@ -100,8 +100,10 @@ internal sealed class LoginPromises(
             return;
         }
 
-        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed.
-        var isTrue = troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting);
+        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed; and a token
+        // that served a moment ago may have ended since.
+        var isTrue = (troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting))
+            || (calls.SharedToken is null && troubles.Any(Troubles.GetToken, world.Now - Felt.Lasting));
         var hasServed = calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately));
         if (complaint is not null && !isTrue && hasServed)
         {
