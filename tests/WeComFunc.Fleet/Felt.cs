@@ -24,7 +24,7 @@ internal static class Felt
     /// <summary>A token is known to work, by processes that log in seldom too: its minute, what clocks may be apart, and what they are (rule T6).</summary>
     public static readonly TimeSpan Trial = TimeSpan.FromMinutes(6) + ClocksApart;
 
-    /// <summary>Tokens that were rejected, good as they were, where the corpsecret has served a login: they are forgotten, or the pause is over (rule T14).</summary>
+    /// <summary>Good tokens were rejected, but the corpsecret has served a login: that is forgotten by then, or the pause is over (rule T14).</summary>
     public static readonly TimeSpan Rejection = Trial + TransientPause;
 
     /// <summary>A table out of order: what was begun before it was well again has ended by then.</summary>

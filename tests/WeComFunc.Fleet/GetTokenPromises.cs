@@ -5,6 +5,8 @@ internal sealed class GetTokenPromises
 {
     private static readonly Trouble[] Rejecting = [Trouble.TokensRejected, Trouble.ProfilesRejected];
 
+    private static readonly Trouble[] Refusing = [Trouble.SecretRefused, Trouble.GetTokenMixed, Trouble.SecretReset];
+
     private static readonly Trouble[] NotRejecting =
         [.. Troubles.GetToken, .. Troubles.Table, .. Troubles.Mistakes, Trouble.TokensRejectedByHalf, Trouble.StrangersRejected];
 
@@ -26,9 +28,11 @@ internal sealed class GetTokenPromises
     private bool _isRefused;
 
     public GetTokenPromises(
-        World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases, Breaches breaches)
+        World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases,
+        Breaches breaches)
     {
-        (_world, _semantics, _troubles, _weCom, _table, _vault, _leases, _breaches) = (world, semantics, troubles, weCom, table, vault, leases, breaches);
+        (_world, _semantics, _troubles, _weCom) = (world, semantics, troubles, weCom);
+        (_table, _vault, _leases, _breaches) = (table, vault, leases, breaches);
         weCom.Arrived = CheckNeed;
 
         // Whether somebody had the table, and lived to tell it, shows when the call is over.
@@ -44,8 +48,11 @@ internal sealed class GetTokenPromises
     public string? SharedToken =>
         _table.Row?.Open(_vault.Secret)?.Value is { } token && _weCom.IsValid(token) && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5) ? token : null;
 
-    /// <summary>Whether a corpsecret was refused that not everybody has seen work since: then every failure has the longer pause, whatever its kind (rule T7).</summary>
-    public bool IsRefused(TimeSpan began) => _isRefused || _troubles.Any([Trouble.SecretRefused, Trouble.GetTokenMixed, Trouble.SecretReset], began - Felt.Lasting);
+    /// <summary>
+    /// Whether a corpsecret was refused that not everybody has seen work since, as who did may not have been able to write it: then every failure
+    /// has the longer pause, whatever its kind (rule T7).
+    /// </summary>
+    public bool IsRefused(TimeSpan began) => _isRefused || _table.Row?.RefusedSecret is not null || _troubles.Any(Refusing, began - Felt.Lasting);
 
     private void CheckNeed(Connection from, int inFlight)
     {

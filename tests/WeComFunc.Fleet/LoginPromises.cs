@@ -12,7 +12,8 @@ internal readonly record struct Beginning(TimeSpan At, string? SharedToken, bool
 
 /// <summary>What logins, the timer and whoever watches the health are promised. Trouble excuses what it must, for as long as it must, and nothing else.</summary>
 internal sealed class LoginPromises(
-    World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases, GetTokenPromises calls, Breaches breaches)
+    World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases,
+    GetTokenPromises calls, Breaches breaches)
 {
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
@@ -98,14 +99,18 @@ internal sealed class LoginPromises(
             return;
         }
 
-        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed.
-        var isTrue = troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting);
-        if (complaint is not null && !isTrue && (calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately))))
+        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed; and a token
+        // that served a moment ago may have ended since.
+        var isTrue = (troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting))
+            || (calls.SharedToken is null && troubles.Any(Troubles.GetToken, world.Now - Felt.Lasting));
+        var hasServed = calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately));
+        if (complaint is not null && !isTrue && hasServed)
         {
             breaches.Add("unhealthy though logins succeed", $"{complaint} at {instance.Connection.Slot}");
         }
 
-        if (table.Row?.Rejections > 0 && weCom.Latest is { Served: { } served } token && calls.SharedToken == token.Value && IsKnownToWork(instance, token, served))
+        if (table.Row?.Rejections > 0 && weCom.Latest is { Served: { } served } token && calls.SharedToken == token.Value
+            && IsKnownToWork(instance, token, served))
         {
             breaches.Add("a token that serves is on probation for good", $"since {served.At}");
         }
@@ -122,11 +127,14 @@ internal sealed class LoginPromises(
             && served.At < (served.By == instance ? world.Now - TimeSpan.FromMinutes(3) : instance.SucceededAt - Felt.Trial);
     }
 
-    /// <summary>A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).</summary>
+    /// <summary>
+    /// A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).
+    /// </summary>
     private void Settle(Instance instance, Failure? failure)
     {
         var lately = world.Now - Felt.Secret;
-        if ((failure is { Kind: FailureKind.Misconfigured } || instance.Connection.Kept == vault.Secret) && !troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
+        var hasLooked = failure is { Kind: FailureKind.Misconfigured } || instance.Connection.Kept == vault.Secret;
+        if (hasLooked && !troubles.Any(Troubles.Mistakes, lately) && !troubles.Any(Troubles.Vault, lately, instance.Connection.Slot))
         {
             instance.SettledAt = world.Now;
         }
@@ -142,11 +150,13 @@ internal sealed class LoginPromises(
         || (!began.HasSecret && troubles.Any([Trouble.SecretReset], began.At - Felt.Secret))
         || ((!hasToken || troubles.Any(Troubles.Table, began.At - Felt.Table, instance.Connection.Slot)) && IsExcusedFromRenewing(began.At));
 
+    /// <summary>A table out of order keeps the fleet from forgetting what was rejected before.</summary>
     private bool IsExcusedFromRenewing(TimeSpan began) =>
         troubles.Any(Troubles.Transient, began - (calls.IsRefused(began) ? Felt.Lasting : Felt.Transient))
         || troubles.Any(Troubles.Lasting, began - Felt.Lasting)
         || troubles.Any(Rejecting, began - (calls.IsProven ? Felt.Rejection : Felt.Lasting))
         || troubles.Any([Trouble.SecretReset], began - Felt.Secret)
+        || (table.Row?.Rejections > 5 && troubles.Any(Troubles.Table, began - Felt.Trial))
         || (semantics is Semantics.NewOldDies && troubles.Any(Troubles.Table, began - Felt.Lasting))
         || leases.HasLapsedTwice(began);
 }

@@ -107,7 +107,8 @@ internal sealed class Troubles(World world)
     public bool Any(Trouble[] kinds, TimeSpan since, int? slot = null) => _outages.Exists(outage => IsAmong(outage, kinds, since, slot));
 
     /// <summary>When the last trouble of these kinds ended or will end; null when there has been none.</summary>
-    public TimeSpan? End(Trouble[] kinds) => _outages.FindAll(outage => kinds.Contains(outage.Kind)) is { Count: > 0 } among ? among.Max(outage => outage.Until) : null;
+    public TimeSpan? End(Trouble[] kinds) =>
+        _outages.FindAll(outage => kinds.Contains(outage.Kind)) is { Count: > 0 } among ? among.Max(outage => outage.Until) : null;
 
     public string Since(TimeSpan since) => string.Join(", ", _outages.Where(outage => outage.Until >= since));
 

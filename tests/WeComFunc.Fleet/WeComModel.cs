@@ -88,7 +88,8 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         try
         {
             await world.DelayAsync(world.Between(10, 80), cancellationToken);
-            var trouble = secret == Secret.Value || secret == AnotherApps.Value ? troubles.Now(Troubles.GetToken, from.Slot) : Trouble.SecretRefused;
+            var isTheApps = secret == Secret.Value;
+            var trouble = isTheApps || secret == AnotherApps.Value ? troubles.Now(Troubles.GetToken, from.Slot) : Trouble.SecretRefused;
             Answered(from, trouble);
             switch (trouble)
             {
@@ -112,7 +113,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
                     throw new HttpRequestException("the call was lost");
             }
 
-            var token = secret == Secret.Value ? Issue() : $"{OfAnotherApp}{++_ofAnotherApp}";
+            var token = isTheApps ? Issue() : $"{OfAnotherApp}{++_ofAnotherApp}";
             await world.DelayAsync(world.Between(5, 40), cancellationToken);
             return trouble is Trouble.GetTokenLost
                 ? throw new HttpRequestException("the answer was lost")

@@ -127,7 +127,8 @@ internal sealed partial class TokenRenewer(
         var reading = _row.ReadAsync();
         var secret = await secrets.GetAsync();
         var (row, isShared) = await reading;
-        if (secret.TryGet(out var kept) && ((row.SealedWith ?? kept.Fingerprint) != kept.Fingerprint || row.RefusedSecret == kept.Fingerprint))
+        if (secret.TryGet(out var kept)
+            && ((row.SealedWith ?? kept.Fingerprint) != kept.Fingerprint || row.RefusedSecret == kept.Fingerprint || row.LastRejection(kept) is not null))
         {
             secret = await secrets.RereadAsync(CancellationToken.None);
         }

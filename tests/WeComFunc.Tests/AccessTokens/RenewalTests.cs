@@ -904,6 +904,19 @@ public sealed class RenewalTests
     }
 
     [Fact]
+    public async Task A_row_that_says_that_tokens_of_the_corpsecret_are_rejected_for_good_is_a_reason_to_ask_the_vault_again()
+    {
+        await _process.GetAsync();
+        _table.Put(Row with { Rejections = 2, RejectionErrcode = 40014 });
+        await _process.RefreshAsync();
+        var reads = _process.VaultReads;
+
+        var (before, at) = await AroundAsync(Minute, () => _process.RefreshAsync(), () => _process.VaultReads);
+
+        Assert.Equal((2, 2, 3), (reads, before, at));
+    }
+
+    [Fact]
     public async Task While_a_refused_corpsecret_is_held_off_the_vault_is_asked_once_a_minute_to_the_tick()
     {
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(40001));
