@@ -45,6 +45,7 @@ public static class WeComFuncServices
             provider.GetRequiredService<ILogger<HealthEndpoint>>()));
         services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<AccessTokenSource>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
+        services.AddHostedService<LoginDrain>();
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)
