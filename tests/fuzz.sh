@@ -42,13 +42,17 @@ guided() {
   local seconds=$1 target failed=0
   shift
   command -v afl-fuzz >/dev/null || fail 'AFL++ is lacking: apt-get install afl++.'
+  (($#)) || set -- "${all[@]}"
+  # Before the library is instrumented, which then runs under AFL++ only.
+  for target in "$@"; do
+    rm -rf "${results:?}/$target"
+    dotnet "$results/bin/WeComFunc.Fuzz.dll" --corpus "$results/$target/corpus" "$target"
+  done
   dotnet tool restore >/dev/null
   dotnet tool run sharpfuzz "$results/bin/WeComFunc.dll" >/dev/null
   # A host of .NET is no binary that AFL++ knows, and a crash is an exception.
-  export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
-  for target in "${@:-${all[@]}}"; do
-    rm -rf "${results:?}/$target"
-    dotnet "$results/bin/WeComFunc.Fuzz.dll" --corpus "$results/$target/corpus" "$target"
+  export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_NO_UI=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
+  for target in "$@"; do
     nice -n 19 afl-fuzz -i "$results/$target/corpus" -o "$results/$target/found" -t 10000+ -m none -V "$seconds" \
       dotnet "$results/bin/WeComFunc.Fuzz.dll" --afl "$target" >"$results/$target/afl.log" 2>&1 || true
     report "$target" || failed=1

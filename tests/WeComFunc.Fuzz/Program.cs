@@ -17,12 +17,13 @@ switch (args)
         return 0;
 
     case ["--afl", var name]:
-        var target = Target.Of(name);
         Fuzzer.OutOfProcess.Run(stream =>
         {
             using var input = new MemoryStream();
             stream.CopyTo(input);
-            target.Try(input.ToArray());
+
+            // The targets are made in here: what is instrumented runs nowhere else.
+            Target.Of(name).Try(input.ToArray());
         });
         return 0;
 }
