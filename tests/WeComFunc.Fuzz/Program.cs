@@ -4,7 +4,8 @@ using SharpFuzz;
 using WeComFunc.Fuzz;
 
 // --inputs N [--seed S] [--target NAME]: tries N inputs, made by FsCheck.
-// --corpus FOLDER NAME: writes the corpus of a target for AFL++. --afl NAME: is run by it.
+// --corpus FOLDER NAME: writes the corpus of a target for AFL++. --afl NAME: is run by it. --try FOLDER NAME: tries what it
+// found, one after the other.
 switch (args)
 {
     case ["--corpus", var folder, var name]:
@@ -12,6 +13,14 @@ switch (args)
         foreach (var (index, input) in Target.Of(name).Corpus.Index())
         {
             File.WriteAllBytes(Path.Combine(folder, $"{index}"), input);
+        }
+
+        return 0;
+
+    case ["--try", var folder, var name]:
+        foreach (var file in Directory.GetFiles(folder, "id*").Order(StringComparer.Ordinal))
+        {
+            Target.Of(name).Try(File.ReadAllBytes(file));
         }
 
         return 0;
