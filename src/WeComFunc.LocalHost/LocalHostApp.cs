@@ -30,6 +30,8 @@ public static class LocalHostApp
             // How large a body may be is the library's decision.
             kestrel.Limits.MaxRequestBodySize = null;
         });
+        // Kestrel ends with the last request, and some are never finished.
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(9));
         configure?.Invoke(builder);
         builder.AddWeComFunc();
         builder.Services.AddHostedService<Timer>();

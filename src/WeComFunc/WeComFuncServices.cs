@@ -45,6 +45,7 @@ public static class WeComFuncServices
         services.AddSingleton(provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
         services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
+        services.AddHostedService<LoginDrain>();
     }
 
     /// <summary>Everything that is one app's own.</summary>

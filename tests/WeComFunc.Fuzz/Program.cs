@@ -4,7 +4,8 @@ using SharpFuzz;
 using WeComFunc.Fuzz;
 
 // --inputs N [--seed S] [--target NAME]: tries N inputs, made by FsCheck.
-// --corpus FOLDER NAME: writes the corpus of a target for AFL++. --afl NAME: is run by it.
+// --corpus FOLDER NAME: writes the corpus of a target for AFL++. --afl NAME: is run by it. --try FOLDER NAME: tries what it
+// found, one after the other.
 switch (args)
 {
     case ["--corpus", var folder, var name]:
@@ -16,13 +17,22 @@ switch (args)
 
         return 0;
 
+    case ["--try", var folder, var name]:
+        foreach (var file in Directory.GetFiles(folder, "id*").Order(StringComparer.Ordinal))
+        {
+            Target.Of(name).Try(File.ReadAllBytes(file));
+        }
+
+        return 0;
+
     case ["--afl", var name]:
-        var target = Target.Of(name);
         Fuzzer.OutOfProcess.Run(stream =>
         {
             using var input = new MemoryStream();
             stream.CopyTo(input);
-            target.Try(input.ToArray());
+
+            // The targets are made in here: what is instrumented runs nowhere else.
+            Target.Of(name).Try(input.ToArray());
         });
         return 0;
 }

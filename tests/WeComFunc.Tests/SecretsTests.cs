@@ -19,9 +19,25 @@ public sealed class SecretsTests(Azurite azurite)
         await File.WriteAllLinesAsync(Path.ChangeExtension(Output.Run.Path, ".secrets"), Output.Run.KnownSecrets);
 
         Assert.Empty(await Output.Run.FindLeaksAsync());
+        Assert.All((string[])["activity: WeComFunc login ", "metric: WeComFunc ", "log: ", "event: System.Net.Http RequestStart ", "event: Azure-Core ", "response: "], IsThere);
 
         Output.Run.Secret("zhangsan", "a canary that every login puts out");
         Assert.NotEmpty(await Output.Run.FindLeaksAsync());
+    }
+
+    /// <summary>Nothing is found where nothing is looked at.</summary>
+    private static void IsThere(string beginning)
+    {
+        using var file = new StreamReader(new FileStream(Output.Run.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        while (file.ReadLine() is { } line)
+        {
+            if (line.StartsWith(beginning, StringComparison.Ordinal))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail($"No line of the output begins with {beginning}");
     }
 
     // So that there is something to find even when this test runs alone.

@@ -14,12 +14,14 @@ internal sealed class CallerLimiter : IDisposable
 
     private readonly ConcurrencyLimiter _underWay;
     private readonly PartitionedRateLimiter<string>? _limiter;
+    private readonly int _concurrentLogins;
     private readonly int _trustedProxies;
 
     public CallerLimiter(LimitSettings settings)
     {
         _trustedProxies = settings.TrustedProxies;
-        _underWay = new ConcurrencyLimiter(new() { PermitLimit = settings.ConcurrentLogins });
+        _concurrentLogins = settings.ConcurrentLogins;
+        _underWay = new ConcurrencyLimiter(new() { PermitLimit = _concurrentLogins, QueueLimit = _concurrentLogins });
         if (settings.LoginsPerSecond == 0)
         {
             return;
@@ -55,6 +57,18 @@ internal sealed class CallerLimiter : IDisposable
     /// <summary>Asks for a place among the logins that are under way.</summary>
     /// <returns>The place, if there was one; whoever has it gives it back by disposing of it.</returns>
     public RateLimitLease Begin() => _underWay.AttemptAcquire();
+
+    /// <summary>Waits for the logins that are under way; there is no place for another from now on.</summary>
+    /// <returns>Whether there was one to wait for.</returns>
+    /// <exception cref="OperationCanceledException">They have not ended yet.</exception>
+    public async Task<bool> EndAsync(CancellationToken cancellationToken)
+    {
+        // All places together: who waits for them is first in the queue, and they are never given back.
+        var all = _underWay.AcquireAsync(_concurrentLogins, cancellationToken);
+        var isWaiting = !all.IsCompleted;
+        await all;
+        return isWaiting;
+    }
 
     public void Dispose()
     {

@@ -32,6 +32,8 @@ internal sealed class HostProcess : IAsyncDisposable
         _process.ErrorDataReceived += (_, line) => Keep(_errors, line.Data);
     }
 
+    public int ProcessId => _process.Id;
+
     /// <summary>The lines on stderr; all of them once <see cref="ExitAsync"/> has completed.</summary>
     public IReadOnlyList<string> Errors
     {

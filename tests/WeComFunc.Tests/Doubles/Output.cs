@@ -11,6 +11,7 @@ public sealed class Output : IDisposable
     private readonly StreamWriter _writer;
     private readonly OutputSecrets _secrets = new();
     private OutputTelemetry? _telemetry;
+    private OutputEvents? _events;
     private bool _disposed;
 
     /// <param name="path">The file; what was in it before is gone.</param>
@@ -26,13 +27,14 @@ public sealed class Output : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Listens to every activity and every meter of the process from now on.</summary>
+    /// <summary>Listens to every activity and every meter of the process from now on, and to what .NET's HTTP client and the Azure SDK trace.</summary>
     public void Start()
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             _telemetry ??= new OutputTelemetry(this);
+            _events ??= new OutputEvents(this);
         }
     }
 
@@ -83,9 +85,10 @@ public sealed class Output : IDisposable
         Write("response", $"{response.StatusCode:d} {response.ReasonPhrase}\n{headers}\n{body}");
     }
 
-    /// <summary>Appends what a child process prints. Call it before the process begins to be read by <c>BeginOutputReadLine</c>.</summary>
+    /// <summary>Appends a child process's command line, and what it prints. Call it before the process begins to be read by <c>BeginOutputReadLine</c>.</summary>
     public void Follow(Process process, string name)
     {
+        Write($"command line of {name}", string.Join(' ', process.StartInfo.ArgumentList));
         process.OutputDataReceived += (_, line) => Write($"stdout of {name}", line.Data);
         process.ErrorDataReceived += (_, line) => Write($"stderr of {name}", line.Data);
     }
@@ -126,6 +129,7 @@ public sealed class Output : IDisposable
         }
 
         _telemetry?.Dispose();
+        _events?.Dispose();
     }
 
     private static Output CreateRun()

@@ -73,6 +73,7 @@ public sealed class PublishedHost : IAsyncDisposable
             OnOutput = line => output.Write("output of the worker", line),
             OnMessage = message => host.Take(message, output),
         });
+        output.Write("command line of the worker", await File.ReadAllTextAsync($"/proc/{host.App.ProcessId}/cmdline"));
         host.Client = new(new OutputHandler(output, new SocketsHttpHandler()))
         {
             BaseAddress = host.App.BaseAddress,

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -117,6 +119,41 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Told_to_end_it_answers_the_login_under_way_and_refuses_new_ones()
+    {
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
+        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
+        using var content = JsonContent.Create(new { code = WeCom.IssueCode("zhangsan") });
+        var login = client.PostAsync("/api/login", content);
+        await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
+
+        await host.SignalAsync("TERM");
+        await UntilRefusedAsync(client.BaseAddress);
+        WeCom[Api.JsCode2Session].Release();
+
+        using var answer = await login;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains("zhangsan", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(0, await host.ExitAsync());
+    }
+
+    [Fact]
+    public async Task Told_to_end_it_waits_for_nobody_who_does_not_go_on_with_a_request()
+    {
+        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
+        var address = await host.AddressAsync();
+        using var client = new TcpClient();
+        await client.ConnectAsync(address.Host, address.Port);
+        await client.GetStream().WriteAsync("POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code"u8.ToArray());
+        await HealthAsync(host);
+
+        await host.SignalAsync("TERM");
+
+        Assert.Equal(0, await host.ExitAsync());
+    }
+
+    [Fact]
     public async Task It_reads_the_local_settings_of_the_current_directory()
     {
         await using var host = HostProcess.Start(Project, [], new() { ["local.settings.json"] = AsFile(Settings()) }, "--urls", "http://127.0.0.1:0");
@@ -227,6 +264,23 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         await using var host = await StartWithTimerAsync(failures, new BrokenSecretStore(exception));
 
         await RunUntilAsync(failures.SeenAsync(2));
+    }
+
+    private static async Task UntilRefusedAsync(Uri address)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            using var client = new TcpClient();
+            try
+            {
+                await client.ConnectAsync(address.Host, address.Port, limit.Token);
+            }
+            catch (SocketException)
+            {
+                return;
+            }
+        }
     }
 
     private static string AsFile(Dictionary<string, string?> settings) =>

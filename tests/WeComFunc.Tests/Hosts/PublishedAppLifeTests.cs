@@ -70,19 +70,20 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_worker_that_is_terminated_with_a_login_under_way_ends_at_once_and_leaves_it_unanswered()
+    public async Task A_worker_that_is_terminated_answers_the_login_under_way_and_refuses_new_ones()
     {
         await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
         WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
 
-        var exitCode = await host.App.TerminateAsync();
-
-        Assert.Equal(0, exitCode);
-        Assert.Equal((500, ""), ((await login).Status, (await login).Text));
-        Assert.Empty(host.Results);
+        var ending = host.App.TerminateAsync();
+        var refused = await UntilRefusedAsync(host);
         WeCom[Api.JsCode2Session].Release();
+
+        Assert.Equal((503, "wecom_busy"), (refused.Status, refused["code"]));
+        Assert.Equal((200, "zhangsan"), ((await login).Status, (await login)["userid"]));
+        Assert.Equal(0, await ending);
     }
 
     [Fact]
@@ -101,6 +102,21 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
         var log = host.Log.ToList();
         var (answered, ending) = (host.Lines("Login: outcome ok, ").Single(), host.Lines("Application is shutting down").Single());
         Assert.True(log.IndexOf(answered) < log.IndexOf(ending));
+    }
+
+    /// <summary>Asks until it no longer takes logins: that it is to end arrives while it still does.</summary>
+    private static async Task<LoginAnswer> UntilRefusedAsync(PublishedHost host)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (await host.LoginAsync("a-code-of-nobody", cancellationToken: limit.Token) is var answer)
+        {
+            if (answer.Status != 401)
+            {
+                return answer;
+            }
+        }
+
+        throw new InvalidOperationException();
     }
 
     /// <summary>What the library itself says to these settings.</summary>

@@ -1,0 +1,178 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>
+/// Ten seconds of logins on each host, with faults and without in turn: every answer belongs to the code that asked, and nothing grows.
+/// <c>tests/soak.sh</c> does so for ten minutes.
+/// </summary>
+[Collection(PublishedAppCollection.Name)]
+public sealed class LoadTests(PublishedApp app)
+{
+    private const int Members = 100;
+    private const int Callers = 8;
+
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(
+        double.Parse(Environment.GetEnvironmentVariable("WECOMFUNC_SOAK_SECONDS") ?? "10", CultureInfo.InvariantCulture));
+
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>What goes wrong at WeCom, one after the other; the token is revoked besides, once.</summary>
+    private static readonly Fault[] Faults =
+    [
+        new() { Errcode = -1 },
+        new() { Status = 503 },
+        new() { Abort = true },
+        new() { Abort = true, TakesEffect = true },
+        new() { Body = """{"errcode":0,"errmsg":"ok","us""" },
+        new() { Errcode = 45033 },
+        new() { DelaySeconds = 0.2 },
+    ];
+
+    private long _served;
+    private long _refused;
+
+    [Fact]
+    public async Task Every_answer_of_the_local_host_belongs_to_the_code_that_asked()
+    {
+        await using var simulator = await SimulatorServer.StartAsync();
+        var settings = Settings(simulator);
+        await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["--urls", "http://127.0.0.1:0"]);
+
+        await SoakAsync("local host", simulator.State, await host.AddressAsync(), host.ProcessId);
+    }
+
+    [Fact]
+    public async Task Every_answer_of_the_published_app_belongs_to_the_code_that_asked()
+    {
+        await using var simulator = await SimulatorServer.StartAsync();
+        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: Settings(simulator), output: new Output(Path.Combine(AppContext.BaseDirectory, "output", "load.log")));
+
+        await SoakAsync("published app", simulator.State, host.Client.BaseAddress!, host.App.ProcessId);
+    }
+
+    private Dictionary<string, string?> Settings(SimulatorServer simulator) => new(LoginHost.Settings(simulator, app.Azurite, LoginHost.NewTable()))
+    {
+        ["Limits__LoginsPerSecondPerAddress"] = "0",
+        ["Logging__LogLevel__Default"] = "Error",
+        ["Logging__LogLevel__Microsoft.AspNetCore"] = "Error",
+        ["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information",
+    };
+
+    private async Task SoakAsync(string name, SimulatorState weCom, Uri address, int processId)
+    {
+        for (var i = 0; i < Members; i++)
+        {
+            weCom.PutMember(SimulatorState.SeedCorpId, $"member-{i}", $$"""{"userid":"member-{{i}}","name":"a name"}""");
+        }
+
+        using var client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
+        var started = Stopwatch.StartNew();
+        var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(() => CallAsync(client, weCom, caller, started))).ToList();
+        var troubles = TroubleAsync(weCom, started);
+        await Task.Delay(Length / 4);
+        var early = Resources.Of(processId);
+        await Task.WhenAll(callers);
+        var late = Resources.Of(processId);
+        await troubles;
+
+        // Whatever went wrong, it is over.
+        Assert.Equal("member-0", await UntilServedAsync(client, weCom));
+        Figures.Write($"4-load-of-the-{name.Replace(' ', '-')}", [string.Create(
+            CultureInfo.InvariantCulture,
+            $"Load of the {name}: {_served + _refused} requests in {Length.TotalSeconds} s, {_served} served, {_refused} told to try again, {FaultsMet(weCom)} of their calls met a fault, 0 wrong answers; {early} at first, {late} at the end")]);
+        Assert.True(_served > 100, $"{_served} were served.");
+        Assert.True(late.Handles <= early.Handles + 64 && late.Threads <= early.Threads + 32 && late.Watches <= early.Watches && late.MegaBytes <= early.MegaBytes + 150, $"{early} at first, {late} at the end");
+    }
+
+    private static int FaultsMet(SimulatorState weCom) => Enum.GetValues<Api>().Select(api => weCom[api].Calls)
+        .Sum(calls => calls.WithoutErrcode + calls.Errcodes.Where(errcode => errcode.Key is not 0).Sum(errcode => errcode.Value));
+
+    private async Task CallAsync(HttpClient client, SimulatorState weCom, int caller, Stopwatch started)
+    {
+        for (var i = caller; started.Elapsed < Length; i += Callers)
+        {
+            await LogInAsync(client, weCom, $"member-{i % Members}");
+        }
+    }
+
+    /// <returns>Who is logged in; null where the answer is to try again.</returns>
+    private async Task<string?> LogInAsync(HttpClient client, SimulatorState weCom, string member)
+    {
+        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { code = weCom.IssueCode(member) })) { Headers = { { "Content-Type", "application/json" } } };
+        using var response = await client.PostAsync("/api/login", content);
+        var answer = JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsByteArrayAsync());
+        if (response.StatusCode is HttpStatusCode.OK)
+        {
+            Assert.Equal((member, SimulatorState.SeedCorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
+            Assert.True(answer.GetProperty("profile") is { ValueKind: JsonValueKind.Null } || answer.GetProperty("profile").GetProperty("userid").GetString() == member);
+            Interlocked.Increment(ref _served);
+            return member;
+        }
+
+        Assert.Contains(answer.GetProperty("code").GetString(), (string[])["wecom_busy", "wecom_unexpected"]);
+        Interlocked.Increment(ref _refused);
+        return null;
+    }
+
+    private static async Task TroubleAsync(SimulatorState weCom, Stopwatch started)
+    {
+        var next = 0;
+        for (var isOn = false; started.Elapsed < Length - (2 * Turn); isOn = !isOn)
+        {
+            if (isOn)
+            {
+                foreach (var api in (Api[])[Api.JsCode2Session, Api.UserGet])
+                {
+                    weCom[api].AddFault(Faults[next++ % Faults.Length] with { Times = 20 });
+                }
+            }
+
+            if (next == 4)
+            {
+                weCom.RevokeTokens();
+                next++;
+            }
+
+            await Task.Delay(Turn);
+        }
+
+        weCom[Api.JsCode2Session].ClearFaults();
+        weCom[Api.UserGet].ClearFaults();
+    }
+
+    private async Task<string> UntilServedAsync(HttpClient client, SimulatorState weCom)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            if (await LogInAsync(client, weCom, "member-0") is { } member)
+            {
+                return member;
+            }
+
+            await Task.Delay(100, limit.Token);
+        }
+    }
+
+    /// <summary>What a process holds.</summary>
+    private sealed record Resources(long MegaBytes, int Handles, int Threads, int Watches)
+    {
+        public static Resources Of(int processId)
+        {
+            var status = File.ReadAllLines($"/proc/{processId}/status");
+            string[] handles = [.. Directory.GetFiles($"/proc/{processId}/fd").Select(file => new FileInfo(file).LinkTarget ?? "")];
+            return new(Number("VmRSS:") / 1024, handles.Length, (int)Number("Threads:"), handles.Count(handle => handle.Contains("inotify", StringComparison.Ordinal)));
+
+            long Number(string of) => long.Parse(
+                status.Single(line => line.StartsWith(of, StringComparison.Ordinal))[of.Length..].Replace("kB", "").Trim(), CultureInfo.InvariantCulture);
+        }
+
+        public override string ToString() => $"{MegaBytes} MB, {Handles} handles, {Threads} threads, {Watches} inotify watches";
+    }
+}
