@@ -9,8 +9,8 @@ namespace WeComFunc.Tests.Doubles;
 /// </summary>
 internal sealed class HostProcess : IAsyncDisposable
 {
-    // Real time, and only to end a test that would hang otherwise.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    // Real time, and only to end a test that would hang otherwise: some start three processes more, and wait for their turn to do so.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private static readonly string[] Folders = ["src", "tests"];
 
@@ -74,8 +74,8 @@ internal sealed class HostProcess : IAsyncDisposable
             File.WriteAllText(Path.Combine(directory.FullName, name), text);
         }
 
-        // A shell's background job, and all that it starts, ignores SIGINT: here it counts again.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Assembly(host), .. arguments])
+        // A shell's background job, and all that it starts, ignores SIGINT, and what nohup runs SIGHUP: here they count again.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", "dotnet", Assembly(host), .. arguments])
         {
             WorkingDirectory = directory.FullName,
             RedirectStandardOutput = true,
@@ -107,7 +107,7 @@ internal sealed class HostProcess : IAsyncDisposable
             : throw new InvalidOperationException($"The host has ended with {await exit}. {string.Join('\n', Errors)}");
     }
 
-    /// <summary>Completes once a line on stdout holds the text; fails after a minute of real time.</summary>
+    /// <summary>Completes once a line on stdout holds the text; fails after five minutes of real time.</summary>
     public async Task WaitForLineAsync(string text)
     {
         using var limit = new CancellationTokenSource(Patience);
