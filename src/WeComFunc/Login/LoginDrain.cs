@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Hosting;
+using WeComFunc.Http;
 
 namespace WeComFunc.Login;
 
