@@ -18,6 +18,24 @@ param location string = resourceGroup().location
 @description('Tags for every resource, beside environment and app.')
 param tags object = {}
 
+@description('An app of this or another corp.')
+type furtherApp = {
+  @description('Its name, which the mini program sends as app.')
+  @minLength(1)
+  @maxLength(32)
+  name: string
+
+  @description('企业ID of its corp.')
+  @minLength(2)
+  @maxLength(64)
+  corpId: string
+
+  @description('Name of the Key Vault secret that holds its corpsecret.')
+  @minLength(1)
+  @maxLength(127)
+  corpSecretName: string?
+}
+
 @description('企业ID of the corp: 2 to 64 letters, digits, underscores and hyphens, mostly ww…')
 @minLength(2)
 @maxLength(64)
@@ -28,7 +46,11 @@ param corpId string
 @maxLength(127)
 param corpSecretName string = 'wecom-corpsecret'
 
-@description('Creates the secret, disabled and without a corpsecret, when it does not exist, so that the app can be given a role on this one secret. An existing secret is never touched. False where the platform does not know @onlyIfNotExists: then set the secret before the second deployment.')
+@description('Further apps, of this or other corps, each with a name that the mini program sends: lower-case letters and digits, another one than appName. The Key Vault secret of its corpsecret is wecom-corpsecret-NAME, unless it is given another.')
+@maxLength(50)
+param apps furtherApp[] = []
+
+@description('Creates the secrets, disabled and without a corpsecret, when they do not exist, so that the app can be given a role on each of them alone. An existing secret is never touched. False where the platform does not know @onlyIfNotExists: then set the secrets before the second deployment.')
 param createSecretPlaceholder bool = true
 
 @description('Days for which a deleted vault, and its name, are kept: purge protection lets nobody end them earlier. Set when the vault is made, never changed.')
@@ -52,6 +74,9 @@ param profileFields string = ''
 
 @description('Whether a member whose profile the app may not see is refused.')
 param requireProfile bool = false
+
+@description('Whether a login returns the departments of the profile by name, too.')
+param departmentNames bool = false
 
 @description('Logins per second that the limiter allows a caller address, per instance: a number such as 50 or 0.5; 0 switches the limiter off.')
 param loginsPerSecondPerAddress string = '50'
@@ -266,7 +291,7 @@ module tokenTable 'modules/token-table.bicep' = {
 module vault 'modules/vault.bicep' = {
   params: {
     name: names.vault
-    secretName: corpSecretName
+    secretNames: concat([corpSecretName], map(apps, one => one.?corpSecretName ?? 'wecom-corpsecret-${one.name}'))
     createPlaceholder: createSecretPlaceholder
     retentionDays: vaultRetentionDays
     recoverDeleted: recoverDeletedVault
@@ -347,12 +372,22 @@ var appSettings = {
   WeCom__CorpSecretName: corpSecretName
   Login__ProfileFields: profileFields
   Login__RequireProfile: string(requireProfile)
+  Login__DepartmentNames: string(departmentNames)
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
   Limits__ConcurrentLogins: string(concurrentLogins)
   Limits__TrustedProxies: string(trustedProxies)
   WeCom__AppName: appName
 }
+var furtherSettings = reduce(
+  apps,
+  {},
+  (all, one) =>
+    union(all, {
+      'WeCom__Apps__${one.name}__CorpId': one.corpId
+      'WeCom__Apps__${one.name}__CorpSecretName': one.?corpSecretName ?? 'wecom-corpsecret-${one.name}'
+    })
+)
 
 module app 'modules/app.bicep' = {
   params: {
@@ -373,7 +408,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     zoneRedundant: zoneRedundant
-    settings: appSettings
+    settings: union(appSettings, furtherSettings)
   }
   // The app starts at once, and its first steps lead to all three.
   dependsOn: [

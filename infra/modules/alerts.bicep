@@ -53,7 +53,7 @@ var rules = [
   {
     name: 'misconfigured'
     title: 'logins fail until somebody acts'
-    description: 'The dimensions errcode and advice say what is wrong and what to do. README: Misconfigured.'
+    description: 'The dimensions errcode, advice and app say what is wrong, what to do, and for which app. README: Misconfigured.'
     query: loadTextContent('../queries/misconfigured.kql')
     severity: 1
     window: 'PT10M'
@@ -63,6 +63,7 @@ var rules = [
     dimensions: [
       { name: 'errcode', operator: 'Include', values: ['*'] }
       { name: 'advice', operator: 'Include', values: ['*'] }
+      { name: 'app', operator: 'Include', values: ['*'] }
     ]
   }
   {

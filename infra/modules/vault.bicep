@@ -1,12 +1,12 @@
-metadata description = 'The vault of the corpsecret, and the app\'s right to read this one secret.'
+metadata description = 'The vault of the corpsecrets, and the app\'s right to read these secrets alone.'
 
 @description('Name of the vault.')
 param name string
 
-@description('Name of the secret.')
-param secretName string
+@description('Names of the secrets, one for each app.')
+param secretNames string[]
 
-@description('Whether to create the secret, disabled and without a corpsecret, when it does not exist.')
+@description('Whether to create the secrets, disabled and without a corpsecret, when they do not exist.')
 param createPlaceholder bool
 
 @description('Days for which it is kept when it is deleted.')
@@ -65,37 +65,43 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
 // gives a disabled secret to nobody, and the app says that it is. The operator's first `az keyvault secret set` adds an enabled
 // version; @onlyIfNotExists keeps every later deployment away from it.
 @onlyIfNotExists()
-resource placeholder 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (createPlaceholder) {
-  parent: vault
-  name: secretName
-  tags: tags
-  properties: {
-    contentType: 'corpsecret of a WeCom app'
-    value: 'to be set by an operator'
-    attributes: {
-      enabled: false
+resource placeholders 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = [
+  for secretName in secretNames: if (createPlaceholder) {
+    parent: vault
+    name: secretName
+    tags: tags
+    properties: {
+      contentType: 'corpsecret of a WeCom app'
+      value: 'to be set by an operator'
+      attributes: {
+        enabled: false
+      }
     }
   }
-}
+]
 
-resource secret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' existing = {
-  parent: vault
-  name: secretName
-}
-
-// The app reads the corpsecret and nothing else of the vault, now or later: the role is for this secret.
-resource readsSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(secret.id, identityName, keyVaultSecretsUser)
-  scope: secret
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
+resource secrets 'Microsoft.KeyVault/vaults/secrets@2025-05-01' existing = [
+  for secretName in secretNames: {
+    parent: vault
+    name: secretName
   }
-  dependsOn: [
-    placeholder
-  ]
-}
+]
+
+// The app reads the corpsecrets and nothing else of the vault, now or later: a role for each of these secrets.
+resource readsSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (secretName, i) in secretNames: {
+    name: guid(secrets[i].id, identityName, keyVaultSecretsUser)
+    scope: secrets[i]
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+    }
+    dependsOn: [
+      placeholders
+    ]
+  }
+]
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'logs'

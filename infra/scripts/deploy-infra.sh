@@ -51,6 +51,18 @@ check environmentName "$environment" "$environment, as the command says"
 check corpId '[0-9A-Za-z_-]{2,64}' 'the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits'
 check appName '[0-9a-z]{1,32}' '1 to 32 lower-case letters and digits'
 check corpSecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'
+# The further apps: what each of them is given, on lines of their own.
+sed -n '/^ *"apps": {/,/^    }/p' "$work/parameters.json" >"$work/apps.json"
+for one in 'name|[0-9a-z]{1,32}|1 to 32 lower-case letters and digits' \
+  'corpId|[0-9A-Za-z_-]{2,64}|the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits' \
+  'corpSecretName|[0-9A-Za-z-]{1,127}|the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'; do
+  IFS='|' read -r member pattern expectation <<<"$one"
+  while read -r value; do
+    [[ $value =~ ^\"($pattern)\"$ ]] && continue
+    echo "$member of one of the apps is $value, but it must be $expectation." >&2
+    wrong=1
+  done < <(sed -n "s/^ *\"$member\": \(.*[^,]\),\?$/\1/p" "$work/apps.json")
+done
 check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
 check tokenRefreshSchedule "$schedule" 'an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *'
 check profileFields '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'

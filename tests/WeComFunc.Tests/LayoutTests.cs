@@ -36,8 +36,9 @@ public sealed partial class LayoutTests
     [InlineData("WeCom", "")]
     [InlineData("AccessTokens", "Secrets WeCom")]
     [InlineData("Azure", "AccessTokens Secrets")]
-    [InlineData("Login", "AccessTokens Http WeCom")]
-    [InlineData("Health", "AccessTokens Http Login WeCom")]
+    [InlineData("Apps", "AccessTokens WeCom")]
+    [InlineData("Login", "AccessTokens Apps Http WeCom")]
+    [InlineData("Health", "AccessTokens Apps Http WeCom")]
     public void A_folder_of_the_library_knows_only_those_below_it(string folder, string below)
     {
         string[] composing = [$"{nameof(Settings)}.cs", $"{nameof(WeComFuncServices)}.cs"];

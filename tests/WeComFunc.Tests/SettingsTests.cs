@@ -371,7 +371,7 @@ public sealed class SettingsTests
         await using var process = HostProcess.Start(host, bad);
 
         Assert.Equal(78, await process.ExitAsync());
-        Assert.Equal([$"error: {SecretOutsideDevelopment}", $"error: {ConnectionStringMalformed}", $"error: {CorpIdMissing}"], process.Errors);
+        Assert.Equal([$"error: {SecretOutsideDevelopment}", $"error: {CorpIdMissing}", $"error: {ConnectionStringMalformed}"], process.Errors);
     }
 
     [Theory]

@@ -13,3 +13,15 @@ param natSku = 'StandardV2'
 param privateEndpoints = 'only'
 param privateHostStorage = true
 param customDomain = 'login.example.com'
+param departmentNames = true
+param apps = [
+  {
+    name: 'sales'
+    corpId: 'wwfedcba0987654321'
+  }
+  {
+    name: 'legacy'
+    corpId: 'wx0123456789abcdef'
+    corpSecretName: 'corpsecret-of-before'
+  }
+]

@@ -131,7 +131,7 @@ internal sealed partial class AccessTokenSource
         if (result.Failure is { } failure && left < TokenRules.AheadWindow)
         {
             throw new TokenRenewalException(
-                $"The access_token of {_app.CorpId}, {_app.Name}, was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}) and has {left.TotalMinutes:0} minutes left. {_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
+                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}, app {_app.Name}) and has {left.TotalMinutes:0} minutes left. {_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
         }
     }
 

@@ -29,12 +29,13 @@ public sealed class TokenRefresh : IHostedService
     {
         var runs = _apps.All.Select(app => RefreshAsync(app, cancellationToken)).ToList();
         await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        var failures = runs.Select(run => run.Exception?.InnerException).OfType<Exception>().ToList();
-        cancellationToken.ThrowIfCancellationRequested();
-        if (failures.Count > 0)
+        string[] lapsed = [.. runs.Select(run => run.Exception?.InnerException).OfType<TokenRenewalException>().Select(failure => failure.Message)];
+        if (lapsed.Length > 1)
         {
-            throw failures.Count == 1 ? failures[0] : new TokenRenewalException(string.Join(" ", failures.Select(failure => failure.Message)));
+            throw new TokenRenewalException(string.Join(" ", lapsed));
         }
+
+        await Task.WhenAll(runs);
     }
 
     /// <summary>Does nothing: <see cref="Begin"/> comes before the host starts.</summary>

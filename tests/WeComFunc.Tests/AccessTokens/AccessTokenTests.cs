@@ -33,7 +33,7 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         await LoginAsync(host);
 
         Assert.Equal(2, GetTokenCalls);
-        Assert.Contains("Information Token renewal: reason rejected, outcome renewed, 120 minutes left", host.Log.All);
+        Assert.Contains("Information Token renewal: reason rejected, outcome renewed, 120 minutes left, app default", host.Log.All);
         await UntilAsync(async () => await RowAsync(host) is { Rejections: 1, RejectionRetryAt: null });
         Clock.Advance(TimeSpan.FromMinutes(1));
         await LoginAsync(host);
@@ -241,7 +241,7 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         await LoginAsync(host);
         await LoginAsync(host);
 
-        Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left"));
+        Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left, app default"));
         Assert.Contains(host.Log.All, line => line.Contains("token from wecom, renewal missing"));
         Assert.Contains(host.Log.All, line => line.Contains("token from memory, renewal none"));
     }
@@ -273,8 +273,8 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         listener.RecordObservableInstruments();
 
         Assert.Equal((600, 6600), (measured["wecomfunc.token.age"], measured["wecomfunc.token.left"]));
-        Assert.Equal(1, measured["wecomfunc.token.renewals missing renewed"]);
-        Assert.Equal(1, measured["wecomfunc.token.uses wecom missing"]);
+        Assert.Equal(1, measured["wecomfunc.token.renewals missing renewed default"]);
+        Assert.Equal(1, measured["wecomfunc.token.uses wecom missing default"]);
         Assert.Contains("wecomfunc.token.wait.duration", measured.Keys);
     }
 

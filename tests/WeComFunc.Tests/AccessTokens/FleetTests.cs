@@ -201,7 +201,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.InRange(wrongCalls, 8, 30);
-        AssertLine(hosts, "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, next try in ", "WeCom refuses the corpsecret: copy the current one");
+        AssertLine(hosts, "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, app default, next try in ", "WeCom refuses the corpsecret: copy the current one");
         await LoginAsync(hosts[1]);
         await WhenIdle(hosts);
         await LoginAsync(hosts[2]);

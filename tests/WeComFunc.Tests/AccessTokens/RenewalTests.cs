@@ -223,7 +223,7 @@ public sealed class RenewalTests
 
         var failure = await Assert.ThrowsAsync<TokenRenewalException>(() => _process.RefreshAsync());
 
-        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Misconfigured, errcode 60020) and has 10 minutes left. WeCom does not trust", failure.Message);
+        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Misconfigured, errcode 60020, app default) and has 10 minutes left. WeCom does not trust", failure.Message);
         Assert.StartsWith("Warning reason timer, outcome failed, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.", _process.Renewals.ElementAt(1));
         Assert.StartsWith("Information reason timer, outcome held_off, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.", _process.Renewals.Last());
     }
@@ -235,7 +235,7 @@ public sealed class RenewalTests
 
         var failure = await Assert.ThrowsAsync<TokenRenewalException>(() => _process.RefreshAsync());
 
-        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Busy, errcode none) and has 0 minutes left.", failure.Message);
+        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Busy, errcode none, app default) and has 0 minutes left.", failure.Message);
         Assert.StartsWith("Warning reason timer, outcome failed, 0 minutes left, failure Busy,", _process.Renewals.Single());
     }
 

@@ -52,9 +52,10 @@ internal sealed class TokenProcess : ICorpSecretStore
 
     public CorpSecretSource Secrets { get; }
 
-    /// <summary>The lines about renewals, without what they all begin with.</summary>
+    /// <summary>The lines about renewals, without what they all have: how they begin, and the app.</summary>
     public IEnumerable<string> Renewals =>
-        Log.All.Where(line => line.Contains("Token renewal: ")).Select(line => line.Replace("Token renewal: ", ""));
+        Log.All.Where(line => line.Contains("Token renewal: "))
+            .Select(line => line.Replace("Token renewal: ", "").Replace($", app {App.Name}", ""));
 
     public int GetTokenCalls { get; private set; }
 

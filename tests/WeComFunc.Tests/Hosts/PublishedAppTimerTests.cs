@@ -37,7 +37,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
         var run = await host.RefreshAsync(isPastDue);
 
         Assert.Equal((InvocationStatus.Success, null), (run.Status, run.Error));
-        Assert.Single(host.Lines("Token renewal: reason timer, outcome renewed, 120 minutes left"));
+        Assert.Single(host.Lines("Token renewal: reason timer, outcome renewed, 120 minutes left, app default"));
         Assert.Equal(2, WeCom[Api.GetToken].Calls.Arrived);
     }
 
@@ -64,7 +64,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
 
         Assert.Equal(InvocationStatus.Failure, run.Status);
         Assert.StartsWith("WeComFunc.AccessTokens.TokenRenewalException: ", run.Error, StringComparison.Ordinal);
-        Assert.Contains(" was not renewed (Misconfigured, errcode 60020)", run.Error, StringComparison.Ordinal);
+        Assert.Contains(" was not renewed (Misconfigured, errcode 60020, app default)", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

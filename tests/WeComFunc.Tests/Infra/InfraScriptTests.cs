@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Tests.Doubles;
 
@@ -256,9 +257,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
-    [InlineData("corpId", typeof(Settings), "CorpIdPattern")]
-    [InlineData("appName", typeof(Settings), "AppNamePattern")]
-    [InlineData("corpSecretName", typeof(Settings), "SecretNamePattern")]
+    [InlineData("corpId", typeof(AppSettings), "CorpIdPattern")]
+    [InlineData("appName", typeof(AppSettings), "AppNamePattern")]
+    [InlineData("corpSecretName", typeof(AppSettings), "SecretNamePattern")]
     [InlineData("tokenTableName", typeof(AzureSettings), "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, Type section, string pattern)
     {

@@ -80,7 +80,7 @@ public sealed partial class InfraTests
         Assert.Equal(OfTheHost, Members("hostSettings").Order(StringComparer.Ordinal));
         Assert.Equal(["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"], Members("telemetrySettings"));
         Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
-        Assert.Single(Regex.Matches(Bicep(), "settings: appSettings"));
+        Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings\)"));
         Assert.Contains("properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
     }
 
@@ -440,25 +440,25 @@ public sealed partial class InfraTests
         typeof(AzureFunctions.Functions).GetMethods().Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name).OfType<string>();
 
     private static string LoginLine(string outcome, int? errcode, double ms) =>
-        Logged(typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        Logged(typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "default", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
     private static string MisconfiguredLine(int? errcode) => Logged(
-        typeof(LoginEndpoint), "LogAdvice", LogLevel.Error, "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
+        typeof(LoginEndpoint), "LogAdvice", LogLevel.Error, "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "default", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
 
     private static string RenewalLine(string reason, string outcome, double minutesLeft) =>
-        Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft);
+        Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft, "default");
 
     private static string FailedRenewalLine(string reason, int? errcode, double? retrySeconds)
     {
         var nextTry = AccessTokenSource.NextTry(new(FailureKind.Misconfigured, errcode, retrySeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null));
         return Logged(
-            typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, Telemetry.Label(errcode), nextTry, Advice);
+            typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, Telemetry.Label(errcode), "default", nextTry, Advice);
     }
 
     private static string WrittenAgain(string line) => Logged(
         typeof(AzureFunctions.UnheardLines), "LogAgain", LogLevel.Warning, null, line, new DateTime(2026, 3, 1, 12, 0, 0, 123, DateTimeKind.Utc));
 
-    private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, errmsg);
+    private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, "default", errmsg);
 
     private static string Logged(Type type, string method, params object?[] arguments)
     {

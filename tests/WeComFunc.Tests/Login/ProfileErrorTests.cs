@@ -92,7 +92,7 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(host, new() { Errcode = 48002 });
 
         Assert.Equal("healthy", (await host.HealthAsync())["status"]);
-        Assert.Contains(host.Log.All, line => line.StartsWith("Warning A login has no profile: errcode 48002, traceId ", StringComparison.Ordinal) && line.Contains("store that of the app"));
+        Assert.Contains(host.Log.All, line => line.StartsWith("Warning A login has no profile: errcode 48002, app default, traceId ", StringComparison.Ordinal) && line.Contains("store that of the app"));
     }
 
     private async Task<LoginAnswer> LoginAsync(LoginHost host, Fault fault)

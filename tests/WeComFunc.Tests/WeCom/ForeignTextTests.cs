@@ -61,7 +61,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await host.LoginAsync("a-code-that-works");
 
-        Assert.Contains($"Warning WeCom {path.Split("miniprogram/").Last()}: the answer is not the documented JSON: {expected}", host.Log.All);
+        Assert.Contains($"Warning WeCom {path.Split("miniprogram/").Last()}: the answer is not the documented JSON: {expected}, app default", host.Log.All);
         AssertIsNowhere(Quoted, host);
     }
 
@@ -77,7 +77,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await LoginUntilBusyAsync(host);
 
-        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ProxyTunnelError HTTP status 404", host.Log.All);
+        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ProxyTunnelError HTTP status 404, app default", host.Log.All);
         AssertIsNowhere(ProxyPassword, host);
     }
 
@@ -120,7 +120,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         await LoginUntilBusyAsync(host);
 
         Assert.Contains(host.Log.All, line => Regex.IsMatch(
-            line, "^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, .*(0x[0-9A-F]{8}|Exception)$"));
+            line, "^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, .*(0x[0-9A-F]{8}|Exception), app default$"));
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await LoginUntilBusyAsync(host);
 
-        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ConnectionError, SocketException ConnectionRefused", host.Log.All);
+        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ConnectionError, SocketException ConnectionRefused, app default", host.Log.All);
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await host.LoginAsync("a-code-that-works");
 
-        Assert.Contains("Warning WeCom gettoken: errcode 60020, errmsg [31mred , 张三  🐉 \ue006" + "1ok", host.Log.All);
+        Assert.Contains("Warning WeCom gettoken: errcode 60020, app default, errmsg [31mred , 张三  🐉 \ue006" + "1ok", host.Log.All);
     }
 
     [Theory]
