@@ -128,7 +128,7 @@ internal sealed partial class TokenRenewer(
         var (row, isShared) = await reading;
         if (secret.Failure is null
             && ((row.SealedWith ?? secret.Value.Fingerprint) != secret.Value.Fingerprint
-                || row.RefusedSecret == secret.Value.Fingerprint
+                || row.HasRefused(secret.Value)
                 || row.LastRejection(secret.Value) is not null))
         {
             secret = await secrets.RereadAsync(CancellationToken.None);
@@ -174,7 +174,7 @@ internal sealed partial class TokenRenewer(
     {
         var secret = known.Secret.Value;
         var sentAt = time.GetUtcNow();
-        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline, isTriedOnce: known.Row.RefusedSecret == secret.Fingerprint);
+        var issued = await client.GetTokenAsync(app.CorpId, secret, deadline, isTriedOnce: known.Row.HasRefused(secret));
         if (Errcodes.IsAboutSecret(issued.Failure?.Errcode)
             && await secrets.RereadAsync(deadline.ForAll()) is { Failure: null } reread && reread.Value.Fingerprint != secret.Fingerprint)
         {
