@@ -128,7 +128,7 @@ internal sealed partial class TokenRenewer(
         var secret = await secrets.GetAsync();
         var (row, isShared) = await reading;
         if (secret.TryGet(out var kept)
-            && ((row.SealedWith ?? kept.Fingerprint) != kept.Fingerprint || row.RefusedSecret == kept.Fingerprint || row.LastRejection(kept) is not null))
+            && ((row.SealedWith ?? kept.Fingerprint) != kept.Fingerprint || row.HasRefused(kept) || row.LastRejection(kept) is not null))
         {
             secret = await secrets.RereadAsync(CancellationToken.None);
         }
@@ -173,7 +173,7 @@ internal sealed partial class TokenRenewer(
     private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
         var sentAt = time.GetUtcNow();
-        var fetched = await client.GetTokenAsync(secret.Value, deadline, isTriedOnce: view.Row.RefusedSecret == secret.Fingerprint);
+        var fetched = await client.GetTokenAsync(secret.Value, deadline, isTriedOnce: view.Row.HasRefused(secret));
         if (Errcodes.IsAboutSecret(fetched.Failure?.Errcode)
             && (await secrets.RereadAsync(deadline.ForAll())).TryGet(out var reread) && reread.Fingerprint != secret.Fingerprint)
         {

@@ -21,6 +21,9 @@ public sealed record TokenRow
     /// <summary>The version of this layout; a row with a higher one is left alone.</summary>
     public const int CurrentVersion = 1;
 
+    /// <summary>So many refused corpsecrets are remembered at once: nobody stores more within the hour that an old one is kept.</summary>
+    private const int MostRefused = 4;
+
     /// <summary>corpid.</summary>
     public string PartitionKey { get; set; } = "";
 
@@ -66,7 +69,10 @@ public sealed record TokenRow
     /// <summary>WeCom's errcode of the last failure.</summary>
     public int? FailureErrcode { get; set; }
 
-    /// <summary>Fingerprint of the corpsecret that WeCom has refused in this row of failures; null when it has refused none (rule T7).</summary>
+    /// <summary>
+    /// Fingerprints of the corpsecrets that WeCom has refused in this row of failures, the last one first; null when it has refused none (rule T7).
+    /// They are several where a process could not read the changed one yet.
+    /// </summary>
     public string? RefusedSecret { get; set; }
 
     /// <summary>No renewal before this instant, whoever asks (rule T7).</summary>
@@ -104,7 +110,7 @@ public sealed record TokenRow
 
     /// <summary>What the last renewal failed with; null when it succeeded, or when it was another corpsecret that WeCom refused.</summary>
     internal Failure? LastFailure(CorpSecret secret) =>
-        Failures > 0 && (RefusedSecret is null || RefusedSecret == secret.Fingerprint)
+        Failures > 0 && (RefusedSecret is null || HasRefused(secret))
             ? new(
                 Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeComFunc.FailureKind.Busy or WeComFunc.FailureKind.Unexpected ? kind : WeComFunc.FailureKind.Misconfigured,
                 FailureErrcode)
@@ -140,7 +146,9 @@ public sealed record TokenRow
     {
         // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an hour. Nor does
         // another corpsecret begin anew: it is tried at once, but two that are in use and fail in turn must not reset each other's pauses.
-        var refused = Errcodes.IsAboutSecret(failure.Errcode) || RefusedSecret == secret.Fingerprint ? secret.Fingerprint : null;
+        var refused = HasRefused(secret) ? RefusedSecret
+            : !Errcodes.IsAboutSecret(failure.Errcode) ? null
+            : string.Join(' ', $"{secret.Fingerprint} {RefusedSecret}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MostRefused));
         var limits = FailurePause(failure.Kind, refused);
         var pause = limits.Pause.After(Failures + 1, random);
         var asked = failure.RetryAfter < limits.Pause.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Pause.Most;
@@ -228,6 +236,9 @@ public sealed record TokenRow
             : Rejections <= TokenRules.ForgivenRejections ? proven with { ServedLogin = true, RejectionRetryAt = null, RejectionRetrySeconds = null }
             : proven with { ServedLogin = true };
     }
+
+    /// <summary>Whether WeCom has refused this corpsecret in this row of failures.</summary>
+    internal bool HasRefused(CorpSecret secret) => RefusedSecret?.Contains(secret.Fingerprint, StringComparison.Ordinal) is true;
 
     private string Place => $"{PartitionKey}\n{RowKey}";
 

@@ -195,7 +195,20 @@ public sealed class TokenRowTests
         var busyToo = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
         Assert.Equal((Now.AddSeconds(4), 3, null), (busyToo.RetryAt, busyToo.Failures, busyToo.RefusedSecret));
         var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
-        Assert.Equal((Now.AddSeconds(20), changed.Fingerprint), (refusedToo.RetryAt, refusedToo.RefusedSecret));
+        Assert.Equal((Now.AddSeconds(20), $"{changed.Fingerprint} {Secret.Fingerprint}"), (refusedToo.RetryAt, refusedToo.RefusedSecret));
+        Assert.All([Secret, changed], secret => Assert.NotNull(refusedToo.BackOff(RenewalReason.Missing, secret, New, Now)));
+        Assert.Null(refusedToo.BackOff(RenewalReason.Missing, new CorpSecret("a-third-corpsecret-000000000000000000000001"), New, Now));
+    }
+
+    [Fact]
+    public void The_last_four_refused_corpsecrets_are_remembered()
+    {
+        var secrets = Enumerable.Range(1, 5).Select(number => new CorpSecret($"the-corpsecret-with-the-number-{number}")).ToList();
+
+        var row = secrets.Aggregate(Row(), (row, secret) => row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secret, Now, new NoJitter()));
+
+        Assert.Equal([false, true, true, true, true], secrets.Select(row.HasRefused));
+        Assert.Equal(row.RefusedSecret, row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secrets[2], Now, new NoJitter()).RefusedSecret);
     }
 
     [Theory]

@@ -58,11 +58,13 @@ public sealed class TwoFaultsTests
         Assert.InRange(_process.GetTokenCalls, 5, most);
     }
 
-    [Fact]
-    public async Task Two_corpsecrets_that_fail_in_turn_do_not_reset_each_others_pauses()
+    [Theory]
+    [InlineData("<html>")]
+    [InlineData("{\"errcode\":40001,\"errmsg\":\"no\"}")]
+    public async Task Two_corpsecrets_that_fail_in_turn_do_not_reset_each_others_pauses(string answer)
     {
         var rotated = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
-        var other = new TokenProcess(_clock, _table) { Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated), WeCom = (_, _) => Task.FromResult("<html>") };
+        var other = new TokenProcess(_clock, _table) { Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated), WeCom = (_, _) => Task.FromResult(answer) };
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(40001));
         for (var second = 0; second < 3600; second++)
         {
