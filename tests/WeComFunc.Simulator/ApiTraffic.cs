@@ -15,6 +15,9 @@ public enum Api
 
     [JsonStringEnumMemberName("user/get")]
     UserGet,
+
+    [JsonStringEnumMemberName("department/get")]
+    DepartmentGet,
 }
 
 /// <summary>What happens to a call instead of, before or after its normal treatment. An empty fault is a normal call.</summary>

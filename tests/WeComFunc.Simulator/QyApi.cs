@@ -3,7 +3,7 @@ using System.Text;
 
 namespace WeComFunc.Simulator;
 
-/// <summary>The three calls as WeCom serves them: GET, and HTTP 200 with an errcode even for failures.</summary>
+/// <summary>The calls as WeCom serves them: GET, and HTTP 200 with an errcode even for failures.</summary>
 internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationToken stopping)
 {
     public static Api? Find(HttpRequest request) => !HttpMethods.IsGet(request.Method) ? null : request.Path.Value switch
@@ -11,6 +11,7 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
         "/cgi-bin/gettoken" => Api.GetToken,
         "/cgi-bin/miniprogram/jscode2session" => Api.JsCode2Session,
         "/cgi-bin/user/get" => Api.UserGet,
+        "/cgi-bin/department/get" => Api.DepartmentGet,
         _ => null,
     };
 
@@ -55,7 +56,8 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
     {
         Api.GetToken => state.GetToken(query["corpid"], query["corpsecret"]),
         Api.JsCode2Session => state.JsCode2Session(query["access_token"], query["js_code"], query["grant_type"]),
-        _ => state.GetUser(query["access_token"], query["userid"]),
+        Api.UserGet => state.GetUser(query["access_token"], query["userid"]),
+        _ => state.GetDepartment(query["access_token"], query["id"]),
     };
 
     private async Task<Answer> ApplyAsync(Fault fault, TaskCompletionSource? held, HttpContext context, Api api)

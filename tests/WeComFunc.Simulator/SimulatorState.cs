@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -148,6 +149,17 @@ public sealed class SimulatorState
         }
     }
 
+    /// <summary>Adds or replaces a department.</summary>
+    public void PutDepartment(string corpId, int id, string name, string? nameEn = null)
+    {
+        lock (_lock)
+        {
+            var english = nameEn is null ? "" : $",\"name_en\":\"{Json(nameEn)}\"";
+            GetOrAddCorp(corpId).Departments[id] = Encoding.UTF8.GetBytes(
+                $$"""{"errcode":0,"errmsg":"ok","department":{"id":{{id}},"name":"{{Json(name)}}"{{english}},"parentid":{{(id == 1 ? 0 : 1)}},"order":1} }""");
+        }
+    }
+
     public bool RemoveMember(string corpId, string userId)
     {
         lock (_lock)
@@ -278,6 +290,17 @@ public sealed class SimulatorState
         }
     }
 
+    internal Answer GetDepartment(string? accessToken, string? id)
+    {
+        lock (_lock)
+        {
+            return Check(accessToken, out var app) is { } errcode ? Failure(errcode)
+                : !int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? Failure(40035)
+                : app!.Corp.Departments.TryGetValue(number, out var answer) ? Answer.Success(answer)
+                : Failure(60003);
+        }
+    }
+
     private static string RandomText(int length) => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(length))[..length];
 
     private static JsonEncodedText Json(string text) => JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
@@ -369,6 +392,9 @@ public sealed class SimulatorState
             }
             """);
         PutMember(SeedCorpId, "wangwu", """{"userid":"wangwu","name":"王五","department":[9],"status":1}""");
+        PutDepartment(SeedCorpId, 1, "示例公司", "Example Corp");
+        PutDepartment(SeedCorpId, 2, "研发部");
+        PutDepartment(OtherCorpId, 1, "另一家公司");
         PutMember(OtherCorpId, "zhaoliu", """{"userid":"zhaoliu","name":"赵六","department":[1],"status":1}""");
     }
 
@@ -376,6 +402,8 @@ public sealed class SimulatorState
     {
         public string CorpId => corpId;
         public Dictionary<string, App> Apps { get; } = [];
+
+        public Dictionary<int, byte[]> Departments { get; } = [];
 
         /// <summary>By userid, which is case-insensitive (document 96255): the whole answer of <c>user/get</c>.</summary>
         public Dictionary<string, byte[]> Members { get; } = new(StringComparer.OrdinalIgnoreCase);

@@ -412,6 +412,34 @@ public sealed class SettingsTests
         return settings;
     }
 
+    [Fact]
+    public void Further_apps_are_read_with_their_own_defaults_the_default_one_first()
+    {
+        var settings = Read(
+            ("WeCom__Apps__sales__CorpId", "wwfedcba0987654321"),
+            ("WeCom__Apps__hr__CorpId", "ww1234567890abcdef"),
+            ("WeCom__Apps__hr__CorpSecretName", "another-secret"));
+
+        Assert.Equal(
+            ["default ww1234567890abcdef wecom-corpsecret", "hr ww1234567890abcdef another-secret", "sales wwfedcba0987654321 wecom-corpsecret-sales"],
+            settings.Apps.Select(app => $"{app.App.Name} {app.App.CorpId} {app.App.SecretName}"));
+    }
+
+    [Theory]
+    [InlineData("WeCom__Apps__sales__CorpSecretName", "any", "WeCom__Apps__sales__CorpId is missing: it must be the 企业ID")]
+    [InlineData("WeCom__Apps__sales__CorpId", "w", "WeCom__Apps__sales__CorpId is malformed: it must be the 企业ID")]
+    [InlineData("WeCom__Apps__Sales__CorpId", "ww1", "WeCom__Apps__Sales has a malformed name: it must be 1 to 32 lower-case letters and digits")]
+    [InlineData("WeCom__Apps__default__CorpId", "ww1", "WeCom__Apps__default has the name of the default app, WeCom__AppName")]
+    [InlineData("WeCom__Apps__sales__CorpSecret", "any", "WeCom__Apps__sales__CorpSecret is for the Development environment only")]
+    public void A_further_app_that_is_wrong_is_named(string name, string value, string expected) =>
+        Assert.Contains(expected, Assert.Throws<SettingsException>(() => Read((name, value))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void More_than_fifty_further_apps_are_refused() => Assert.Contains(
+        "WeCom__Apps are 51 apps: at most 50",
+        Assert.Throws<SettingsException>(() => Read([.. Enumerable.Range(0, 51).Select(i => ($"WeCom__Apps__a{i}__CorpId", (string?)"ww1"))])).Message,
+        StringComparison.Ordinal);
+
     private static Settings Read(params (string Name, string? Value)[] changes) => WeComFunc.Settings.Read(new ConfigurationBuilder()
         .AddInMemoryCollection(Settings(changes).Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)))
         .Build());

@@ -99,7 +99,7 @@ public sealed partial class InfraTests
 
         Assert.All(SecureParameter().Matches(bicep), parameter => Assert.Matches("^(alertWebhook|webhook)$", parameter.Groups[1].Value));
         Assert.Single(Regex.Matches(bicep, @"^\s+value: 'to be set by an operator'$", RegexOptions.Multiline));
-        Assert.Matches(@"@onlyIfNotExists\(\)\nresource placeholder 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
+        Assert.Matches(@"@onlyIfNotExists\(\)\nresource placeholders 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
     }
 
     [Fact]
@@ -148,13 +148,13 @@ public sealed partial class InfraTests
     [Fact]
     public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_identity_and_role()
     {
-        var roles = Regex.Matches(Bicep(), @"Microsoft\.Authorization/roleAssignments@(?s:.*?)\n\}");
+        var roles = Regex.Matches(Bicep(), @"Microsoft\.Authorization/roleAssignments@(?s:.*?)\n[\}\]]");
 
         Assert.NotEmpty(roles);
         Assert.All(roles, role =>
         {
             Assert.Contains("principalType: 'ServicePrincipal'", role.Value, StringComparison.Ordinal);
-            var (scope, id) = (Regex.Match(role.Value, @"scope: (\w+)").Groups[1].Value, Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
+            var (scope, id) = (Regex.Match(role.Value, @"scope: ([\w\[\]]+)").Groups[1].Value, Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
             Assert.Contains($"name: guid({scope}.id, identityName, {id})", role.Value, StringComparison.Ordinal);
             Assert.Matches($@"var {id} = '[0-9a-f-]{{36}}' // [A-Z][A-Za-z ]+\n", Bicep());
         });
@@ -204,7 +204,7 @@ public sealed partial class InfraTests
     {
         Assert.Contains(", errcode none, ", LoginLine("ok", null, 1), StringComparison.Ordinal);
         Assert.Contains(", errcode none, ", MisconfiguredLine(null), StringComparison.Ordinal);
-        Assert.Contains(", errcode none, next try with the next login or run. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
+        Assert.Contains(", errcode none, app default, next try with the next login or run. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -188,7 +188,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
 
         AssertProblem(host, answer, int.Parse(answer["status"]!), answer["code"]!, errcode);
         Assert.DoesNotContain("the very words", answer.Text);
-        Assert.Contains(host.Log.All, line => line.Contains($"errcode {errcode}, errmsg the very words, hint: [1700000000123], from ip: 203.0.113.9"));
+        Assert.Contains(host.Log.All, line => line.Contains($"errcode {errcode}, app default, errmsg the very words, hint: [1700000000123], from ip: 203.0.113.9"));
     }
 
     [Fact]

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary><c>Login__DepartmentNames</c>: asked for once, kept, and never in the way of a login.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
+{
+    private readonly ManualTimeProvider _clock = new();
+    private SimulatorServer _simulator = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    private int Asked => WeCom[Api.DepartmentGet].Calls.Arrived;
+
+    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(time: _clock);
+
+    public async Task DisposeAsync() => await _simulator.DisposeAsync();
+
+    [Fact]
+    public async Task Departments_come_by_name_in_the_order_of_the_profile_and_are_asked_for_once()
+    {
+        WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", """{"userid":"zhangsan","department":[2,1,77]}""");
+        await using var host = await StartAsync();
+
+        var first = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var second = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        const string Expected = """[{"id":2,"name":"研发部"},{"id":1,"name":"示例公司","name_en":"Example Corp"},{"id":77}]""";
+        Assert.Equal((Expected, Expected), (Departments(first), Departments(second)));
+        Assert.Equal(3, Asked);
+    }
+
+    [Fact]
+    public async Task A_name_is_kept_for_an_hour_and_a_refusal_for_ten_minutes()
+    {
+        WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", """{"userid":"zhangsan","department":[1,77]}""");
+        await using var host = await StartAsync();
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        _clock.Advance(TimeSpan.FromMinutes(9));
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var within = Asked;
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        var afterTen = Asked;
+        _clock.Advance(TimeSpan.FromMinutes(50));
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal((2, 3, 5), (within, afterTen, Asked));
+    }
+
+    [Fact]
+    public async Task Off_nobody_asks_for_them()
+    {
+        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal((200, 0), (answer.Status, Asked));
+        Assert.Null(Departments(answer));
+    }
+
+    [Theory]
+    [InlineData("""{"userid":"zhangsan"}""", null)]
+    [InlineData("""{"userid":"zhangsan","department":null}""", null)]
+    [InlineData("""{"userid":"zhangsan","department":"1"}""", null)]
+    [InlineData("""{"userid":"zhangsan","department":[]}""", "[]")]
+    [InlineData("""{"userid":"zhangsan","inner":{"department":[1]},"department":[2]}""", """[{"id":2,"name":"研发部"}]""")]
+    [InlineData("""{"userid":"zhangsan","department":["x",{"id":1},2]}""", """[{"id":2,"name":"研发部"}]""")]
+    public async Task What_the_profile_has_no_department_of_is_not_made_up(string profile, string? expected)
+    {
+        WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", profile);
+        await using var host = await StartAsync();
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal((200, expected), (answer.Status, Departments(answer)));
+    }
+
+    [Fact]
+    public async Task A_profile_without_its_department_shows_none()
+    {
+        await using var host = await StartAsync(("Login__ProfileFields", "name"));
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal((200, null, 0), (answer.Status, Departments(answer), Asked));
+    }
+
+    [Fact]
+    public async Task Names_that_do_not_come_within_a_second_hold_nobody_up()
+    {
+        await using var host = await StartAsync();
+        await host.LoginAsync(WeCom.IssueCode("wangwu"));
+        WeCom.PutMember(SimulatorState.SeedCorpId, "lisi", """{"userid":"lisi","department":[2]}""");
+        WeCom[Api.DepartmentGet].AddFault(new Fault { Hold = true });
+        var began = _clock.GetUtcNow();
+
+        var login = host.LoginAsync(WeCom.IssueCode("lisi"));
+        await WeCom[Api.DepartmentGet].WaitForCallsAsync(Asked == 0 ? 1 : Asked);
+        var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
+
+        Assert.Equal((200, """[{"id":2}]"""), (answer.Status, Departments(answer)));
+        Assert.InRange(_clock.GetUtcNow() - began, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(2.5));
+        WeCom[Api.DepartmentGet].Release();
+    }
+
+    [Theory]
+    [InlineData(40014)]
+    [InlineData(-1)]
+    [InlineData(48002)]
+    [InlineData(45009)]
+    public async Task Whatever_WeCom_says_of_a_department_fails_no_login(int errcode)
+    {
+        WeCom[Api.DepartmentGet].AddFault(new Fault { Errcode = errcode, Times = null });
+        await using var host = await StartAsync();
+
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal((200, """[{"id":1},{"id":2}]"""), (answer.Status, Departments(answer)));
+        Assert.Equal("healthy", (await host.HealthAsync())["status"]);
+    }
+
+    private static string? Departments(LoginAnswer answer) =>
+        JsonSerializer.Deserialize<JsonElement>(answer.Text).TryGetProperty("departments", out var departments) ? departments.GetRawText() : null;
+
+    private Task<LoginHost> StartAsync(params (string Name, string Value)[] settings) => LoginHost.StartAsync(
+        _simulator,
+        azurite,
+        _clock,
+        settings: settings.Append(("Login__DepartmentNames", "true")).ToDictionary(setting => setting.Item1, string? (setting) => setting.Item2));
+}
