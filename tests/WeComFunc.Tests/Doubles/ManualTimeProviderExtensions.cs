@@ -3,7 +3,7 @@ namespace WeComFunc.Tests.Doubles;
 public static class ManualTimeProviderExtensions
 {
     private static readonly TimeSpan DefaultPause = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DefaultPatience = TimeSpan.FromMinutes(1);
 
     /// <summary>Advances the clock step by step until the task has completed, and gives its result or throws its exception.</summary>
     /// <param name="clock">The clock that the task waits on.</param>
@@ -14,7 +14,7 @@ public static class ManualTimeProviderExtensions
     /// </param>
     /// <param name="limit">How far to move altogether. The clock never passes it.</param>
     /// <param name="pause">Real time between steps for continuations and I/O; by default 15 ms.</param>
-    /// <param name="patience">Real time that the task has to complete once the limit is reached; by default 10 s.</param>
+    /// <param name="patience">Real time that the task has to complete once the limit is reached; by default a minute.</param>
     /// <exception cref="TimeoutException">The task has not completed by then.</exception>
     public static async Task<T> RunUntilAsync<T>(
         this ManualTimeProvider clock, Task<T> task, TimeSpan step, TimeSpan limit, TimeSpan? pause = null, TimeSpan? patience = null)

@@ -68,6 +68,7 @@ public sealed class PublishedHost : IAsyncDisposable
             HasFrontEnd = hasFrontEnd,
             RunsTimers = timers is not null,
             Time = timers ?? TimeProvider.System,
+            GracePeriod = TimeSpan.FromMinutes(1),
             OnLog = host._log.Enqueue,
             OnResult = host.Take,
             OnOutput = line => output.Write("output of the worker", line),
