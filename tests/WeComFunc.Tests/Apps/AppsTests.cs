@@ -39,7 +39,7 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((200, "wangwu"), (hidden.Status, hidden["userid"]));
         Assert.Contains("王五", hidden.Text);
         Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);
-        Assert.All(Names, name => Assert.Contains(host.Log.All, line => line.Contains($"Login: outcome ok, ") && line.Contains($", app {name}, traceId ")));
+        Assert.All(Names, name => Assert.Contains(host.Log.All, line => line.Contains("Login: outcome ok, ") && line.Contains($", app {name}, traceId ")));
     }
 
     [Theory]
@@ -167,7 +167,7 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Contains("app hr)", failure.Message);
         Assert.DoesNotContain("app default)", failure.Message);
         Assert.Contains("Key Vault secret wecom-corpsecret-sales", failure.Message);
-        Assert.Contains(host.Log.All, line => line.Contains("reason timer, outcome renewed, 120 minutes left, app default"));
+        Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason timer, ") && line.EndsWith(" minutes left, app default", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class RetryTests(Azurite azurite) : LoginTest(azurite)
         get
         {
             var all = new TheoryData<Api, string>();
-            foreach (var api in Enum.GetValues<Api>())
+            foreach (var api in (Api[])[Api.GetToken, Api.JsCode2Session, Api.UserGet])
             {
                 all.Add(api, "-1");
                 all.Add(api, "HTTP 503");

@@ -38,7 +38,7 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
         get
         {
             var all = new TheoryData<Api, string>();
-            foreach (var api in Enum.GetValues<Api>())
+            foreach (var api in (Api[])[Api.GetToken, Api.JsCode2Session, Api.UserGet])
             {
                 foreach (var answer in Undocumented.Keys)
                 {

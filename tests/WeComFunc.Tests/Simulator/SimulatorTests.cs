@@ -53,7 +53,7 @@ public sealed class SimulatorTests : SimulatorTest
     [Theory]
     [InlineData("POST", "/cgi-bin/gettoken")]
     [InlineData("GET", "/cgi-bin/gettoken/")]
-    [InlineData("GET", "/cgi-bin/department/get")]
+    [InlineData("GET", "/cgi-bin/department/list")]
     public async Task Another_method_or_path_is_404(string method, string path)
     {
         using var response = await Http.SendAsync(new HttpRequestMessage(new(method), path));
