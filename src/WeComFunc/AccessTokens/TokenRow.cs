@@ -24,6 +24,9 @@ public sealed record TokenRow
     /// <summary>So many refused corpsecrets are remembered at once: nobody stores more within the hour that an old one is kept.</summary>
     private const int MostRefused = 4;
 
+    /// <summary>As many failures as make a pause of 40 s.</summary>
+    private const int MostBeforeNewSecret = 4;
+
     /// <summary>corpid.</summary>
     public string PartitionKey { get; set; } = "";
 
@@ -149,15 +152,18 @@ public sealed record TokenRow
         var refused = HasRefused(secret) ? RefusedSecret
             : !Errcodes.IsAboutSecret(failure.Errcode) ? null
             : string.Join(' ', $"{secret.Fingerprint} {RefusedSecret}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MostRefused));
+
+        // One that is refused for the first time may be about to be set in WeCom's console, too: it is tried again within a minute (rule T8).
+        var failures = refused == RefusedSecret || refused is null ? Failures + 1 : Math.Min(Failures + 1, MostBeforeNewSecret);
         var limits = FailurePause(failure.Kind, refused);
-        var pause = limits.Pause.After(Failures + 1, random);
+        var pause = limits.Pause.After(failures, random);
         var asked = failure.RetryAfter < limits.Pause.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Pause.Most;
         pause = asked > pause ? asked : pause;
         return this with
         {
             Lease = null,
             LeasedAt = null,
-            Failures = Failures + 1,
+            Failures = failures,
             FailureKind = failure.Kind.ToString(),
             FailureErrcode = failure.Errcode,
             RefusedSecret = refused,

@@ -201,6 +201,19 @@ public sealed class TokenRowTests
     }
 
     [Fact]
+    public void A_corpsecret_that_is_refused_for_the_first_time_is_tried_again_within_a_minute()
+    {
+        var row = Row() with { Failures = 20, RefusedSecret = Secret.Fingerprint };
+        var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
+
+        var first = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
+        var second = first.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
+        var before = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
+
+        Assert.Equal((Now.AddSeconds(40), Now.AddSeconds(80), Now.AddMinutes(10)), (first.RetryAt, second.RetryAt, before.RetryAt));
+    }
+
+    [Fact]
     public void The_last_four_refused_corpsecrets_are_remembered()
     {
         var secrets = Enumerable.Range(1, 5).Select(number => new CorpSecret($"the-corpsecret-with-the-number-{number}")).ToList();

@@ -18,6 +18,9 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 {
     private const string Quoted = "quoted-from-the-vault-00000001";
 
+    // No secret: whoever traces the Azure SDK at its most talkative sees the headers of an answer.
+    private const string QuotedDomain = "a-domain-that-the-vault-names.example";
+
     private readonly ManualTimeProvider _clock = new();
     private readonly Vault _vault = new();
     private SimulatorServer _simulator = null!;
@@ -134,7 +137,7 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 
     private static void AssertNothingIsQuoted(LoginHost host)
     {
-        Assert.DoesNotContain(host.Log.All, line => line.Contains(Quoted, StringComparison.Ordinal));
+        Assert.DoesNotContain(host.Log.All, line => line.Contains(Quoted, StringComparison.Ordinal) || line.Contains(QuotedDomain, StringComparison.Ordinal));
         Assert.Empty(host.Log.Exceptions);
     }
 
@@ -181,7 +184,7 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
                 "a bad literal" => $$"""{"contentType":nul,"value":"{{Quoted}}"}""",
                 _ => _body,
             };
-            _domain = what == "a challenge for another domain" ? $"{Quoted}.example" : _domain;
+            _domain = what == "a challenge for another domain" ? QuotedDomain : _domain;
             Fault = what == "a credential that throws" ? new NotSupportedException(Quoted, new FormatException(Quoted)) : null;
         }
 
