@@ -15,7 +15,8 @@ public sealed class Functions(Endpoints endpoints, TokenRefresh refresh)
 
     /// <summary><c>GET</c> and <c>HEAD /api/health</c>, for anybody.</summary>
     [Function("Health")]
-    public Task<HttpResponseData> HealthAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health")] HttpRequestData request) =>
+    public Task<HttpResponseData> HealthAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health")] HttpRequestData request) =>
         request.AnswerAsync(endpoints.Health);
 
     /// <summary>Renews the access_token on the schedule of <c>TokenRefreshSchedule</c>.</summary>

@@ -3,7 +3,10 @@ using WeComFunc.Http;
 
 namespace WeComFunc.AzureFunctions;
 
-/// <summary>A request as the Functions host hands it over: its front end appends the caller's address to X-Forwarded-For, and bodies without a length are lost.</summary>
+/// <summary>
+/// A request as the Functions host hands it over: its front end appends the caller's address to X-Forwarded-For, and bodies without a
+/// length are lost.
+/// </summary>
 internal sealed class FunctionsCall(HttpRequestData request) : HttpCall
 {
     public override string? ContentType => LastOf("Content-Type");

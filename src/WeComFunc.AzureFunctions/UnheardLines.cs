@@ -23,7 +23,9 @@ public sealed partial class UnheardLines(TimeProvider time) : ILoggerProvider, I
     private IExternalScopeProvider? _scopes;
     private int _more;
 
-    /// <summary>To be called as a function begins: what is kept is written now. The function has ended once the result is disposed of.</summary>
+    /// <summary>
+    /// To be called as a function begins: what is kept is written now. The function has ended once the result is disposed of.
+    /// </summary>
     public Invocation Begin(FunctionContext context, ILogger logger)
     {
         Line[] kept = [];
@@ -124,7 +126,8 @@ public sealed partial class UnheardLines(TimeProvider time) : ILoggerProvider, I
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             // A line written again is never kept again, wherever that may be.
             if (IsEnabled(logLevel) && eventId.Name is not (nameof(LogAgain) or nameof(LogMore)))

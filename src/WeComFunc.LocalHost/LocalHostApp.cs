@@ -7,7 +7,10 @@ namespace WeComFunc.LocalHost;
 /// <summary>The routes of the function app on Kestrel, and the timer's work.</summary>
 public static class LocalHostApp
 {
-    /// <summary>Makes the host; <c>--urls</c> in <paramref name="args"/> says where it listens, <c>--settings</c> where <c>local.settings.json</c> is.</summary>
+    /// <summary>
+    /// Makes the host; <c>--urls</c> in <paramref name="args"/> says where it listens, <c>--settings</c> where <c>local.settings.json</c>
+    /// is.
+    /// </summary>
     /// <param name="args">The command line.</param>
     /// <param name="configure">Changes the builder before the login is added, for tests.</param>
     /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
@@ -37,8 +40,12 @@ public static class LocalHostApp
         builder.Services.AddHostedService<Timer>();
 
         var app = builder.Build();
-        var routes = app.Services.GetRequiredService<Endpoints>().All.ToFrozenDictionary(endpoint => $"/api/{endpoint.Route}", StringComparer.OrdinalIgnoreCase);
-        app.Run(context => routes.TryGetValue(context.Request.Path.Value?.TrimEnd('/') ?? "", out var endpoint) ? context.AnswerAsync(endpoint) : NotFoundAsync(context));
+        var routes = app.Services.GetRequiredService<Endpoints>().All.ToFrozenDictionary(
+            endpoint => $"/api/{endpoint.Route}", StringComparer.OrdinalIgnoreCase);
+        app.Run(
+            context => routes.TryGetValue(context.Request.Path.Value?.TrimEnd('/') ?? "", out var endpoint)
+                ? context.AnswerAsync(endpoint)
+                : NotFoundAsync(context));
         return app;
     }
 

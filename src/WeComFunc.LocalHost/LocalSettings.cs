@@ -3,7 +3,9 @@ using Microsoft.Extensions.Configuration.Memory;
 
 namespace WeComFunc.LocalHost;
 
-/// <summary>The <c>Values</c> of a <c>local.settings.json</c>, as the Functions tools read them, with the local host's own defaults.</summary>
+/// <summary>
+/// The <c>Values</c> of a <c>local.settings.json</c>, as the Functions tools read them, with the local host's own defaults.
+/// </summary>
 internal static class LocalSettings
 {
     private static readonly Dictionary<string, string?> Defaults = new()
@@ -22,7 +24,8 @@ internal static class LocalSettings
             if (File.Exists(path))
             {
                 using var stream = File.OpenRead(path);
-                using var file = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+                using var file = JsonDocument.Parse(
+                    stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
                 foreach (var value in file.RootElement.GetProperty("Values").EnumerateObject())
                 {
                     values[value.Name.Replace("__", ":", StringComparison.Ordinal)] = value.Value.ToString();

@@ -1,6 +1,9 @@
 namespace WeComFunc;
 
-/// <summary>The time that a login or a renewal has in all, and each of its attempts within: one timer for everything, so it serves one attempt at a time.</summary>
+/// <summary>
+/// The time that a login or a renewal has in all, and each of its attempts within: one timer for everything, so it serves one attempt at a
+/// time.
+/// </summary>
 /// <param name="limit">The time in all.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Deadline(TimeSpan limit, TimeProvider time) : IDisposable
@@ -17,7 +20,9 @@ internal sealed class Deadline(TimeSpan limit, TimeProvider time) : IDisposable
     /// <summary>A token for what may take all the time that is left.</summary>
     public CancellationToken ForAll() => For(limit);
 
-    /// <summary>A token for one attempt: it ends after <paramref name="attempt"/>, or when no time is left. The tokens before it end with it.</summary>
+    /// <summary>
+    /// A token for one attempt: it ends after <paramref name="attempt"/>, or when no time is left. The tokens before it end with it.
+    /// </summary>
     public CancellationToken For(TimeSpan attempt)
     {
         var left = Left;

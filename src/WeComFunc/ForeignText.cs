@@ -62,13 +62,18 @@ internal static partial class ForeignText
         return printable.ToString();
     }
 
-    /// <summary>The code inside the error that Key Vault answered (<c>error.innererror.code</c>), which tells causes apart that share a status; null when there is none.</summary>
+    /// <summary>
+    /// The code inside the error that Key Vault answered (<c>error.innererror.code</c>), which tells causes apart that share a status; null
+    /// when there is none.
+    /// </summary>
     public static string? InnerCode(RequestFailedException failed)
     {
         try
         {
             using var json = JsonDocument.Parse(failed.GetRawResponse()?.Content.ToMemory() ?? default);
-            return json.RootElement.GetProperty("error").GetProperty("innererror").GetProperty("code").GetString() is { Length: > 0 } code ? Code(code) : null;
+            return json.RootElement.GetProperty("error").GetProperty("innererror").GetProperty("code").GetString() is { Length: > 0 } code
+                ? Code(code)
+                : null;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -95,14 +100,20 @@ internal static partial class ForeignText
         JsonException json => $"JsonException{(json.LineNumber is { } line ? $" at line {line + 1}, byte {json.BytePositionInLine}" : "")}",
         RequestFailedException { Status: 0 } => "no connection",
         RequestFailedException failed => string.Join(
-            ", ", [$"HTTP status {failed.Status}", .. Codes(failed.ErrorCode is { Length: > 0 } code ? Code(code) : null, InnerCode(failed))]),
+            ", ",
+            [$"HTTP status {failed.Status}", .. Codes(failed.ErrorCode is { Length: > 0 } code ? Code(code) : null, InnerCode(failed))]),
         MsalServiceException msal => Named(
-            exception, msal.ErrorCode is { Length: > 0 } code ? Code(code) : "", msal.StatusCode > 0 ? $"HTTP status {msal.StatusCode}" : ""),
+            exception,
+            msal.ErrorCode is { Length: > 0 } code ? Code(code) : "",
+            msal.StatusCode > 0 ? $"HTTP status {msal.StatusCode}" : ""),
         AuthenticationFailedException => Named(exception, EntraErrorPattern().Match(exception.Message).Value),
         HttpRequestException http => Named(
-            exception, http.HttpRequestError is HttpRequestError.Unknown ? "" : $"{http.HttpRequestError}", http.StatusCode is { } status ? $"HTTP status {(int)status}" : ""),
+            exception,
+            http.HttpRequestError is HttpRequestError.Unknown ? "" : $"{http.HttpRequestError}",
+            http.StatusCode is { } status ? $"HTTP status {(int)status}" : ""),
         SocketException socket => Named(exception, $"{socket.SocketErrorCode}"),
-        AuthenticationException => Named(exception, [.. WordPattern().Matches(exception.Message).Select(word => word.Value).Where(CertificateFaults.Contains)]),
+        AuthenticationException =>
+            Named(exception, [.. WordPattern().Matches(exception.Message).Select(word => word.Value).Where(CertificateFaults.Contains)]),
         Win32Exception win32 => Named(exception, $"0x{win32.NativeErrorCode:X8}"),
         CryptographicException => Named(exception, $"0x{exception.HResult:X8}"),
         _ => exception.GetType().Name,
@@ -115,7 +126,9 @@ internal static partial class ForeignText
 
     /// <summary>An error code of the vault or the table, if it is one.</summary>
     private static string Code(string code) =>
-        code.Length <= LongestCode && code.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-') ? code : "an error code that is none";
+        code.Length <= LongestCode && code.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-')
+            ? code
+            : "an error code that is none";
 
     /// <summary>The error codes of Microsoft Entra ID, in a text that may quote anything.</summary>
     [GeneratedRegex(@"\bAADSTS[0-9]{4,8}\b")]

@@ -15,12 +15,18 @@ internal static class PastedText
     public static string Trim(string text) => Trim(text, IsUnseen);
 
     /// <summary>The text without what cannot belong to a corpsecret at both its ends: what cannot be seen, and quotes.</summary>
-    public static string TrimSecret(string text) => Trim(text, static rune => IsUnseen(rune) || Quotes.Contains(rune.ToString(), StringComparison.Ordinal));
+    public static string TrimSecret(string text) =>
+        Trim(text, static rune => IsUnseen(rune) || Quotes.Contains(rune.ToString(), StringComparison.Ordinal));
 
-    /// <summary>The first character that cannot be seen, but for a space, as <c>U+200B at position 7</c>; null when there is none.</summary>
+    /// <summary>
+    /// The first character that cannot be seen, but for a space, as <c>U+200B at position 7</c>; null when there is none.
+    /// </summary>
     public static string? FindUnseen(string text) => Find(text, static rune => rune.Value != ' ' && IsUnseen(rune));
 
-    /// <summary>The first character outside of ASCII from <paramref name="lowest"/> to <c>~</c>, as <c>U+FF41 at position 7</c>; null when there is none.</summary>
+    /// <summary>
+    /// The first character outside of ASCII from <paramref name="lowest"/> to <c>~</c>, as <c>U+FF41 at position 7</c>; null when there is
+    /// none.
+    /// </summary>
     public static string? FindForeign(string text, char lowest) => Find(text, rune => rune.Value < lowest || rune.Value > '~');
 
     private static string Trim(string text, Predicate<Rune> isCut)
@@ -60,7 +66,9 @@ internal static class PastedText
         or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
         || IsBlank(rune.Value);
 
-    /// <summary>Letters and marks by their category, but with nothing to see: joiners, fillers, the empty Braille cell, variation selectors.</summary>
+    /// <summary>
+    /// Letters and marks by their category, but with nothing to see: joiners, fillers, the empty Braille cell, variation selectors.
+    /// </summary>
     private static bool IsBlank(int codePoint) =>
         codePoint is 0x034f or 0x115f or 0x1160 or 0x2800 or 0x3164 or 0xffa0 or (>= 0xfe00 and <= 0xfe0f) or (>= 0xe0100 and <= 0xe01ef);
 

@@ -5,7 +5,10 @@ namespace WeComFunc;
 /// <param name="Most">The longest; jitter of up to a fifth comes on top.</param>
 internal readonly record struct Pause(TimeSpan First, TimeSpan Most)
 {
-    /// <summary>The pause after the <paramref name="failures"/>-th failure in a row, with jitter that only lengthens it, so that a bound on the number of tries holds.</summary>
+    /// <summary>
+    /// The pause after the <paramref name="failures"/>-th failure in a row, with jitter that only lengthens it, so that a bound on the
+    /// number of tries holds.
+    /// </summary>
     /// <param name="failures">1 or more.</param>
     /// <param name="random">Where the jitter comes from.</param>
     public TimeSpan After(int failures, Random random)

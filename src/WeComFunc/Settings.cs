@@ -7,7 +7,9 @@ using WeComFunc.Login;
 
 namespace WeComFunc;
 
-/// <summary>The settings of the contract, checked, each section beside what it configures. <see cref="Read"/> is the only way to one.</summary>
+/// <summary>
+/// The settings of the contract, checked, each section beside what it configures. <see cref="Read"/> is the only way to one.
+/// </summary>
 public sealed record Settings
 {
     /// <summary>The apps that this process serves, the default one first.</summary>
@@ -44,7 +46,8 @@ public sealed record Settings
         {
             Apps = apps,
             Azure = AzureSettings.Read(reader, hasCorpSecrets: apps.All(app => app.CorpSecret is not null)),
-            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in Development and for loopback only)",
+            BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in "
+                + "Development and for loopback only)",
                     uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (reader.IsDevelopment || uri.IsLoopback)))
                         && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))
                 ?? new Uri("https://qyapi.weixin.qq.com/"),

@@ -4,8 +4,8 @@ namespace WeComFunc;
 public sealed class SettingsException(IReadOnlyCollection<string> errors) : Exception(string.Join(Environment.NewLine, errors))
 {
     /// <summary>
-    /// Tells them on standard error, for a host that ends because of them. The Functions host goes by the words of a line to tell how bad it
-    /// is, so each begins with the one for an error.
+    /// Tells them on standard error, for a host that ends because of them. The Functions host goes by the words of a line to tell how bad
+    /// it is, so each begins with the one for an error.
     /// </summary>
     /// <returns>The exit code: 78, a configuration error by sysexits.h.</returns>
     public int Report()

@@ -13,12 +13,15 @@ internal sealed class SettingsReader(IConfiguration configuration)
     private readonly HashSet<string> _unseen = [];
 
     /// <summary>Whether this is the Development environment.</summary>
-    public bool IsDevelopment { get; } = IsDevelopmentName(configuration["AZURE_FUNCTIONS_ENVIRONMENT"]) || IsDevelopmentName(configuration["DOTNET_ENVIRONMENT"]);
+    public bool IsDevelopment { get; } = IsDevelopmentName(configuration["AZURE_FUNCTIONS_ENVIRONMENT"])
+        || IsDevelopmentName(configuration["DOTNET_ENVIRONMENT"]);
 
     /// <summary>One line for each setting that is wrong.</summary>
     public List<string> Errors { get; } = [];
 
-    /// <summary>Adds a line; of a value with a character that cannot be seen, or that is none of the alphabet, it says which and where.</summary>
+    /// <summary>
+    /// Adds a line; of a value with a character that cannot be seen, or that is none of the alphabet, it says which and where.
+    /// </summary>
     public void Refuse(string key, string expectation)
     {
         if (_unseen.Contains(key))
@@ -26,7 +29,9 @@ internal sealed class SettingsReader(IConfiguration configuration)
             return;
         }
 
-        var foreign = expectation.StartsWith(Malformed, StringComparison.Ordinal) ? PastedText.FindForeign(Pasted(key) ?? "", lowest: ' ') : null;
+        var foreign = expectation.StartsWith(Malformed, StringComparison.Ordinal)
+            ? PastedText.FindForeign(Pasted(key) ?? "", lowest: ' ')
+            : null;
         Add(key, foreign is null ? expectation : $"{Malformed}, with {foreign}{expectation[Malformed.Length..]}");
     }
 

@@ -24,11 +24,15 @@ public sealed class Telemetry
     public Telemetry(IMeterFactory meters)
     {
         _meter = meters.Create(Name);
-        _logins = _meter.CreateHistogram<double>("wecomfunc.login.duration", "s", "Duration of a login, by outcome: ok or the code of the problem, and app.");
-        _calls = _meter.CreateHistogram<double>("wecomfunc.wecom.call.duration", "s", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
+        _logins = _meter.CreateHistogram<double>(
+            "wecomfunc.login.duration", "s", "Duration of a login, by outcome: ok or the code of the problem, and app.");
+        _calls = _meter.CreateHistogram<double>(
+            "wecomfunc.wecom.call.duration", "s", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
         _uses = _meter.CreateCounter<long>("wecomfunc.token.uses", "{use}", "Uses of the access_token, by source, reason and app.");
-        _renewals = _meter.CreateCounter<long>("wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason, outcome and app.");
-        _waits = _meter.CreateHistogram<double>("wecomfunc.token.wait.duration", "s", "How long a login waited for an access_token, by reason and app.");
+        _renewals = _meter.CreateCounter<long>(
+            "wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason, outcome and app.");
+        _waits = _meter.CreateHistogram<double>(
+            "wecomfunc.token.wait.duration", "s", "How long a login waited for an access_token, by reason and app.");
     }
 
     internal void Login(string outcome, string app, TimeSpan elapsed) =>
@@ -49,7 +53,9 @@ public sealed class Telemetry
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
     internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
         name,
-        () => measure() is { } value ? [new Measurement<double>(value.TotalSeconds, Tag("corpid", app.CorpId), Tag("app", app.Name))] : Array.Empty<Measurement<double>>(),
+        () => measure() is { } value
+            ? [new Measurement<double>(value.TotalSeconds, Tag("corpid", app.CorpId), Tag("app", app.Name))]
+            : Array.Empty<Measurement<double>>(),
         "s",
         description);
 

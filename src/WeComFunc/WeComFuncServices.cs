@@ -42,8 +42,10 @@ public static class WeComFuncServices
             provider.GetRequiredService<Telemetry>()));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();
-        services.AddSingleton(provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
-        services.AddSingleton(provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(
+            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
+        services.AddSingleton(
+            provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
         services.AddHostedService<LoginDrain>();
     }
@@ -60,7 +62,8 @@ public static class WeComFuncServices
     private static void AddAzure(this IServiceCollection services, Settings settings)
     {
         services.TryAddSingleton(_ => AppIdentity.CreateCredential(settings.Azure, settings.IsDevelopment));
-        services.TryAddSingleton(provider => new AppIdentity(provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(
+            provider => new AppIdentity(provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => TableTokenStore.CreateClient(settings.Azure, provider.GetRequiredService<AppIdentity>));
         services.TryAddSingleton<ITokenStore, TableTokenStore>();
         if (settings.Azure.KeyVaultUri is { } uri)

@@ -15,7 +15,8 @@ public sealed partial class Contenders(LeastLogin login, ILogger<Contenders> log
 
     /// <summary>The bytes of a login's answer without a login: what the worker itself costs.</summary>
     [Function("Hello")]
-    public static async Task<HttpResponseData> HelloAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "hello")] HttpRequestData request)
+    public static async Task<HttpResponseData> HelloAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "hello")] HttpRequestData request)
     {
         var response = Begin(request);
         await response.Body.WriteAsync(Prepared);
@@ -24,7 +25,8 @@ public sealed partial class Contenders(LeastLogin login, ILogger<Contenders> log
 
     /// <summary>The least that any login does.</summary>
     [Function("Floor")]
-    public async Task<HttpResponseData> FloorAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "floor")] HttpRequestData request)
+    public async Task<HttpResponseData> FloorAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "floor")] HttpRequestData request)
     {
         var started = Stopwatch.GetTimestamp();
         var body = new byte[request.Body.Length];

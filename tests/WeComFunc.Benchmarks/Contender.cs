@@ -10,7 +10,9 @@ namespace WeComFunc.Benchmarks;
 /// <param name="Settings">Its environment.</param>
 internal sealed record Contender(string Assembly, Func<Uri, string[]> Arguments, Dictionary<string, string> Settings);
 
-/// <summary>A contender as a process, in an empty directory. What it prints goes to a file, as anything that reads along would cost CPU.</summary>
+/// <summary>
+/// A contender as a process, in an empty directory. What it prints goes to a file, as anything that reads along would cost CPU.
+/// </summary>
 internal sealed class Host : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
@@ -102,5 +104,6 @@ internal sealed class Host : IAsyncDisposable
         _directory.Delete(recursive: true);
     }
 
-    private async Task<string> LogAsync() => string.Join('\n', (await File.ReadAllLinesAsync(Path.Combine(_directory.FullName, "log"))).TakeLast(20));
+    private async Task<string> LogAsync() =>
+        string.Join('\n', (await File.ReadAllLinesAsync(Path.Combine(_directory.FullName, "log"))).TakeLast(20));
 }

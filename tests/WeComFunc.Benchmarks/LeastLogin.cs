@@ -18,7 +18,10 @@ public sealed class LeastLogin
     private LeastLogin(HttpMessageInvoker http, string upstream, string token) => (_http, _upstream, _token) = (http, upstream, token);
 
     public static LeastLogin Create(string upstream, string token) =>
-        new(new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null }), upstream, token);
+        new(
+            new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null }),
+            upstream,
+            token);
 
     /// <returns>What comes before the profile, and the profile in a rented array, so much of it.</returns>
     public async Task<(string Head, byte[] Profile, int Length)> RunAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)

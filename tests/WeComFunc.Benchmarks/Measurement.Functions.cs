@@ -3,7 +3,9 @@ using WeComFunc.FunctionsHost;
 
 namespace WeComFunc.Benchmarks;
 
-/// <summary>The function app on the worker, beside two functions that bound it from below: as published, over the worker protocol.</summary>
+/// <summary>
+/// The function app on the worker, beside two functions that bound it from below: as published, over the worker protocol.
+/// </summary>
 internal sealed partial class Measurement
 {
     private const int WorkerConnections = 16;
@@ -46,7 +48,8 @@ internal sealed partial class Measurement
                     p99[name].Add(load.P99);
                     if (load.Lost > 0)
                     {
-                        throw new InvalidOperationException($"{load.Lost} of {load.Answers} answers of {name} on the worker were failures.");
+                        throw new InvalidOperationException(
+                            $"{load.Lost} of {load.Answers} answers of {name} on the worker were failures.");
                     }
                 }
             }
@@ -115,7 +118,8 @@ internal sealed partial class Measurement
         /// <param name="route">The function that is asked.</param>
         /// <param name="settings">Its app settings.</param>
         /// <param name="isObserved">Whether <see cref="Figures.AllocatedBytes"/> will be asked for.</param>
-        public static async Task<WorkerOfApp> StartAsync(string folder, string route, Dictionary<string, string> settings, bool isObserved = false)
+        public static async Task<WorkerOfApp> StartAsync(
+            string folder, string route, Dictionary<string, string> settings, bool isObserved = false)
         {
             var hookPort = Host.FreePort();
             var observed = isObserved ? Figures.Settings(hookPort) : [];

@@ -6,7 +6,8 @@ namespace WeComFunc.Benchmarks;
 /// <summary>
 /// Everything side by side: in each round every contender has its turn, so that what else the machine does meets all of them.
 /// </summary>
-internal sealed partial class Measurement(Report report, Upstream upstream, Uri upstreamUrl, string connectionString, string directory, bool isQuick)
+internal sealed partial class Measurement(
+    Report report, Upstream upstream, Uri upstreamUrl, string connectionString, string directory, bool isQuick)
 {
     private static readonly string[] Names = ["floor", "typical", "ours"];
 
@@ -39,8 +40,13 @@ internal sealed partial class Measurement(Report report, Upstream upstream, Uri 
     {
         Note("ceilings");
         var nothing = await Load.RunAsync(new Uri(upstreamUrl, "api/login"), 64, _seconds);
-        var session = await Load.RunAsync(new Uri(upstreamUrl, $"cgi-bin/miniprogram/jscode2session?access_token={Upstream.FirstToken}&js_code=any"), 64, _seconds, posts: false);
-        var user = await Load.RunAsync(new Uri(upstreamUrl, $"cgi-bin/user/get?access_token={Upstream.FirstToken}&userid=any"), 64, _seconds, posts: false);
+        var session = await Load.RunAsync(
+            new Uri(upstreamUrl, $"cgi-bin/miniprogram/jscode2session?access_token={Upstream.FirstToken}&js_code=any"),
+            64,
+            _seconds,
+            posts: false);
+        var user = await Load.RunAsync(
+            new Uri(upstreamUrl, $"cgi-bin/user/get?access_token={Upstream.FirstToken}&userid=any"), 64, _seconds, posts: false);
         report.Say($"Ceilings at concurrency 64: wrk against prepared answers {nothing.PerSecond:0} logins/s; the double of WeCom {1 / ((1 / session.PerSecond) + (1 / user.PerSecond)):0} pairs of calls/s.");
     }
 
@@ -75,7 +81,11 @@ internal sealed partial class Measurement(Report report, Upstream upstream, Uri 
                 lost[name].Add((await load).Lost);
             }
 
-            report.Add("logins lost when the token is revoked under load", "0", name => name == "floor" ? null : [lost[name].Sum()], new Goal(0, IsRatio: false));
+            report.Add(
+                "logins lost when the token is revoked under load",
+                "0",
+                name => name == "floor" ? null : [lost[name].Sum()],
+                new Goal(0, IsRatio: false));
         }
         finally
         {
@@ -158,7 +168,11 @@ internal sealed partial class Measurement(Report report, Upstream upstream, Uri 
             }
         }
 
-        report.Add("gettoken calls for 200 concurrent first logins", "0", name => name == "floor" ? null : [.. calls[name]], new Goal(1, IsRatio: false));
+        report.Add(
+            "gettoken calls for 200 concurrent first logins",
+            "0",
+            name => name == "floor" ? null : [.. calls[name]],
+            new Goal(1, IsRatio: false));
     }
 
     /// <param name="kind">Its name, with <c>-jit</c> for the one without ReadyToRun.</param>
@@ -171,7 +185,10 @@ internal sealed partial class Measurement(Report report, Upstream upstream, Uri 
             : new(Assembly($"ours{suffix}", "WeComFunc.LocalHost"), url => ["--urls", url.AbsoluteUri], Settings(table));
     }
 
-    /// <summary>The settings of ours. The corpsecret as a setting needs Development; ASP.NET Core goes by the other variable and stays in Production.</summary>
+    /// <summary>
+    /// The settings of ours. The corpsecret as a setting needs Development; ASP.NET Core goes by the other variable and stays in
+    /// Production.
+    /// </summary>
     private Dictionary<string, string> Settings(string? table) => new()
     {
         ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
@@ -195,5 +212,6 @@ internal sealed partial class Measurement(Report report, Upstream upstream, Uri 
 
     private static IEnumerable<string> Turns(int round, string[] names) => names.Select((_, turn) => names[(round + turn) % names.Length]);
 
-    private static void Note(string what) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss} {what}"));
+    private static void Note(string what) =>
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss} {what}"));
 }

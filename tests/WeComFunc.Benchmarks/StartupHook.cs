@@ -10,7 +10,8 @@ internal static class StartupHook
 {
     public static void Initialize()
     {
-        var listener = new TcpListener(IPAddress.Loopback, int.Parse(Environment.GetEnvironmentVariable("BENCHMARK_PORT")!, provider: null));
+        var listener = new TcpListener(
+            IPAddress.Loopback, int.Parse(Environment.GetEnvironmentVariable("BENCHMARK_PORT")!, provider: null));
         listener.Start();
         new Thread(() =>
         {

@@ -14,13 +14,24 @@ internal sealed record Load(double Answers, double Seconds, double P50, double P
     {
         var script = Path.Combine(AppContext.BaseDirectory, "login.lua");
         using var wrk = Process.Start(new ProcessStartInfo(
-            "wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "15s", "-s", script, address.AbsoluteUri, .. posts ? [] : (string[])["--", "get"]])
+            "wrk", [
+                "-t1",
+                $"-c{connections}",
+                $"-d{seconds}s",
+                "--timeout",
+                "15s",
+                "-s",
+                script,
+                address.AbsoluteUri,
+                .. posts ? [] : (string[])["--", "get"]
+            ])
         {
             RedirectStandardOutput = true,
         })!;
         var output = await wrk.StandardOutput.ReadToEndAsync();
         await wrk.WaitForExitAsync();
-        var numbers = output.TrimEnd().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray();
+        var numbers =
+            output.TrimEnd().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray();
         return new(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]);
     }
 }
@@ -42,7 +53,10 @@ internal sealed class Azurite : IAsyncDisposable
     {
         var port = Host.FreePort();
         var process = Process.Start(new ProcessStartInfo(
-            "node", ["tests/azurite/table.js", "--tableHost", "127.0.0.1", "--tablePort", $"{port}", "--inMemoryPersistence", "--disableTelemetry", "-s"])
+            "node", [
+                "tests/azurite/table.js", "--tableHost", "127.0.0.1", "--tablePort", $"{port}", "--inMemoryPersistence",
+                "--disableTelemetry", "-s"
+            ])
         {
             RedirectStandardInput = true,
         })!;
@@ -53,7 +67,9 @@ internal sealed class Azurite : IAsyncDisposable
             try
             {
                 using var response = await http.GetAsync(new Uri($"http://127.0.0.1:{port}/devstoreaccount1/Tables"));
-                return response.StatusCode is HttpStatusCode.Forbidden ? azurite : throw new InvalidOperationException("That is not the emulator.");
+                return response.StatusCode is HttpStatusCode.Forbidden
+                    ? azurite
+                    : throw new InvalidOperationException("That is not the emulator.");
             }
             catch (HttpRequestException)
             {

@@ -30,7 +30,8 @@ internal sealed class Typical(IHttpClientFactory clients, IMemoryCache cache, IL
         var http = clients.CreateClient("wecom");
         var token = await cache.GetOrCreateAsync("access_token", async entry =>
         {
-            var issued = await http.GetFromJsonAsync<TokenAnswer>($"cgi-bin/gettoken?corpid={Upstream.CorpId}&corpsecret={Upstream.CorpSecret}");
+            var issued = await http.GetFromJsonAsync<TokenAnswer>(
+                $"cgi-bin/gettoken?corpid={Upstream.CorpId}&corpsecret={Upstream.CorpSecret}");
             entry.AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(issued!.ExpiresIn - 60);
             return issued.AccessToken;
         });
@@ -41,7 +42,8 @@ internal sealed class Typical(IHttpClientFactory clients, IMemoryCache cache, IL
             return Fail(session.Errcode);
         }
 
-        var profile = await http.GetFromJsonAsync<Dictionary<string, JsonElement>>($"cgi-bin/user/get?access_token={token}&userid={Uri.EscapeDataString(session.UserId!)}");
+        var profile = await http.GetFromJsonAsync<Dictionary<string, JsonElement>>(
+            $"cgi-bin/user/get?access_token={token}&userid={Uri.EscapeDataString(session.UserId!)}");
         if (profile!["errcode"].GetInt32() is not 0 and var errcode)
         {
             return Fail(errcode);
@@ -65,7 +67,10 @@ internal sealed class Typical(IHttpClientFactory clients, IMemoryCache cache, IL
 
     private sealed record LoginBody(string Code);
 
-    private sealed record TokenAnswer(int Errcode, [property: JsonPropertyName("access_token")] string AccessToken, [property: JsonPropertyName("expires_in")] int ExpiresIn);
+    private sealed record TokenAnswer(
+        int Errcode,
+        [property: JsonPropertyName("access_token")] string AccessToken,
+        [property: JsonPropertyName("expires_in")] int ExpiresIn);
 
     private sealed record SessionAnswer(int Errcode, string? UserId, string? CorpId);
 }

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Connections;
 namespace WeComFunc.Benchmarks;
 
 /// <summary>
-/// A WeCom with prepared answers straight on Kestrel's connections, faster than what is measured: any code is valid and stands for one member.
-/// It knows one token, counts <c>gettoken</c> calls, and answers a POST as a login would, for the ceiling of the load generator.
+/// A WeCom with prepared answers straight on Kestrel's connections, faster than what is measured: any code is valid and stands for one
+/// member. It knows one token, counts <c>gettoken</c> calls, and answers a POST as a login would, for the ceiling of the load generator.
 /// </summary>
 internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
     private int _tokens;
 
     /// <summary>What a login answers.</summary>
-    public static string PreparedAnswer => $$"""{"userid":"zhangsan","corpid":"{{CorpId}}","profile":{{Encoding.UTF8.GetString(Profile)}}}""";
+    public static string PreparedAnswer =>
+        $$"""{"userid":"zhangsan","corpid":"{{CorpId}}","profile":{{Encoding.UTF8.GetString(Profile)}}}""";
 
     public int GetTokenCalls => Volatile.Read(ref _getTokenCalls);
 
@@ -106,7 +107,8 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
         if (request.StartsWith("POST"u8) && request.IndexOf("Content-Length: "u8) is >= 0 and var at)
         {
             var digits = request[(at + 16)..end];
-            length += int.Parse(digits[..(digits.IndexOf((byte)'\r') is >= 0 and var line ? line : digits.Length)], CultureInfo.InvariantCulture);
+            length += int.Parse(
+                digits[..(digits.IndexOf((byte)'\r') is >= 0 and var line ? line : digits.Length)], CultureInfo.InvariantCulture);
         }
 
         if (request.Length < length)
@@ -136,7 +138,8 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
     }
 
     private static byte[] Answer(ReadOnlySpan<byte> body) =>
-        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
+        [.. Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: "
+            + $"{body.Length}\r\n\r\n"), .. body];
 
     /// <summary>As long as WeCom's are.</summary>
     private static string Token(int number) => $"benchmark-{number}-".PadRight(214, 'x');

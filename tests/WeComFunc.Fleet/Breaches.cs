@@ -19,7 +19,9 @@ internal sealed class Breaches(World world, Troubles troubles, TableModel table)
         {
             _all.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"at {world.Now}: {promise}: {how}; trouble: {troubles.Since(world.Now - Felt.Lasting)}; row: {table.Row?.ETag}, lease of {table.Row?.LeasedAt - world.UtcNow}, {table.Row?.Rejections} rejections, {table.Row?.Failures} failures, next try in {table.Row?.RetryAt - world.UtcNow}"));
+                $"at {world.Now}: {promise}: {how}; trouble: {troubles.Since(world.Now - Felt.Lasting)}; row: {table.Row?.ETag}, lease of "
+                + $"{table.Row?.LeasedAt - world.UtcNow}, {table.Row?.Rejections} rejections, {table.Row?.Failures} failures, next try in "
+                + $"{table.Row?.RetryAt - world.UtcNow}"));
         }
     }
 }

@@ -21,10 +21,14 @@ internal static class Felt
     /// <summary>What an operator stores is in use within a minute (rule T8), the reading included.</summary>
     public static readonly TimeSpan Secret = TimeSpan.FromSeconds(65);
 
-    /// <summary>A token is known to work, by processes that log in seldom too: its minute, what clocks may be apart, and what they are (rule T6).</summary>
+    /// <summary>
+    /// A token is known to work, by processes that log in seldom too: its minute, what clocks may be apart, and what they are (rule T6).
+    /// </summary>
     public static readonly TimeSpan Trial = TimeSpan.FromMinutes(6) + ClocksApart;
 
-    /// <summary>Good tokens were rejected, but the corpsecret has served a login: that is forgotten by then, or the pause is over (rule T14).</summary>
+    /// <summary>
+    /// Good tokens were rejected, but the corpsecret has served a login: that is forgotten by then, or the pause is over (rule T14).
+    /// </summary>
     public static readonly TimeSpan Rejection = Trial + TransientPause;
 
     /// <summary>A table out of order: what was begun before it was well again has ended by then.</summary>
@@ -33,6 +37,8 @@ internal static class Felt
     /// <summary>The holder of a lease is done within this (rule T5).</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
-    /// <summary>What a pause lasts longer for whoever meets it first and has another clock than its writer, and the call that met the failure.</summary>
+    /// <summary>
+    /// What a pause lasts longer for whoever meets it first and has another clock than its writer, and the call that met the failure.
+    /// </summary>
     private static TimeSpan ClocksApart => TimeSpan.FromMinutes(4) + TimeSpan.FromSeconds(4);
 }

@@ -41,18 +41,25 @@ internal sealed class GetTokenPromises
         weCom.Answered = (from, trouble) => world.After(Felt.Lease, () => CheckRefusal(from, trouble, world.Now - Felt.Lease));
     }
 
-    /// <summary>Whether a token served a login that was obtained with the corpsecret of the vault, and the fleet knows (rule T14).</summary>
+    /// <summary>
+    /// Whether a token served a login that was obtained with the corpsecret of the vault, and the fleet knows (rule T14).
+    /// </summary>
     public bool IsProven => _table.Row?.ProvenSecret == _vault.Secret.Fingerprint;
 
     /// <summary>The token in the row, if WeCom accepts it and will for longer than clocks differ.</summary>
     public string? SharedToken =>
-        _table.Row?.Open(_vault.Secret)?.Value is { } token && _weCom.IsValid(token) && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5) ? token : null;
+        _table.Row?.Open(_vault.Secret)?.Value is { } token
+            && _weCom.IsValid(token)
+            && _table.Row!.ExpiresAt - _world.UtcNow > TimeSpan.FromMinutes(5)
+            ? token
+            : null;
 
     /// <summary>
-    /// Whether a corpsecret was refused that not everybody has seen work since, as who did may not have been able to write it: then every failure
-    /// has the longer pause, whatever its kind (rule T7).
+    /// Whether a corpsecret was refused that not everybody has seen work since, as who did may not have been able to write it: then every
+    /// failure has the longer pause, whatever its kind (rule T7).
     /// </summary>
-    public bool IsRefused(TimeSpan began) => _isRefused || _table.Row?.RefusedSecret is not null || _troubles.Any(Refusing, began - Felt.Lasting);
+    public bool IsRefused(TimeSpan began) =>
+        _isRefused || _table.Row?.RefusedSecret is not null || _troubles.Any(Refusing, began - Felt.Lasting);
 
     private void CheckNeed(Connection from, int inFlight)
     {
@@ -77,7 +84,8 @@ internal sealed class GetTokenPromises
         if (_semantics is Semantics.Same)
         {
             var token = _weCom.Latest?.Value ?? "";
-            if (!_troubles.Any(Troubles.GetToken, now - Felt.Lasting) && (_callsOfToken[token] = _callsOfToken.GetValueOrDefault(token) + 1) > 12)
+            if (!_troubles.Any(Troubles.GetToken, now - Felt.Lasting)
+                && (_callsOfToken[token] = _callsOfToken.GetValueOrDefault(token) + 1) > 12)
             {
                 _breaches.Add("more than 12 gettoken in the life of one token", $"by {from.Slot}");
             }

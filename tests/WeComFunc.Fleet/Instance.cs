@@ -2,12 +2,12 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
-using WeComFunc.Apps;
 using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Health;
 using WeComFunc.Http;
-using WeComFunc.Secrets;
 using WeComFunc.Login;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Fleet;
@@ -38,7 +38,14 @@ internal sealed class Instance : IDisposable
         var clock = new World.Clock(world, skew);
         var telemetry = new Telemetry(_meters);
         Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
-        var client = new WeComClient(new HttpMessageInvoker(Connection), Settings.BaseUrl, Settings.App, clock, world.Random, telemetry, NullLogger<WeComClient>.Instance);
+        var client = new WeComClient(
+            new HttpMessageInvoker(Connection),
+            Settings.BaseUrl,
+            Settings.App,
+            clock,
+            world.Random,
+            telemetry,
+            NullLogger<WeComClient>.Instance);
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
@@ -78,7 +85,9 @@ internal sealed class Instance : IDisposable
     }
 
     /// <summary>What it reports to whoever watches it; null when it is well.</summary>
-    public async Task<string?> ComplainAsync() => await _health.AnswerAsync(Unread, CancellationToken.None) is { Status: not 200 } answer ? Encoding.UTF8.GetString(answer.Body.Span) : null;
+    public async Task<string?> ComplainAsync() => await _health.AnswerAsync(Unread, CancellationToken.None) is { Status: not 200 } answer
+        ? Encoding.UTF8.GetString(answer.Body.Span)
+        : null;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
 

@@ -31,10 +31,11 @@ internal sealed class LeasePromises
     public bool HasLapsedSince(TimeSpan since) => _lapses.Values.Any(at => at >= since);
 
     /// <summary>
-    /// Whether a login saw a lease taken over whose new holder died as well, or lost the table: that costs it 6 s of its 10, and T5 promises no
-    /// more than one.
+    /// Whether a login saw a lease taken over whose new holder died as well, or lost the table: that costs it 6 s of its 10, and T5
+    /// promises no more than one.
     /// </summary>
-    public bool HasLapsedTwice(TimeSpan began) => _takenOver is { } lease && lease.At >= began && (_lapses.ContainsKey(lease.Id) || !IsAnswered(lease));
+    public bool HasLapsedTwice(TimeSpan began) =>
+        _takenOver is { } lease && lease.At >= began && (_lapses.ContainsKey(lease.Id) || !IsAnswered(lease));
 
     private void Check(HeldLease lease, HeldLease? left)
     {

@@ -1,18 +1,24 @@
 namespace WeComFunc.Fleet;
 
-/// <summary>Counts <c>gettoken</c> where one back-off counts for all of them: the calls of all that share the table, or of one process that is without it.</summary>
+/// <summary>
+/// Counts <c>gettoken</c> where one back-off counts for all of them: the calls of all that share the table, or of one process that is
+/// without it.
+/// </summary>
 internal sealed class Ledger
 {
     /// <summary>
-    /// A few a minute: no more even of failures that pass by themselves, three calls each, and of tokens that die as soon as they are used. Of processes
-    /// whose clocks are ahead, those that have not looked at the row for longer than a pause add a call of their own (rule T7).
+    /// A few a minute: no more even of failures that pass by themselves, three calls each, and of tokens that die as soon as they are used.
+    /// Of processes whose clocks are ahead, those that have not looked at the row for longer than a pause add a call of their own (rule
+    /// T7).
     /// </summary>
     private const int MostInTenMinutes = 100;
 
     /// <summary>WeCom bans the address for an hour after that (rule T7).</summary>
     private const int MostRefusedInAnHour = 30;
 
-    /// <summary>The pauses end at a minute once the corpsecret has served a login (rule T14): the first four double up to it, and clocks add some.</summary>
+    /// <summary>
+    /// The pauses end at a minute once the corpsecret has served a login (rule T14): the first four double up to it, and clocks add some.
+    /// </summary>
     private const int MostRejectedInTenMinutes = 25;
 
     private readonly Queue<TimeSpan> _calls = [];

@@ -10,20 +10,28 @@ namespace WeComFunc.Fleet;
 /// <param name="IsProven">Whether the fleet knew that one to have served a login.</param>
 internal readonly record struct Beginning(TimeSpan At, string? SharedToken, bool HasSecret, bool IsProven);
 
-/// <summary>What logins, the timer and whoever watches the health are promised. Trouble excuses what it must, for as long as it must, and nothing else.</summary>
+/// <summary>
+/// What logins, the timer and whoever watches the health are promised. Trouble excuses what it must, for as long as it must, and nothing
+/// else.
+/// </summary>
 internal sealed class LoginPromises(
     World world, Semantics semantics, Troubles troubles, WeComModel weCom, TableModel table, VaultModel vault, LeasePromises leases,
     GetTokenPromises calls, Breaches breaches)
 {
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Where every answer of the table takes up to two seconds, one renewal and the waiting for it may not fit into the ten of a login.</summary>
+    /// <summary>
+    /// Where every answer of the table takes up to two seconds, one renewal and the waiting for it may not fit into the ten of a login.
+    /// </summary>
     private static readonly Trouble[] Late = [Trouble.TableLate];
 
-    /// <summary>What has tokens renewed because they were rejected, good as they are: how long the next such renewal waits then, rule T14 bounds.</summary>
+    /// <summary>
+    /// What has tokens renewed because they were rejected, good as they are: how long the next such renewal waits then, rule T14 bounds.
+    /// </summary>
     private static readonly Trouble[] Rejecting = [.. Troubles.Tokens, .. Troubles.Profiles, Trouble.StrangersRejected];
 
-    public Beginning Begin(Instance instance) => new(world.Now, calls.SharedToken, instance.Connection.Kept == vault.Secret, calls.IsProven);
+    public Beginning Begin(Instance instance) =>
+        new(world.Now, calls.SharedToken, instance.Connection.Kept == vault.Secret, calls.IsProven);
 
     public void CheckLogin(Instance instance, Beginning began, LoginOutcome outcome)
     {
@@ -66,7 +74,8 @@ internal sealed class LoginPromises(
         {
             breaches.Add("a stranger was let in", $"at {instance.Connection.Slot}");
         }
-        else if (failure.Kind is not FailureKind.InvalidCode && began.IsProven && calls.IsProven && !IsExcused(instance, began, hasToken: true)
+        else if (failure.Kind is not FailureKind.InvalidCode && began.IsProven && calls.IsProven && !IsExcused(
+            instance, began, hasToken: true)
             && !troubles.Any([.. Troubles.GetToken, .. Troubles.Table, .. Troubles.Tokens, Trouble.SecretReset], began.At - Felt.Lasting)
             && !leases.HasLapsedTwice(began.At) && instance.FailedAt <= instance.SucceededAt)
         {
@@ -85,8 +94,8 @@ internal sealed class LoginPromises(
     }
 
     /// <summary>
-    /// Rejections and failures are forgotten where logins succeed: who watches a process must not be alarmed for good by what has passed, nor by
-    /// strangers (rule T14).
+    /// Rejections and failures are forgotten where logins succeed: who watches a process must not be alarmed for good by what has passed,
+    /// nor by strangers (rule T14).
     /// </summary>
     /// <param name="instance">The process; it has just served a login.</param>
     /// <param name="complaint">What its health says; null when it is well.</param>
@@ -99,8 +108,8 @@ internal sealed class LoginPromises(
             return;
         }
 
-        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed; and a token
-        // that served a moment ago may have ended since.
+        // A stranger's code that is answered as a bad token has a renewal tried, which may meet what an operator has to put right indeed;
+        // and a token that served a moment ago may have ended since.
         var isTrue = (troubles.Any([Trouble.StrangersRejected], lately) && troubles.Any(Troubles.Lasting, world.Now - Felt.Lasting))
             || (calls.SharedToken is null && troubles.Any(Troubles.GetToken, world.Now - Felt.Lasting));
         var hasServed = calls.IsProven || (weCom.Latest?.HasServedSince(lately) is true && !troubles.Any(Troubles.Profiles, lately));
@@ -116,7 +125,9 @@ internal sealed class LoginPromises(
         }
     }
 
-    /// <summary>Whether this process must have told the fleet that a token works: because it watched it for a minute, or because of the token's age.</summary>
+    /// <summary>
+    /// Whether this process must have told the fleet that a token works: because it watched it for a minute, or because of the token's age.
+    /// </summary>
     private bool IsKnownToWork(Instance instance, Issued token, (Instance By, TimeSpan At) served)
     {
         var trial = world.Now - Felt.Trial;
@@ -128,7 +139,8 @@ internal sealed class LoginPromises(
     }
 
     /// <summary>
-    /// A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused (rule T8).
+    /// A minute after the right corpsecret was stored, a login that fails has a process look at the vault; from then on nothing is excused
+    /// (rule T8).
     /// </summary>
     private void Settle(Instance instance, Failure? failure)
     {
@@ -140,15 +152,22 @@ internal sealed class LoginPromises(
         }
     }
 
-    private bool IsLate(Beginning began, TimeSpan took) => took > LoginLimit - TimeSpan.FromMilliseconds(100) && troubles.Any(Late, began.At);
+    private bool IsLate(Beginning began, TimeSpan took) =>
+        took > LoginLimit - TimeSpan.FromMilliseconds(100) && troubles.Any(Late, began.At);
 
-    /// <summary>Whether something else than this code keeps a login from succeeding; a failing <c>gettoken</c> does not where the row has a good token.</summary>
+    /// <summary>
+    /// Whether something else than this code keeps a login from succeeding; a failing <c>gettoken</c> does not where the row has a good
+    /// token.
+    /// </summary>
     private bool IsExcused(Instance instance, Beginning began, bool hasToken) =>
         (instance.Connection.Kept is null && troubles.Any(Troubles.Vault, began.At - Felt.Vault, instance.Connection.Slot))
-        || (!began.HasSecret && troubles.Any(Troubles.Vault, began.At - Felt.Secret, instance.Connection.Slot) && instance.Connection.Kept is not null)
+        || (!began.HasSecret
+            && troubles.Any(Troubles.Vault, began.At - Felt.Secret, instance.Connection.Slot)
+            && instance.Connection.Kept is not null)
         || (troubles.End([Trouble.AnotherAppsSecret]) is { } end && (began.At < end + Felt.Secret || instance.SettledAt < end))
         || (!began.HasSecret && troubles.Any([Trouble.SecretReset], began.At - Felt.Secret))
-        || ((!hasToken || troubles.Any(Troubles.Table, began.At - Felt.Table, instance.Connection.Slot)) && IsExcusedFromRenewing(began.At));
+        || ((!hasToken || troubles.Any(Troubles.Table, began.At - Felt.Table, instance.Connection.Slot))
+            && IsExcusedFromRenewing(began.At));
 
     /// <summary>A table out of order keeps the fleet from forgetting what was rejected before.</summary>
     private bool IsExcusedFromRenewing(TimeSpan began) =>

@@ -3,7 +3,9 @@ using WeComFunc.Fleet;
 
 if (args is ["--costs"])
 {
-    Console.WriteLine("| instances | gettoken gives | timer | gettoken | tokens | table reads | table writes | Key Vault reads | most reads of one instance per token | writes of the fleet per token | rejected |");
+    Console.WriteLine(
+        "| instances | gettoken gives | timer | gettoken | tokens | table reads | table writes | Key Vault reads | most reads of one "
+        + "instance per token | writes of the fleet per token | rejected |");
     Console.WriteLine("| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     foreach (var instances in (int[])[1, 10, 100, 1000])
     {
@@ -12,7 +14,9 @@ if (args is ["--costs"])
             var cost = Simulation.Run(Scenario.OfCost(instances, semantics, hasTimer));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {instances} | {(semantics is Semantics.Same ? "the same token" : "a new token")} | {(hasTimer ? "runs" : "stopped")} | {cost.GetToken} | {cost.Tokens} | {cost.TableReads} | {cost.TableWrites} | {cost.SecretReads} | {(double)cost.MostReadsOfOne / cost.Tokens:0.0} | {(double)cost.TableWrites / cost.Tokens:0.0} | {cost.Rejections} |"));
+                $"| {instances} | {(semantics is Semantics.Same ? "the same token" : "a new token")} | {(hasTimer ? "runs" : "stopped")} | "
+                + $"{cost.GetToken} | {cost.Tokens} | {cost.TableReads} | {cost.TableWrites} | {cost.SecretReads} | "
+                + $"{(double)cost.MostReadsOfOne / cost.Tokens:0.0} | {(double)cost.TableWrites / cost.Tokens:0.0} | {cost.Rejections} |"));
         }
     }
 

@@ -6,15 +6,19 @@ namespace WeComFunc.Fleet;
 /// <param name="Duration">How long it is watched.</param>
 /// <param name="Logins">Logins in that time.</param>
 /// <param name="Semantics">What <c>gettoken</c> does.</param>
-/// <param name="TroubleEvery">The time between troubles, on average: outages, revocations, deaths and clocks that differ; null when all is well.</param>
+/// <param name="TroubleEvery">
+/// The time between troubles, on average: outages, revocations, deaths and clocks that differ; null when all is well.
+/// </param>
 /// <param name="HasTimer">Whether the timer runs.</param>
-internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, TimeSpan? TroubleEvery, bool HasTimer)
+internal sealed record Scenario(
+    int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, TimeSpan? TroubleEvery, bool HasTimer)
 {
     public bool IsTroubled => TroubleEvery is not null;
 
     /// <summary>
-    /// In turn a week of a large fleet; half a day of a few busy processes whose troubles come thick and fast, as a back-off shows only where
-    /// somebody would call; and four weeks of a few processes that serve a login every few hours, as what they have to forget shows only there.
+    /// In turn a week of a large fleet; half a day of a few busy processes whose troubles come thick and fast, as a back-off shows only
+    /// where somebody would call; and four weeks of a few processes that serve a login every few hours, as what they have to forget shows
+    /// only there.
     /// </summary>
     public static Scenario OfTrouble(int seed)
     {
@@ -22,7 +26,8 @@ internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int 
         return (seed / 3 % 3) switch
         {
             0 => new(seed, 1000, TimeSpan.FromDays(7), 60_000, semantics, TimeSpan.FromHours(10), HasTimer: true),
-            1 => new(seed, few, TimeSpan.FromHours(12), 40_000, semantics, TimeSpan.FromMinutes(seed / 36 % 2 == 0 ? 60 : 20), HasTimer: true),
+            1 => new(
+                seed, few, TimeSpan.FromHours(12), 40_000, semantics, TimeSpan.FromMinutes(seed / 36 % 2 == 0 ? 60 : 20), HasTimer: true),
             _ => new(seed, few, TimeSpan.FromDays(28), 2_000, semantics, TimeSpan.FromHours(10), HasTimer: true),
         };
     }
@@ -33,9 +38,19 @@ internal sealed record Scenario(int Seed, int Instances, TimeSpan Duration, int 
 }
 
 /// <summary>What it cost, and which promises were broken.</summary>
-internal sealed record Report(int Logins, int GetToken, int TableReads, int TableWrites, int SecretReads, int Tokens, int MostReadsOfOne, int Rejections, IReadOnlyList<string> Violations)
+internal sealed record Report(
+    int Logins,
+    int GetToken,
+    int TableReads,
+    int TableWrites,
+    int SecretReads,
+    int Tokens,
+    int MostReadsOfOne,
+    int Rejections,
+    IReadOnlyList<string> Violations)
 {
     public override string ToString() =>
-        $"{Logins} logins, {GetToken} gettoken for {Tokens} tokens, {TableReads} table reads, {TableWrites} writes, {SecretReads} Key Vault reads, {Violations.Count} promises broken"
+        $"{Logins} logins, {GetToken} gettoken for {Tokens} tokens, {TableReads} table reads, {TableWrites} writes, {SecretReads} Key "
+        + $"Vault reads, {Violations.Count} promises broken"
         + string.Concat(Violations.Select(violation => $"{Environment.NewLine}  {violation}"));
 }

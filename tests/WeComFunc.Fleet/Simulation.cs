@@ -115,7 +115,9 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>The timer function: a process of its own, as on the platform, a new one now and then; sometimes it stands still for hours.</summary>
+    /// <summary>
+    /// The timer function: a process of its own, as on the platform, a new one now and then; sometimes it stands still for hours.
+    /// </summary>
     private void RunTimer()
     {
         var timer = _timer = _timer is null || _world.Random.Next(50) == 0 ? Make(TimerSlot, TimeSpan.Zero) : _timer;
@@ -156,7 +158,10 @@ internal sealed class Simulation
         _world.After(TimeSpan.FromMinutes(20) + _world.Sometime(2 * _scenario.TroubleEvery!.Value), Revoke);
     }
 
-    /// <summary>One to four revocations within seconds; so many again only when a token has served for minutes, as the fleet forgives a few in a row.</summary>
+    /// <summary>
+    /// One to four revocations within seconds; so many again only when a token has served for minutes, as the fleet forgives a few in a
+    /// row.
+    /// </summary>
     private void BeginRevoking()
     {
         if (_revocations == 0 && _weCom.Latest is { Served: { } served } token && token.ServedLast > served.At + Felt.Trial)
@@ -166,7 +171,9 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>Revokes the token once it has served a login and the fleet could learn of it: one that is not known to work has its back-off.</summary>
+    /// <summary>
+    /// Revokes the token once it has served a login and the fleet could learn of it: one that is not known to work has its back-off.
+    /// </summary>
     private void RevokeServed(bool isFirst)
     {
         if (_weCom.Latest is { IsRevoked: false } token && token.HasServedSince(_world.Now - TimeSpan.FromSeconds(1))
@@ -206,7 +213,8 @@ internal sealed class Simulation
         if (_world.Now >= _looksNext)
         {
             _looksNext = _world.Now + (_scenario.TroubleEvery!.Value / 100);
-            _world.After(TimeSpan.FromSeconds(20), () => _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync())));
+            _world.After(
+                TimeSpan.FromSeconds(20), () => _world.Start(async () => _promises.CheckHealth(instance, await instance.ComplainAsync())));
         }
     }
 

@@ -6,7 +6,10 @@ namespace WeComFunc.Fleet;
 /// <summary>A lease in the row: when its holder wrote it, and when it came there.</summary>
 internal sealed record HeldLease(string Id, Connection Holder, TimeSpan WrittenAt, TimeSpan At);
 
-/// <summary>The table: one row with the ETag semantics of Table Storage, and what goes wrong with it. What has been sent arrives, whether its sender still waits or not.</summary>
+/// <summary>
+/// The table: one row with the ETag semantics of Table Storage, and what goes wrong with it. What has been sent arrives, whether its sender
+/// still waits or not.
+/// </summary>
 internal sealed class TableModel(World world, Troubles troubles)
 {
     private int _etag;

@@ -43,13 +43,16 @@ internal sealed record Outage(TimeSpan From, TimeSpan Until, Trouble Kind, int? 
 internal sealed class Troubles(World world)
 {
     /// <summary>Failures of <c>gettoken</c> that pass by themselves.</summary>
-    public static readonly Trouble[] Transient = [Trouble.GetTokenBusy, Trouble.GetTokenLimited, Trouble.GetTokenSlow, Trouble.GetTokenHangs, Trouble.GetTokenLost];
+    public static readonly Trouble[] Transient =
+        [Trouble.GetTokenBusy, Trouble.GetTokenLimited, Trouble.GetTokenSlow, Trouble.GetTokenHangs, Trouble.GetTokenLost];
 
     /// <summary>Failures of <c>gettoken</c> that an operator has to put right.</summary>
-    public static readonly Trouble[] Lasting = [Trouble.GetTokenHtml, Trouble.SecretRefused, Trouble.AddressUntrusted, Trouble.GetTokenMixed];
+    public static readonly Trouble[] Lasting =
+        [Trouble.GetTokenHtml, Trouble.SecretRefused, Trouble.AddressUntrusted, Trouble.GetTokenMixed];
 
     /// <summary>What stands in for <see cref="Trouble.GetTokenMixed"/>, call by call.</summary>
-    private static readonly Trouble[] Mixed = [Trouble.SecretRefused, Trouble.SecretRefused, Trouble.GetTokenHtml, Trouble.GetTokenBusy, Trouble.GetTokenLimited];
+    private static readonly Trouble[] Mixed =
+        [Trouble.SecretRefused, Trouble.SecretRefused, Trouble.GetTokenHtml, Trouble.GetTokenBusy, Trouble.GetTokenLimited];
 
     public static readonly Trouble[] GetToken = [.. Transient, .. Lasting];
 
@@ -59,10 +62,14 @@ internal sealed class Troubles(World world)
     /// <summary><c>user/get</c> alone refuses every token.</summary>
     public static readonly Trouble[] Profiles = [Trouble.ProfilesRejected];
 
-    /// <summary>Somebody posts codes of another mini program, which WeCom answers as it answers the wrong app, or as it answers a bad token.</summary>
+    /// <summary>
+    /// Somebody posts codes of another mini program, which WeCom answers as it answers the wrong app, or as it answers a bad token.
+    /// </summary>
     public static readonly Trouble[] Strangers = [Trouble.StrangersRefused, Trouble.StrangersRejected];
 
-    /// <summary>Mistakes of an operator, until they are put right: another app's corpsecret in the vault, one that was reset and not stored yet.</summary>
+    /// <summary>
+    /// Mistakes of an operator, until they are put right: another app's corpsecret in the vault, one that was reset and not stored yet.
+    /// </summary>
     public static readonly Trouble[] Mistakes = [Trouble.AnotherAppsSecret, Trouble.SecretReset];
 
     public static readonly Trouble[] Vault = [Trouble.VaultDown];
@@ -78,7 +85,10 @@ internal sealed class Troubles(World world)
 
     private readonly List<Outage> _outages = [];
 
-    /// <summary>Begins an outage of a random kind: of seconds as often as of minutes; one of the table or of the vault hits one process more often than all.</summary>
+    /// <summary>
+    /// Begins an outage of a random kind: of seconds as often as of minutes; one of the table or of the vault hits one process more often
+    /// than all.
+    /// </summary>
     /// <param name="slots">How many processes there are besides the timer, which is process -1.</param>
     public void Begin(int slots)
     {

@@ -28,7 +28,8 @@ internal sealed class Issued(string value, TimeSpan at, TimeSpan lifetime)
     /// <summary>When it last served a login.</summary>
     public TimeSpan ServedLast { get; private set; }
 
-    public void Serve(Instance instance, TimeSpan at) => (Served, ServedLast) = (Served is { By.IsDead: false } ? Served : (instance, at), at);
+    public void Serve(Instance instance, TimeSpan at) =>
+        (Served, ServedLast) = (Served is { By.IsDead: false } ? Served : (instance, at), at);
 
     /// <summary>Whether somebody who lives has been served with it since then.</summary>
     public bool HasServedSince(TimeSpan at) => Served is { By.IsDead: false } served && served.At < at;
@@ -68,7 +69,8 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     /// <summary>Called when it is answered: whose it is, and what befell it.</summary>
     public Action<Connection, Trouble?> Answered { get; set; } = (_, _) => { };
 
-    public bool IsValid(string? token) => token is not null && _tokens.TryGetValue(token, out var issued) && !issued.IsRevoked && issued.ExpiresAt > world.Now;
+    public bool IsValid(string? token) =>
+        token is not null && _tokens.TryGetValue(token, out var issued) && !issued.IsRevoked && issued.ExpiresAt > world.Now;
 
     /// <summary>Gives the app another corpsecret; the old one is refused from now on.</summary>
     public void Reset(bool isRevoking)
@@ -117,7 +119,8 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
             await world.DelayAsync(world.Between(5, 40), cancellationToken);
             return trouble is Trouble.GetTokenLost
                 ? throw new HttpRequestException("the answer was lost")
-                : string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":0,"errmsg":"","access_token":"{{token}}","expires_in":7200}""");
+                : string.Create(
+                    CultureInfo.InvariantCulture, $$"""{"errcode":0,"errmsg":"","access_token":"{{token}}","expires_in":7200}""");
         }
         finally
         {
@@ -126,7 +129,8 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     }
 
     /// <summary>A call of a login with a token.</summary>
-    public async Task<string> CallAsync(Connection from, string path, string? token, string? code, string corpId, CancellationToken cancellationToken)
+    public async Task<string> CallAsync(
+        Connection from, string path, string? token, string? code, string corpId, CancellationToken cancellationToken)
     {
         await world.DelayAsync(world.Between(10, 60), cancellationToken);
         if (token?.StartsWith(OfAnotherApp, StringComparison.Ordinal) is true)

@@ -30,12 +30,14 @@ internal sealed class World(int seed) : SynchronizationContext
         _ready.Enqueue((d, state));
     }
 
-    public void After(TimeSpan delay, Action action) => _due.Enqueue(action, (Now + (delay > TimeSpan.Zero ? delay : TimeSpan.Zero), _number++));
+    public void After(TimeSpan delay, Action action) =>
+        _due.Enqueue(action, (Now + (delay > TimeSpan.Zero ? delay : TimeSpan.Zero), _number++));
 
     /// <summary>Starts something asynchronous.</summary>
     public void Start(Func<Task> action) => Post(static action => ((Func<Task>)action!)(), action);
 
-    public Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken = default) => Task.Delay(delay, new Clock(this, TimeSpan.Zero), cancellationToken);
+    public Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken = default) =>
+        Task.Delay(delay, new Clock(this, TimeSpan.Zero), cancellationToken);
 
     public TimeSpan Between(double leastMilliseconds, double mostMilliseconds) =>
         TimeSpan.FromMilliseconds(leastMilliseconds + (Random.NextDouble() * (mostMilliseconds - leastMilliseconds)));
@@ -53,7 +55,8 @@ internal sealed class World(int seed) : SynchronizationContext
                 ready.Callback(ready.State);
             }
 
-            // What happens here completes tasks: without a context, the framework's own continuations run at once instead of on the thread pool.
+            // What happens here completes tasks: without a context, the framework's own continuations run at once instead of on the thread
+            // pool.
             SetSynchronizationContext(null);
             if (!_due.TryDequeue(out var next, out var when) || when.At > until)
             {

@@ -6,20 +6,24 @@ using WeComFunc.Apps;
 
 namespace WeComFunc.Fuzz;
 
-/// <summary>What WeCom answers, or somebody in its place: never a failure of ours, and never an identity that the answer does not name.</summary>
+/// <summary>
+/// What WeCom answers, or somebody in its place: never a failure of ours, and never an identity that the answer does not name.
+/// </summary>
 internal static partial class Answers
 {
     public static readonly string[] Tokens =
     [
         """{"errcode":0,"errmsg":"ok","access_token":"accesstoken000001","expires_in":7200}""",
         """{"errcode":"0","errmsg":"ok","access_token":"access-token","expires_in":"7200.0"}""",
-        """{"errcode":40001,"errmsg":"invalid credential, hint: [1591239111_9_8f9a], from ip: 203.0.113.7, more info at https://open.work.weixin.qq.com/devtool/query?e=40001"}""",
+        """{"errcode":40001,"errmsg":"invalid credential, hint: [1591239111_9_8f9a], from ip: 203.0.113.7, more info at """
+        + """https://open.work.weixin.qq.com/devtool/query?e=40001"}""",
     ];
 
     public static readonly string[] Sessions =
     [
         $$"""{"errcode":0,"errmsg":"ok","corpid":"{{Process.CorpId}}","userid":"zhangsan","session_key":"kJtdi6RF+Dv67QkbLlPGjw=="}""",
-        $$"""{"errcode":0,"corpid":"{{Process.CorpId}}","userid":"\u5f20\ud83d\ude00三","open_userid":null,"extra":[{"userid":"lisi"},1e400]}""",
+        $$"""{"errcode":0,"corpid":"{{Process.CorpId}}","userid":"\u5f20\ud83d\ude00三","open_userid":null,"extra":[{"userid":"lisi"},"""
+        + """1e400]}""",
         """{"errcode":40029,"errmsg":"invalid code"}""",
         """{"errcode":40014,"errmsg":"invalid access_token"}""",
         """{"errcode":-1,"errmsg":"system error"}""",
@@ -27,8 +31,10 @@ internal static partial class Answers
 
     public static readonly string[] Profiles =
     [
-        $$"""{"errcode":0,"errmsg":"ok","userid":"{{Process.UserOf(Process.Code)}}","name":"张三","department":[1,2],"extattr":{"attrs":[{"type":0,"name":"文本名称","text":{"value":"文本"} }]},"big":12345678901234567890}""",
-        $$"""{"userid":"{{Process.UserOf(Process.Code).ToUpperInvariant()}}","session_key":"a","inner":{"Access_Token":"b"} ,"\u0073ession_key":1,"name":"\ud83d"}""",
+        $$"""{"errcode":0,"errmsg":"ok","userid":"{{Process.UserOf(Process.Code)}}","name":"张三","department":[1,2],"extattr":{"attrs":"""
+        + """[{"type":0,"name":"文本名称","text":{"value":"文本"} }]},"big":12345678901234567890}""",
+        $$"""{"userid":"{{Process.UserOf(Process.Code).ToUpperInvariant()}}","session_key":"a","inner":{"Access_Token":"b"} """
+        + ""","\u0073ession_key":1,"name":"\ud83d"}""",
         """{"errcode":60111,"errmsg":"userid not found"}""",
     ];
 
@@ -41,10 +47,12 @@ internal static partial class Answers
         Cold.Answer = answer;
         using var deadline = new Deadline(TimeSpan.FromSeconds(10), Cold.Services.GetRequiredService<TimeProvider>());
 
-        var issued = Process.Finish(Cold.Services.GetRequiredService<CorpApps>().Default.Client.GetTokenAsync(Process.CorpSecret, deadline));
+        var issued = Process.Finish(
+            Cold.Services.GetRequiredService<CorpApps>().Default.Client.GetTokenAsync(Process.CorpSecret, deadline));
 
         BrokenPromiseException.Unless(
-            !issued.TryGet(out var token) || (token.ExpiresIn > TimeSpan.Zero && IsNamed(answer, "access_token", token.Value)), "It is a token that the answer does not name.");
+            !issued.TryGet(out var token) || (token.ExpiresIn > TimeSpan.Zero
+                && IsNamed(answer, "access_token", token.Value)), "It is a token that the answer does not name.");
     }
 
     public static void TrySession(byte[] answer)
@@ -54,8 +62,11 @@ internal static partial class Answers
         var login = AtExchange.LogIn();
 
         BrokenPromiseException.Unless(
-            login.Status != 200 || IsNamed(answer, "userid", Process.Json(login).GetProperty("userid").GetString()!), "It is a member whom the answer does not name.");
-        BrokenPromiseException.Unless(login.Status != 200 || Unescaped(answer).Contains(Process.CorpId, StringComparison.OrdinalIgnoreCase), "It is a member of a corp that the answer does not name.");
+            login.Status != 200 || IsNamed(answer, "userid", Process.Json(login).GetProperty("userid").GetString()!),
+            "It is a member whom the answer does not name.");
+        BrokenPromiseException.Unless(
+            login.Status != 200 || Unescaped(answer).Contains(Process.CorpId, StringComparison.OrdinalIgnoreCase),
+            "It is a member of a corp that the answer does not name.");
     }
 
     public static void TryProfile(byte[] answer)
@@ -67,12 +78,19 @@ internal static partial class Answers
         BrokenPromiseException.Unless(login.Status == 200, "The profile keeps the login away.");
         var json = Process.Json(login);
         var profile = json.GetProperty("profile");
-        BrokenPromiseException.Unless(json.GetProperty("userid").GetString() == Process.UserOf(Process.Code), "It is the login of another.");
-        BrokenPromiseException.Unless(!Names(profile).Any(name => name.Equals("session_key", StringComparison.OrdinalIgnoreCase) || name.Equals("access_token", StringComparison.OrdinalIgnoreCase)),
-            "The profile holds what no response may.");
-        BrokenPromiseException.Unless(profile.ValueKind is JsonValueKind.Object ^ json.TryGetProperty("profileError", out _), "It has a profile and an error, or neither.");
         BrokenPromiseException.Unless(
-            profile.ValueKind is not JsonValueKind.Object || profile.EnumerateObject().Where(member => member.NameEquals("userid") && member.Value.ValueKind is JsonValueKind.String)
+            json.GetProperty("userid").GetString() == Process.UserOf(Process.Code), "It is the login of another.");
+        BrokenPromiseException.Unless(!Names(profile).Any(
+            name =>
+                name.Equals("session_key", StringComparison.OrdinalIgnoreCase)
+                    || name.Equals("access_token", StringComparison.OrdinalIgnoreCase)),
+            "The profile holds what no response may.");
+        BrokenPromiseException.Unless(
+            profile.ValueKind is JsonValueKind.Object ^ json.TryGetProperty("profileError", out _),
+            "It has a profile and an error, or neither.");
+        BrokenPromiseException.Unless(
+            profile.ValueKind is not JsonValueKind.Object
+                || profile.EnumerateObject().Where(member => member.NameEquals("userid") && member.Value.ValueKind is JsonValueKind.String)
                 .All(member => string.Equals(member.Value.GetString(), Process.UserOf(Process.Code), StringComparison.OrdinalIgnoreCase)),
             "It is the profile of another.");
     }
@@ -83,7 +101,11 @@ internal static partial class Answers
         try
         {
             using var json = JsonDocument.Parse(answer);
-            return json.RootElement.EnumerateObject().Where(member => member.NameEquals(name)).Select(member => member.Value.GetString()).Distinct().SequenceEqual([text]);
+            return json.RootElement.EnumerateObject()
+                .Where(member => member.NameEquals(name))
+                .Select(member => member.Value.GetString())
+                .Distinct()
+                .SequenceEqual([text]);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {

@@ -19,8 +19,12 @@ internal static class Dirt
         var clean = CleanJson.Of(answer);
 
         BrokenPromiseException.Unless(Utf8.IsValid(clean), "It is not UTF-8.");
-        BrokenPromiseException.Unless(clean.AsSpan().StartsWith("\ufeff"u8) || CleanJson.Of(clean).AsSpan().SequenceEqual(clean), "It is not the same when it is cleaned again.");
-        BrokenPromiseException.Unless(Parse(answer) is not { } before || (Parse(clean) is { } after && JsonNode.DeepEquals(before, after)), "It means something else.");
+        BrokenPromiseException.Unless(
+            clean.AsSpan().StartsWith("\ufeff"u8) || CleanJson.Of(clean).AsSpan().SequenceEqual(clean),
+            "It is not the same when it is cleaned again.");
+        BrokenPromiseException.Unless(
+            Parse(answer) is not { } before || (Parse(clean) is { } after
+                && JsonNode.DeepEquals(before, after)), "It means something else.");
     }
 
     private static JsonNode? Parse(byte[] json)

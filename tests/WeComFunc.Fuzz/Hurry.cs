@@ -1,6 +1,8 @@
 namespace WeComFunc.Fuzz;
 
-/// <summary>A clock on which every pause is over at once, and no limit ever: what is tried does not wait, and does not run late either.</summary>
+/// <summary>
+/// A clock on which every pause is over at once, and no limit ever: what is tried does not wait, and does not run late either.
+/// </summary>
 internal sealed class Hurry : TimeProvider
 {
     /// <summary>Pauses between attempts and looks at the row are shorter, limits are not.</summary>

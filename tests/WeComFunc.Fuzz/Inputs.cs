@@ -71,9 +71,12 @@ public static class Inputs
     [
         .. ((string[])
         [
-            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", "1e999", "0.5", "99999999999999999999", "-1", "40014", "40029", "42001", "6000", "null", "true", "\"\"", "\\u0000",
-            "\\ud83d", "\\ude00", "\\u", "\\q", "\n", "\u0001", "\u007f", "\u200b", "\u202e", "\ufffd", "张", "😀", " ", "//", "/*", "\"userid\":\"mallory\",", "\"corpid\":\"ww1234567890abcdef\",",
-            "\"errcode\":0,", "\"session_key\":\"x\",", "\"access_token\":\"y\",", "\"code\":\"z\",", "{\"a\":", "[[[[[[[[", "]]]]]]]]", "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "W/\"9\"",
+            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", "1e999", "0.5", "99999999999999999999", "-1", "40014", "40029", "42001",
+            "6000", "null", "true", "\"\"", "\\u0000",
+            "\\ud83d", "\\ude00", "\\u", "\\q", "\n", "\u0001", "\u007f", "\u200b", "\u202e", "\ufffd", "张", "😀", " ", "//", "/*",
+            "\"userid\":\"mallory\",", "\"corpid\":\"ww1234567890abcdef\",",
+            "\"errcode\":0,", "\"session_key\":\"x\",", "\"access_token\":\"y\",", "\"code\":\"z\",", "{\"a\":", "[[[[[[[[", "]]]]]]]]",
+            "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "W/\"9\"",
             "@odata.type\":\"Edm.Int64\"", "203.0.113.7", "::1", ":65536", "utf-8", ";",
         ]).Select(Encoding.UTF8.GetBytes),
         [0xef, 0xbb, 0xbf],
@@ -85,10 +88,14 @@ public static class Inputs
     ];
 
     /// <summary>Tries so many inputs, which the seed alone decides.</summary>
-    /// <exception cref="Exception">A promise is broken: the message has the smallest input that was found, and what FsCheck replays it with.</exception>
+    /// <exception cref="Exception">
+    /// A promise is broken: the message has the smallest input that was found, and what FsCheck replays it with.
+    /// </exception>
     public static void Try(Target target, int count, ulong seed) => Prop
         .ForAll(Arb.From(Generator(target), Smaller), (Action<Input>)(input => target.Try(input.Made)))
-        .Check(Config.QuickThrowOnFailure.WithMaxTest(count).WithReplay(seed, 1).WithQuietOnSuccess(true).WithName($"{target.Name}, seed {seed}"));
+        .Check(
+            Config.QuickThrowOnFailure.WithMaxTest(count).WithReplay(seed, 1).WithQuietOnSuccess(true).WithName(
+                $"{target.Name}, seed {seed}"));
 
     private static Gen<Input> Generator(Target target) =>
         from bytes in Gen.Elements(target.Corpus.ToArray())
@@ -103,5 +110,6 @@ public static class Inputs
         from bytes in Gen.OneOf(Gen.Elements(Words), Gen.Choose(0, 255).Select(value => new[] { (byte)value }))
         select new Edit(kind, at, length, bytes);
 
-    private static IEnumerable<Input> Smaller(Input input) => input.Edits.Select(left => input with { Edits = [.. input.Edits.Where(edit => edit != left)] });
+    private static IEnumerable<Input> Smaller(Input input) =>
+        input.Edits.Select(left => input with { Edits = [.. input.Edits.Where(edit => edit != left)] });
 }

@@ -11,7 +11,9 @@ using WeComFunc.Http;
 
 namespace WeComFunc.Fuzz;
 
-/// <summary>The login without a network: WeCom and the table are in memory and answer at once; one of WeCom's calls answers with the input.</summary>
+/// <summary>
+/// The login without a network: WeCom and the table are in memory and answer at once; one of WeCom's calls answers with the input.
+/// </summary>
 internal sealed class Process : HttpMessageHandler, ITokenStore
 {
     public const string CorpId = "ww1234567890abcdef";
@@ -92,11 +94,15 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
         var query = HttpUtility.ParseQueryString(request.RequestUri.Query);
         var answer = path == Fuzzed ? Answer : Encoding.UTF8.GetBytes(path switch
         {
-            "gettoken" => $$"""{"errcode":0,"errmsg":"ok","access_token":"token-{{Interlocked.Increment(ref _tokens)}}","expires_in":7200}""",
+            "gettoken" =>
+                $$"""{"errcode":0,"errmsg":"ok","access_token":"token-{{Interlocked.Increment(ref _tokens)}}","expires_in":7200}""",
             "user/get" => JsonSerializer.Serialize(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name" }),
-            _ => JsonSerializer.Serialize(new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = "a-session-key" }),
+            _ =>
+                JsonSerializer.Serialize(
+                    new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = "a-session-key" }),
         });
-        return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(answer), RequestMessage = request });
+        return Task.FromResult(
+            new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(answer), RequestMessage = request });
     }
 
     protected override void Dispose(bool disposing)

@@ -51,7 +51,10 @@ foreach (var each in targets)
         Inputs.Try(each, (int)Math.Min(Batch, share - done), seed + (ulong)(done / Batch));
     }
 
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{each.Name}: {share} inputs from seed {seed} on, {started.Elapsed.TotalSeconds:0} s, no promise broken"));
+    Console.WriteLine(
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{each.Name}: {share} inputs from seed {seed} on, {started.Elapsed.TotalSeconds:0} s, no promise broken"));
 }
 
 return 0;

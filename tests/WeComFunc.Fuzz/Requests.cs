@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace WeComFunc.Fuzz;
 
-/// <summary>What callers send: it is a code by JSON's and the contract's rules, and then the login of that code, or it is refused.</summary>
+/// <summary>
+/// What callers send: it is a code by JSON's and the contract's rules, and then the login of that code, or it is refused.
+/// </summary>
 internal static class Requests
 {
     private const int LargestBody = 8 * 1024;
@@ -36,19 +38,22 @@ internal static class Requests
 
         BrokenPromiseException.Unless(answer.Status == expected, $"The answer is {answer.Status} instead of {expected}.");
         BrokenPromiseException.Unless(
-            expected != 200 || Process.Json(answer).GetProperty("userid").GetString() == Process.UserOf(CodeIn(body)!), "It is the login of another code.");
+            expected != 200 || Process.Json(answer).GetProperty("userid").GetString() == Process.UserOf(CodeIn(body)!),
+            "It is the login of another code.");
     }
 
     public static void TryHeaders(byte[] input)
     {
         var lines = Encoding.Latin1.GetString(input).Split('\n');
 
-        var answer = Login.LogIn("""{"code":"a-code"}"""u8.ToArray(), lines.ElementAtOrDefault(2) ?? "application/json", lines[0], lines.ElementAtOrDefault(1));
+        var answer = Login.LogIn(
+            """{"code":"a-code"}"""u8.ToArray(), lines.ElementAtOrDefault(2) ?? "application/json", lines[0], lines.ElementAtOrDefault(1));
 
         BrokenPromiseException.Unless(answer.Status is 200 or 415, $"The answer is {answer.Status}.");
         for (var proxies = 0; proxies <= 3; proxies++)
         {
-            BrokenPromiseException.Unless(Process.AddressOf(lines[0], proxies) is null or { Length: > 0 and <= 64 }, "An address is empty, or longer than one.");
+            BrokenPromiseException.Unless(
+                Process.AddressOf(lines[0], proxies) is null or { Length: > 0 and <= 64 }, "An address is empty, or longer than one.");
         }
     }
 
@@ -59,7 +64,8 @@ internal static class Requests
         {
             var json = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(body);
             using var document = JsonDocument.Parse(json.StartsWith('\ufeff') ? json[1..] : json);
-            JsonElement[] codes = [.. document.RootElement.EnumerateObject().Where(member => member.NameEquals("code")).Select(member => member.Value)];
+            JsonElement[] codes = [.. document.RootElement.EnumerateObject().Where(member => member.NameEquals("code")).Select(
+                member => member.Value)];
             return codes is [{ ValueKind: JsonValueKind.String } only] && only.GetString() is { Length: > 0 and <= LongestCode } code
                 && code.All(letter => letter is >= ' ' and <= '~') && !string.IsNullOrWhiteSpace(code)
                     ? code

@@ -3,14 +3,17 @@ using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
-using WeComFunc.Apps;
 using WeComFunc.AccessTokens;
+using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Secrets;
 
 namespace WeComFunc.Fuzz;
 
-/// <summary>What the table holds, or somebody who may write to it has put there: a login gets a token of WeCom's, or one that was sealed with the corpsecret.</summary>
+/// <summary>
+/// What the table holds, or somebody who may write to it has put there: a login gets a token of WeCom's, or one that was sealed with the
+/// corpsecret.
+/// </summary>
 internal static class Rows
 {
     private const string SealedToken = "the-token-that-the-row-holds";
@@ -36,16 +39,27 @@ internal static class Rows
     {
         Transport.Row = row;
         var (services, time) = (Login.Services, Login.Services.GetRequiredService<TimeProvider>());
-        using var secrets = new CorpSecretSource(App, services.GetRequiredService<ICorpSecretStore>(), time, NullLogger<CorpSecretSource>.Instance);
-        var renewer = new TokenRenewer(App, services.GetRequiredService<CorpApps>().Default.Client, secrets, Store, time, new Random(1), NullLogger<TokenRenewer>.Instance);
+        using var secrets = new CorpSecretSource(
+            App, services.GetRequiredService<ICorpSecretStore>(), time, NullLogger<CorpSecretSource>.Instance);
+        var renewer = new TokenRenewer(
+            App,
+            services.GetRequiredService<CorpApps>().Default.Client,
+            secrets,
+            Store,
+            time,
+            new Random(1),
+            NullLogger<TokenRenewer>.Instance);
 
         var renewal = Process.Finish(renewer.RunAsync(new(RenewalReason.Missing, null)));
 
         BrokenPromiseException.Unless(Process.Finish(EndAsync(renewal.Written)), "The row is not written.");
         BrokenPromiseException.Unless(
-            !renewal.Token.TryGet(out var use) || use.Token.Value is SealedToken || use.Token.Value.StartsWith("token-", StringComparison.Ordinal),
+            !renewal.Token.TryGet(out var use)
+                || use.Token.Value is SealedToken
+                || use.Token.Value.StartsWith("token-", StringComparison.Ordinal),
             "It is a token of nobody.");
-        BrokenPromiseException.Unless(renewal.Token.Failure is not null || use.Token.ExpiresAt > time.GetUtcNow(), "The token has expired.");
+        BrokenPromiseException.Unless(
+            renewal.Token.Failure is not null || use.Token.ExpiresAt > time.GetUtcNow(), "The token has expired.");
     }
 
     private static async Task<bool> EndAsync(Task task)
@@ -64,7 +78,10 @@ internal static class Rows
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var response = request.Method == HttpMethod.Get
-                ? new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Row) { Headers = { { "Content-Type", "application/json" } } } }
+                ? new HttpResponseMessage(HttpStatusCode.OK)
+                {
+                    Content = new ByteArrayContent(Row) { Headers = { { "Content-Type", "application/json" } } },
+                }
                 : new HttpResponseMessage(HttpStatusCode.NoContent) { Headers = { ETag = new("\"4\"") } };
             response.RequestMessage = request;
             return Task.FromResult(response);

@@ -16,7 +16,8 @@ internal static class Secrets
         var read = StoredSecret.Read("any", stored, NullLogger.Instance);
 
         BrokenPromiseException.Unless(
-            !read.TryGet(out var secret) || (stored.Contains(secret.Value, StringComparison.Ordinal) && secret.Value.All(letter => letter is > ' ' and <= '~')),
+            !read.TryGet(out var secret)
+                || (stored.Contains(secret.Value, StringComparison.Ordinal) && secret.Value.All(letter => letter is > ' ' and <= '~')),
             "It is a corpsecret that was not stored, or none that can be sent.");
     }
 }

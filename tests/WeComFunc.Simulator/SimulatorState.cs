@@ -156,7 +156,8 @@ public sealed class SimulatorState
         {
             var english = nameEn is null ? "" : $",\"name_en\":\"{Json(nameEn)}\"";
             GetOrAddCorp(corpId).Departments[id] = Encoding.UTF8.GetBytes(
-                $$"""{"errcode":0,"errmsg":"ok","department":{"id":{{id}},"name":"{{Json(name)}}"{{english}},"parentid":{{(id == 1 ? 0 : 1)}},"order":1} }""");
+                $$"""{"errcode":0,"errmsg":"ok","department":{"id":{{id}},"name":"{{Json(name)}}"{{english}},"parentid":"""
+                + $$"""{{(id == 1 ? 0 : 1)}},"order":1} }""");
         }
     }
 

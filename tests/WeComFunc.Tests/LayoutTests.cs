@@ -25,10 +25,13 @@ public sealed partial class LayoutTests
         var references = typeof(Settings).Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name!);
 
         Assert.DoesNotContain(references, name =>
-            name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
+            name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal)
+                || name.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
     }
 
-    /// <summary>What is in the library's own folder belongs to nobody and knows nobody, but for the two files that put everything together.</summary>
+    /// <summary>
+    /// What is in the library's own folder belongs to nobody and knows nobody, but for the two files that put everything together.
+    /// </summary>
     [Theory]
     [InlineData("", "")]
     [InlineData("Http", "")]
@@ -60,7 +63,8 @@ public sealed partial class LayoutTests
     [Fact]
     public void The_local_host_knows_nothing_of_Functions() =>
         Assert.DoesNotContain(
-            typeof(LocalHostApp).Assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
+            typeof(LocalHostApp).Assembly.GetReferencedAssemblies(),
+            name => name.Name!.StartsWith("Microsoft.Azure.Functions", StringComparison.Ordinal));
 
     [Fact]
     public void The_routes_of_the_function_app_are_below_api() =>
@@ -84,13 +88,15 @@ public sealed partial class LayoutTests
         var configuration = new WatchedConfiguration(new ConfigurationBuilder().Add(LocalSettings.Source(Sample)).Build());
         Settings.Read(configuration);
 
-        var named = Json("local.settings.sample.json").GetProperty("Values").EnumerateObject().Select(value => value.Name).Except(OfThePlatform);
+        var named =
+            Json("local.settings.sample.json").GetProperty("Values").EnumerateObject().Select(value => value.Name).Except(OfThePlatform);
 
         Assert.Subset(configuration.Read, named.Select(name => name.Replace("__", ":")).ToHashSet());
     }
 
     /// <summary>The folders that have been brought to it; the others follow as they are worked on.</summary>
     [Theory]
+    [InlineData("src")]
     [InlineData("tests/WeComFunc.FunctionsHost")]
     [InlineData("tests/WeComFunc.Playground")]
     [InlineData("tests/WeComFunc.Simulator")]
@@ -154,7 +160,8 @@ public sealed partial class LayoutTests
     [GeneratedRegex(@"[^\w\- ]")]
     private static partial Regex NoPartOfALinkPattern();
 
-    private static JsonElement Json(string file) => JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, file)));
+    private static JsonElement Json(string file) =>
+        JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, file)));
 
     private static IEnumerable<string> Texts(JsonElement json) => json.ValueKind switch
     {

@@ -10,7 +10,10 @@ public sealed partial class RulesTests
     private static readonly string[] BuiltFolders = ["bin", "obj"];
 
     private static IReadOnlySet<string> Headings { get; } =
-        HeadingPattern().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "rules.md"))).Select(heading => heading.Groups[1].Value).ToHashSet();
+        HeadingPattern()
+            .Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "rules.md")))
+            .Select(heading => heading.Groups[1].Value)
+            .ToHashSet();
 
     [Fact]
     public void A_rule_that_is_cited_has_its_heading() => Assert.Empty(Cited("src", "tests").Except(Headings));
@@ -27,7 +30,8 @@ public sealed partial class RulesTests
 
     private static HashSet<string> Cited(params string[] folders) => folders
         .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
-        .Where(file => Path.GetFileName(file) != $"{nameof(RulesTests)}.cs" && !file.Split(Path.DirectorySeparatorChar).Intersect(BuiltFolders).Any())
+        .Where(file =>
+            Path.GetFileName(file) != $"{nameof(RulesTests)}.cs" && !file.Split(Path.DirectorySeparatorChar).Intersect(BuiltFolders).Any())
         .SelectMany(file => RulesIn(File.ReadAllText(file)))
         .ToHashSet();
 

@@ -19,7 +19,12 @@ public sealed class SecretsTests(Azurite azurite)
         await File.WriteAllLinesAsync(Path.ChangeExtension(Output.Run.Path, ".secrets"), Output.Run.KnownSecrets);
 
         Assert.Empty(await Output.Run.FindLeaksAsync());
-        Assert.All((string[])["activity: WeComFunc login ", "metric: WeComFunc ", "log: ", "event: System.Net.Http RequestStart ", "event: Azure-Core ", "response: "], IsThere);
+        Assert.All(
+            (string[])[
+                "activity: WeComFunc login ", "metric: WeComFunc ", "log: ", "event: System.Net.Http RequestStart ", "event: Azure-Core ",
+                "response: "
+            ],
+            IsThere);
 
         Output.Run.Secret("zhangsan", "a canary that every login puts out");
         Assert.NotEmpty(await Output.Run.FindLeaksAsync());
@@ -60,7 +65,9 @@ public sealed class LastCollection : ICollectionFixture<Azurite>
     public const string Name = "last";
 }
 
-/// <summary>Puts <see cref="LastCollection"/> last; xunit runs collections without parallelization after the others, in this order.</summary>
+/// <summary>
+/// Puts <see cref="LastCollection"/> last; xunit runs collections without parallelization after the others, in this order.
+/// </summary>
 public sealed class LastCollectionOrderer : ITestCollectionOrderer
 {
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>

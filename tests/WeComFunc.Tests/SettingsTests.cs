@@ -8,25 +8,33 @@ public sealed class SettingsTests
 {
     private const string VaultMissing = "KeyVault__Uri is missing: it must be the vault's address, https://NAME.vault.azure.net/.";
     private const string VaultMalformed = "KeyVault__Uri is malformed: it must be the vault's address, https://NAME.vault.azure.net/.";
-    private const string StoreMalformed = "TokenStore__ServiceUri is malformed: it must be the table endpoint, https://ACCOUNT.table.core.windows.net/.";
+    private const string StoreMalformed =
+        "TokenStore__ServiceUri is malformed: it must be the table endpoint, https://ACCOUNT.table.core.windows.net/.";
 
     private const string OneStore =
-        "TokenStore__ServiceUri or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ on Azure, a connection string for Azurite.";
+        "TokenStore__ServiceUri or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ "
+        + "on Azure, a connection string for Azurite.";
 
     private const string ConnectionStringMalformed =
-        "TokenStore__ConnectionString is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite.";
+        "TokenStore__ConnectionString is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true "
+        + "for Azurite.";
 
     private const string SecretOutsideDevelopment =
         "WeCom__CorpSecret is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting.";
 
-    private const string CorpIdMissing = "WeCom__CorpId is missing: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits.";
-    private const string CorpIdMalformed = "WeCom__CorpId is malformed: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits.";
+    private const string CorpIdMissing =
+        "WeCom__CorpId is missing: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and "
+        + "digits.";
+    private const string CorpIdMalformed =
+        "WeCom__CorpId is malformed: it must be the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and "
+        + "digits.";
 
     private const string SecretNameMalformed =
         "WeCom__CorpSecretName is malformed: it must be the name of a Key Vault secret, 1 to 127 letters, digits and hyphens.";
 
     private const string BaseUrlMalformed =
-        "WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added (http in Development and for loopback only).";
+        "WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added (http in Development "
+        + "and for loopback only).";
 
     private const string TableMalformed = "TokenStore__TableName is malformed: it must be 3 to 63 letters and digits, a letter first.";
 
@@ -40,7 +48,8 @@ public sealed class SettingsTests
         "Login__ProfileFields is malformed: it must be a comma-separated list of members of the profile, such as name,department.";
 
     private const string RequireMalformed = "Login__RequireProfile is malformed: it must be true or false.";
-    private const string RateMalformed = "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
+    private const string RateMalformed =
+        "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
 
     private const string ConcurrentMalformed = "Limits__ConcurrentLogins is malformed: it must be a whole number from 1 to 100000.";
@@ -60,7 +69,10 @@ public sealed class SettingsTests
     {
         var refused = Assert.Throws<SettingsException>(() => Read(("WeCom__BaseUrl", address)));
 
-        Assert.StartsWith("WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "WeCom__BaseUrl is malformed: it must be an https address without a query and without cgi-bin, which is added",
+            refused.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -71,7 +83,8 @@ public sealed class SettingsTests
     [InlineData("Limits__TrustedProxies", "11")]
     [InlineData("Limits__TrustedProxies", "one")]
     public void A_name_or_a_number_of_proxies_that_cannot_be_is_refused(string setting, string value) =>
-        Assert.StartsWith($"{setting} is malformed: ", Assert.Throws<SettingsException>(() => Read((setting, value))).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{setting} is malformed: ", Assert.Throws<SettingsException>(() => Read((setting, value))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Name_and_proxies_count()
@@ -207,8 +220,14 @@ public sealed class SettingsTests
     [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1/wecomtokens", StoreMalformed)]
     [InlineData("TokenStore__ServiceUri", "https://127.0.0.1:10002/devstoreaccount1//", StoreMalformed)]
     [InlineData("TokenStore__ServiceUri", "UseDevelopmentStorage=true", StoreMalformed)]
-    [InlineData("TokenStore__ServiceUri", "TableEndpoint=https://account.table.core.windows.net/;SharedAccessSignature=sv=2024-01-01&sig=abc", StoreMalformed)]
-    [InlineData("TokenStore__ServiceUri", "DefaultEndpointsProtocol=https;AccountName=account;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net", StoreMalformed)]
+    [InlineData(
+        "TokenStore__ServiceUri",
+        "TableEndpoint=https://account.table.core.windows.net/;SharedAccessSignature=sv=2024-01-01&sig=abc",
+        StoreMalformed)]
+    [InlineData(
+        "TokenStore__ServiceUri",
+        "DefaultEndpointsProtocol=https;AccountName=account;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net",
+        StoreMalformed)]
     [InlineData("TokenStore__ConnectionString", "UseDevelopmentStorage=true", OneStore)]
     [InlineData("TokenStore__TableName", "ab", TableMalformed)]
     [InlineData("TokenStore__TableName", "1table", TableMalformed)]
@@ -349,7 +368,8 @@ public sealed class SettingsTests
     {
         var message = Refused(("DOTNET_ENVIRONMENT", "Development"), ("KeyVault__Uri", null));
 
-        Assert.Equal("KeyVault__Uri is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development.", message);
+        Assert.Equal(
+            "KeyVault__Uri is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development.", message);
     }
 
     [Fact]
@@ -366,12 +386,16 @@ public sealed class SettingsTests
     public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each_that_says_that_it_is_an_error(string host)
     {
         var bad = Settings(
-            ("WeCom__CorpId", null), ("WeCom__CorpSecret", NewSecret()), ("TokenStore__ServiceUri", null), ("TokenStore__ConnectionString", NewSecret()));
+            ("WeCom__CorpId", null),
+            ("WeCom__CorpSecret", NewSecret()),
+            ("TokenStore__ServiceUri", null),
+            ("TokenStore__ConnectionString", NewSecret()));
 
         await using var process = HostProcess.Start(host, bad);
 
         Assert.Equal(78, await process.ExitAsync());
-        Assert.Equal([$"error: {SecretOutsideDevelopment}", $"error: {CorpIdMissing}", $"error: {ConnectionStringMalformed}"], process.Errors);
+        Assert.Equal(
+            [$"error: {SecretOutsideDevelopment}", $"error: {CorpIdMissing}", $"error: {ConnectionStringMalformed}"], process.Errors);
     }
 
     [Theory]
@@ -428,7 +452,8 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("WeCom__Apps__sales__CorpSecretName", "any", "WeCom__Apps__sales__CorpId is missing: it must be the 企业ID")]
     [InlineData("WeCom__Apps__sales__CorpId", "w", "WeCom__Apps__sales__CorpId is malformed: it must be the 企业ID")]
-    [InlineData("WeCom__Apps__Sales__CorpId", "ww1", "WeCom__Apps__Sales has a malformed name: it must be 1 to 32 lower-case letters and digits")]
+    [InlineData(
+        "WeCom__Apps__Sales__CorpId", "ww1", "WeCom__Apps__Sales has a malformed name: it must be 1 to 32 lower-case letters and digits")]
     [InlineData("WeCom__Apps__default__CorpId", "ww1", "WeCom__Apps__default has the name of the default app, WeCom__AppName")]
     [InlineData("WeCom__Apps__sales__CorpSecret", "any", "WeCom__Apps__sales__CorpSecret is for the Development environment only")]
     public void A_further_app_that_is_wrong_is_named(string name, string value, string expected) =>
@@ -437,7 +462,9 @@ public sealed class SettingsTests
     [Fact]
     public void More_than_fifty_further_apps_are_refused() => Assert.Contains(
         "WeCom__Apps are 51 apps: at most 50",
-        Assert.Throws<SettingsException>(() => Read([.. Enumerable.Range(0, 51).Select(i => ($"WeCom__Apps__a{i}__CorpId", (string?)"ww1"))])).Message,
+        Assert.Throws<SettingsException>(
+            () => Read([.. Enumerable.Range(0, 51).Select(i => ($"WeCom__Apps__a{i}__CorpId", (string?)"ww1"))]))
+            .Message,
         StringComparison.Ordinal);
 
     private static Settings Read(params (string Name, string? Value)[] changes) => WeComFunc.Settings.Read(new ConfigurationBuilder()

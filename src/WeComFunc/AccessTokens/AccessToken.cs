@@ -6,7 +6,8 @@ namespace WeComFunc.AccessTokens;
 /// <param name="expiresAt">When it expires, counted from the instant before <c>gettoken</c> was sent (rule T2).</param>
 /// <param name="onProbation">Whether the fleet has yet to learn that it works, or works still (rules T6, T14).</param>
 /// <param name="secret">Fingerprint of the corpsecret it was obtained with; null where that is not known.</param>
-public sealed class AccessToken(string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false, string? secret = null)
+public sealed class AccessToken(
+    string value, DateTimeOffset obtainedAt, DateTimeOffset expiresAt, bool onProbation = false, string? secret = null)
 {
     /// <summary>The token itself; never for a log, a trace, an exception or a response.</summary>
     public string Value { get; } = value;

@@ -62,7 +62,10 @@ internal sealed partial class AccessTokenSource
     public async ValueTask<Result<TokenUse>> ReplaceAsync(AccessToken rejected, int? errcode, CancellationToken cancellationToken) =>
         await WaitAsync(new(RenewalReason.Rejected, Current, rejected, errcode), cancellationToken);
 
-    /// <summary>To be told of a token that a login has been served with from beginning to end; the fleet learns of it where it has to (rules T6, T14).</summary>
+    /// <summary>
+    /// To be told of a token that a login has been served with from beginning to end; the fleet learns of it where it has to (rules T6,
+    /// T14).
+    /// </summary>
     public void Confirm(AccessToken token)
     {
         if (token.OnProbation && Current is { OnProbation: true } current && current.Value == token.Value
@@ -73,8 +76,8 @@ internal sealed partial class AccessTokenSource
     }
 
     /// <summary>
-    /// To be told that WeCom answers what only another corpsecret or setting can mend: the vault is asked again, once a minute at most, and a token
-    /// that was obtained with another corpsecret is used no more (rule T8). It never throws.
+    /// To be told that WeCom answers what only another corpsecret or setting can mend: the vault is asked again, once a minute at most, and
+    /// a token that was obtained with another corpsecret is used no more (rule T8). It never throws.
     /// </summary>
     public async Task DoubtAsync()
     {
@@ -131,7 +134,9 @@ internal sealed partial class AccessTokenSource
         if (result.Failure is { } failure && left < TokenRules.AheadWindow)
         {
             throw new TokenRenewalException(
-                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}, app {_app.Name}) and has {left.TotalMinutes:0} minutes left. {_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
+                $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}, app "
+                + $"{_app.Name}) and has {left.TotalMinutes:0} minutes left. "
+                + $"{_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
         }
     }
 
@@ -235,22 +240,36 @@ internal sealed partial class AccessTokenSource
         }
         else
         {
-            LogRenewal(_logger, request.Reason is RenewalReason.Ahead && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother ? LogLevel.Debug : LogLevel.Information,
-                reason, outcome, left, _app.Name);
+            var isOfNoInterest = request.Reason is RenewalReason.Ahead && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother;
+            LogRenewal(_logger, isOfNoInterest ? LogLevel.Debug : LogLevel.Information, reason, outcome, left, _app.Name);
         }
     }
 
-    internal static string NextTry(Failure failure) => failure.RetryAfter is { } pause ? $"in {pause.TotalSeconds:0} s" : "with the next login or run";
+    internal static string NextTry(Failure failure) =>
+        failure.RetryAfter is { } pause ? $"in {pause.TotalSeconds:0} s" : "with the next login or run";
 
     [LoggerMessage(EventId = 311, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, app {App}")]
     private static partial void LogRenewal(ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, string app);
 
-    [LoggerMessage(EventId = 312, Message = "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, app {App}, next try {NextTry}. {Advice}")]
+    [LoggerMessage(
+        EventId = 312,
+        Message =
+            "Token renewal: reason {Reason}, outcome {Outcome}, {MinutesLeft:0} minutes left, failure {Failure}, errcode {Errcode}, app "
+            + "{App}, next try {NextTry}. {Advice}")]
     private static partial void LogFailed(
-        ILogger logger, LogLevel level, string reason, string outcome, double minutesLeft, FailureKind failure, string errcode, string app, string nextTry,
+        ILogger logger,
+        LogLevel level,
+        string reason,
+        string outcome,
+        double minutesLeft,
+        FailureKind failure,
+        string errcode,
+        string app,
+        string nextTry,
         string advice);
 
-    [LoggerMessage(313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
+    [LoggerMessage(
+        313, LogLevel.Error, "The renewal of the access_token of {CorpId} broke off: this is a defect of the software, please report it")]
     private static partial void LogBroken(ILogger logger, Exception exception, string corpId);
 
     /// <summary>A renewal under way: its result comes before the row is written, and only one is under way until that is done.</summary>

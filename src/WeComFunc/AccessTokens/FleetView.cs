@@ -10,14 +10,21 @@ namespace WeComFunc.AccessTokens;
 /// <param name="Secret">The corpsecret, or why there is none.</param>
 /// <param name="Vault">The last failure of the vault, also while a corpsecret that was read before goes on; null when it gave one.</param>
 /// <param name="Stored">The token of the row; null when there is none, or none that this corpsecret opens.</param>
-internal sealed record FleetView(TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
+internal sealed record FleetView(
+    TokenRow Row, RowSight Sight, bool IsShared, bool IsWritable, Result<CorpSecret> Secret, Failure? Vault, AccessToken? Stored)
 {
-    /// <summary>Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold one of another that was in use before.</summary>
+    /// <summary>
+    /// Whether a login has been served with the corpsecret of a token, by whichever process (rule T14): memory may hold one of another that
+    /// was in use before.
+    /// </summary>
     /// <param name="token">The token; null for the corpsecret in use.</param>
     public bool IsProven(AccessToken? token) =>
-        Row.ProvenSecret is { } proven && proven == (token is not null ? token.Secret : Secret.TryGet(out var secret) ? secret.Fingerprint : null);
+        Row.ProvenSecret is { } proven
+            && proven == (token is not null ? token.Secret : Secret.TryGet(out var secret) ? secret.Fingerprint : null);
 
-    /// <summary>The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.</summary>
+    /// <summary>
+    /// The failure that keeps the fleet from calling <c>gettoken</c> for this reason now; null when none does, and there is a corpsecret.
+    /// </summary>
     public Failure? BackOff(RenewalReason reason, DateTimeOffset now) =>
         Secret.TryGet(out var secret, out var failure) ? Row.BackOff(reason, secret, Sight, now) : failure;
 
@@ -33,6 +40,7 @@ internal sealed record FleetView(TokenRow Row, RowSight Sight, bool IsShared, bo
             : inMemory is not null ? new(inMemory, TokenSource.Memory, request.Reason)
             : null;
 
-        AccessToken? Valid(AccessToken? token) => token is not null && token.ExpiresAt > now && token.Value != request.Rejected?.Value ? token : null;
+        AccessToken? Valid(AccessToken? token) =>
+            token is not null && token.ExpiresAt > now && token.Value != request.Rejected?.Value ? token : null;
     }
 }

@@ -9,7 +9,9 @@ public interface ITokenStore
     /// <exception cref="InvalidDataException">There is one, but a column of it is of another type.</exception>
     Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken);
 
-    /// <summary>Writes a row if nobody else has since it was read: inserts it when its ETag is <c>default</c>, replaces it otherwise.</summary>
+    /// <summary>
+    /// Writes a row if nobody else has since it was read: inserts it when its ETag is <c>default</c>, replaces it otherwise.
+    /// </summary>
     /// <returns>The new ETag; null when somebody else was faster.</returns>
     Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken);
 }

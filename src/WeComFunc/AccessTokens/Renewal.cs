@@ -10,7 +10,9 @@ namespace WeComFunc.AccessTokens;
 /// <param name="Errcode">What WeCom rejected it with.</param>
 internal sealed record RenewalRequest(RenewalReason Reason, AccessToken? InMemory, AccessToken? Rejected = null, int? Errcode = null)
 {
-    /// <summary>Whether a login waits for the token: then the failure of another such renewal is its own, and that of the timer is not.</summary>
+    /// <summary>
+    /// Whether a login waits for the token: then the failure of another such renewal is its own, and that of the timer is not.
+    /// </summary>
     public bool IsWaitedFor => Reason is RenewalReason.Missing or RenewalReason.Expired or RenewalReason.Rejected;
 }
 

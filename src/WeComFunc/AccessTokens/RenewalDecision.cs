@@ -3,7 +3,9 @@ using WeComFunc.Secrets;
 
 namespace WeComFunc.AccessTokens;
 
-/// <summary>Whether <c>gettoken</c> is to be called, given what is known (rules T3, T4, T6, T7). Nothing but its arguments goes into it.</summary>
+/// <summary>
+/// Whether <c>gettoken</c> is to be called, given what is known (rules T3, T4, T6, T7). Nothing but its arguments goes into it.
+/// </summary>
 internal static class RenewalDecision
 {
     /// <summary>Whether there is nothing to call <c>gettoken</c> for now.</summary>
@@ -49,7 +51,8 @@ internal static class RenewalDecision
             return new(use, isNew && request.Reason is not RenewalReason.Timer ? RenewalOutcome.FromTable : RenewalOutcome.NotDue);
         }
 
-        // Whoever's token in memory is rejected meanwhile waits for this renewal: what the row has serves at once, and the next login sees to the rest.
+        // Whoever's token in memory is rejected meanwhile waits for this renewal: what the row has serves at once, and the next login sees
+        // to the rest.
         return isNew && request.Reason is RenewalReason.Ahead ? new(use, RenewalOutcome.FromTable) : null;
     }
 

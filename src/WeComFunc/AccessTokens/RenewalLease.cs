@@ -2,7 +2,10 @@ using Azure;
 
 namespace WeComFunc.AccessTokens;
 
-/// <summary>The lease of one renewal, and the watching of another's (rule T5). Clocks are never compared: what is watched is watched by this process's own.</summary>
+/// <summary>
+/// The lease of one renewal, and the watching of another's (rule T5). Clocks are never compared: what is watched is watched by this
+/// process's own.
+/// </summary>
 internal sealed class RenewalLease(TimeProvider time)
 {
     private ETag? _lost;
@@ -60,6 +63,8 @@ internal enum LeaseState
     /// <summary>Somebody else has it who may be alive.</summary>
     Held,
 
-    /// <summary>It is five minutes old by anybody's clock, or has been watched for six seconds without a change: its holder has died.</summary>
+    /// <summary>
+    /// It is five minutes old by anybody's clock, or has been watched for six seconds without a change: its holder has died.
+    /// </summary>
     Dead,
 }

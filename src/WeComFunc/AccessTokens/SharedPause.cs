@@ -6,8 +6,8 @@ namespace WeComFunc.AccessTokens;
 internal readonly record struct SharedPause(Pause Pause, TimeSpan Kept)
 {
     /// <summary>
-    /// What is left of a pause here and now. Clocks of processes may be minutes apart, so by the clock it holds only as long as it was meant to; and
-    /// whoever knows that it was written after an earlier look at the row keeps it by that, whatever the clocks say.
+    /// What is left of a pause here and now. Clocks of processes may be minutes apart, so by the clock it holds only as long as it was
+    /// meant to; and whoever knows that it was written after an earlier look at the row keeps it by that, whatever the clocks say.
     /// </summary>
     /// <param name="until">When it ends, by the clock of the process that wrote it; null when there is none.</param>
     /// <param name="seconds">How long it was meant to be.</param>
@@ -21,8 +21,11 @@ internal readonly record struct SharedPause(Pause Pause, TimeSpan Kept)
             return null;
         }
 
-        // Where the row says how long it was meant to be, a clock that is ahead makes it no longer; where it does not, such a pause is not kept.
-        var (length, limit) = seconds is { } meant and >= 0 && meant <= Kept.TotalSeconds ? (TimeSpan.FromSeconds(meant), TokenRules.LongestPause) : (Kept, Kept);
+        // Where the row says how long it was meant to be, a clock that is ahead makes it no longer; where it does not, such a pause is not
+        // kept.
+        var (length, limit) = seconds is { } meant and >= 0 && meant <= Kept.TotalSeconds
+            ? (TimeSpan.FromSeconds(meant), TokenRules.LongestPause)
+            : (Kept, Kept);
         var byClock = end - now < limit ? Least(end - now, length - sight.Since) : TimeSpan.Zero;
         var left = sight.Before is { } before && length - before > byClock ? length - before : byClock;
         return left > TimeSpan.Zero ? left : null;

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace WeComFunc.AccessTokens;
 
 /// <summary>
-/// The fleet's row as this process knows it (rule T10). What could not be written holds here for as long as nobody else has changed the row,
-/// and is written as soon as the table takes it; without that, a table that can be read but not written would switch every pause off.
+/// The fleet's row as this process knows it (rule T10). What could not be written holds here for as long as nobody else has changed the
+/// row, and is written as soon as the table takes it; without that, a table that can be read but not written would switch every pause off.
 /// </summary>
 internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimeProvider time, ILogger logger)
 {
@@ -35,7 +35,9 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     public bool IsWritable => !Volatile.Read(ref _hasFailedToWrite);
 
     /// <summary>Reads the row.</summary>
-    /// <returns>The row, and whether the table can be asked for it; where it cannot, the row is what this process last knew, held by nobody.</returns>
+    /// <returns>
+    /// The row, and whether the table can be asked for it; where it cannot, the row is what this process last knew, held by nobody.
+    /// </returns>
     public async Task<(TokenRow Row, bool IsShared)> ReadAsync()
     {
         var before = _known;
@@ -149,16 +151,27 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         }
     }
 
-    [LoggerMessage(301, LogLevel.Warning, "The token row could not be {Done}: {Reason}. Logins go on by what this process holds; check the table's network and the role Storage Table Data Contributor")]
+    [LoggerMessage(
+        301, LogLevel.Warning,
+        "The token row could not be {Done}: {Reason}. Logins go on by what this process holds; check the table's network and the role "
+        + "Storage Table Data Contributor")]
     private static partial void LogOutOfReach(ILogger logger, string done, string reason);
 
-    [LoggerMessage(302, LogLevel.Warning, "The token row is of version {Version}, this software knows version {Known}: it is left alone, and this process fetches a token for itself; update the software")]
+    [LoggerMessage(
+        302, LogLevel.Warning,
+        "The token row is of version {Version}, this software knows version {Known}: it is left alone, and this process fetches a token "
+        + "for itself; update the software")]
     private static partial void LogNewerVersion(ILogger logger, int version, int known);
 
-    [LoggerMessage(304, LogLevel.Error, "The token row cannot be read, because a column is not of its type: every process fetches a token for itself. Delete the row with partition key {CorpId} and row key {AppName}; it is made anew at once")]
+    [LoggerMessage(
+        304, LogLevel.Error,
+        "The token row cannot be read, because a column is not of its type: every process fetches a token for itself. Delete the row with "
+        + "partition key {CorpId} and row key {AppName}; it is made anew at once")]
     private static partial void LogSpoilt(ILogger logger, string corpId, string appName);
 
     /// <param name="Row">The row; its ETag is that of the table's.</param>
-    /// <param name="WrittenNext">When it is to be written, where the table has another one with that ETag; null where the table has it.</param>
+    /// <param name="WrittenNext">
+    /// When it is to be written, where the table has another one with that ETag; null where the table has it.
+    /// </param>
     private sealed record Known(TokenRow Row, DateTimeOffset? WrittenNext);
 }

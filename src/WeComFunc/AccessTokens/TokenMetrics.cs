@@ -10,9 +10,15 @@ internal static class TokenMetrics
     public static void ObserveToken(this Telemetry telemetry, Func<AccessToken?> current, TimeProvider time, WeComApp app)
     {
         telemetry.Observe(
-            "wecomfunc.token.age", "Seconds since the access_token in memory was obtained.", app, () => time.GetUtcNow() - current()?.ObtainedAt);
+            "wecomfunc.token.age",
+            "Seconds since the access_token in memory was obtained.",
+            app,
+            () => time.GetUtcNow() - current()?.ObtainedAt);
         telemetry.Observe(
-            "wecomfunc.token.left", "Seconds until the access_token in memory expires; negative once it has.", app, () => current()?.ExpiresAt - time.GetUtcNow());
+            "wecomfunc.token.left",
+            "Seconds until the access_token in memory expires; negative once it has.",
+            app,
+            () => current()?.ExpiresAt - time.GetUtcNow());
     }
 
     public static string Label(this TokenSource source) => source switch

@@ -9,7 +9,13 @@ namespace WeComFunc.AccessTokens;
 /// (rules T3 to T10). Where the table is out of reach, it goes by what this process last knew of the row.
 /// </summary>
 internal sealed partial class TokenRenewer(
-    WeComApp app, WeComClient client, CorpSecretSource secrets, ITokenStore store, TimeProvider time, Random random, ILogger<TokenRenewer> logger)
+    WeComApp app,
+    WeComClient client,
+    CorpSecretSource secrets,
+    ITokenStore store,
+    TimeProvider time,
+    Random random,
+    ILogger<TokenRenewer> logger)
 {
     private string? _sealedByAnother;
     private int _hasTold;
@@ -70,8 +76,8 @@ internal sealed partial class TokenRenewer(
                     return await FetchAsHolderAsync(view with { Row = leased }, secret, request, usable, deadline);
                 }
 
-                // A writing without an answer may have arrived all the same, which the next look shows. The second one, or one that lost twice on
-                // the same row, was refused: the table takes no writes now, and this process goes on by itself.
+                // A writing without an answer may have arrived all the same, which the next look shows. The second one, or one that lost
+                // twice on the same row, was refused: the table takes no writes now, and this process goes on by itself.
                 if (isBeaten ? lease.HasLostOn(view.Row.ETag) : isUnanswered)
                 {
                     return await FetchAloneAsync(view, secret, request, usable);
@@ -142,7 +148,8 @@ internal sealed partial class TokenRenewer(
         return new(row, _row.Sight, isShared, _row.IsWritable, secret, secrets.Failure, stored);
     }
 
-    private async Task<RenewalResult> FetchAsHolderAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
+    private async Task<RenewalResult> FetchAsHolderAsync(
+        FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
         var (next, fetched) = await FetchAsync(view, secret, request, usable, deadline);
         return fetched with { Written = _row.SaveAsync(next) };
@@ -150,12 +157,17 @@ internal sealed partial class TokenRenewer(
 
     /// <summary>Asks the vault again, once a minute at most (rule T8).</summary>
     /// <returns>The fingerprint of the corpsecret that counts from now on; null when there is none.</returns>
-    public async Task<string?> RereadSecretAsync() => (await secrets.RereadAsync(CancellationToken.None)).TryGet(out var secret) ? secret.Fingerprint : null;
+    public async Task<string?> RereadSecretAsync() =>
+        (await secrets.RereadAsync(CancellationToken.None)).TryGet(out var secret) ? secret.Fingerprint : null;
 
-    /// <summary>Says once that somebody else's corpsecret seals the row; a first time, it may be a rotation that has not arrived here.</summary>
+    /// <summary>
+    /// Says once that somebody else's corpsecret seals the row; a first time, it may be a rotation that has not arrived here.
+    /// </summary>
     private void TellOfAnother(string? sealedToken)
     {
-        if (Interlocked.Exchange(ref _sealedByAnother, sealedToken) is { } before && before != sealedToken && Interlocked.Exchange(ref _hasTold, 1) == 0)
+        if (Interlocked.Exchange(ref _sealedByAnother, sealedToken) is { } before
+            && before != sealedToken
+            && Interlocked.Exchange(ref _hasTold, 1) == 0)
         {
             LogAnother(logger, app.CorpId, app.Name);
         }
@@ -170,7 +182,8 @@ internal sealed partial class TokenRenewer(
         return fetched;
     }
 
-    private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
+    private async Task<(TokenRow Next, RenewalResult Result)> FetchAsync(
+        FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {
         var sentAt = time.GetUtcNow();
         var fetched = await client.GetTokenAsync(secret.Value, deadline, isTriedOnce: view.Row.HasRefused(secret));
@@ -196,9 +209,13 @@ internal sealed partial class TokenRenewer(
             same is null ? RenewalOutcome.Renewed : RenewalOutcome.SameToken));
     }
 
-    [LoggerMessage(305, LogLevel.Warning, "Another corpsecret keeps overwriting the token row of {CorpId}, {AppName}: two deployments share the table, each fetching tokens for itself. Give one of them another WeCom__AppName, or store the same corpsecret for both")]
+    [LoggerMessage(
+        305, LogLevel.Warning,
+        "Another corpsecret keeps overwriting the token row of {CorpId}, {AppName}: two deployments share the table, each fetching tokens "
+        + "for itself. Give one of them another WeCom__AppName, or store the same corpsecret for both")]
     private static partial void LogAnother(ILogger logger, string corpId, string appName);
 
-    [LoggerMessage(303, LogLevel.Warning, "The process that was renewing the access_token of {CorpId} did not finish: its lease is taken over")]
+    [LoggerMessage(
+        303, LogLevel.Warning, "The process that was renewing the access_token of {CorpId} did not finish: its lease is taken over")]
     private static partial void LogTakenOver(ILogger logger, string corpId);
 }

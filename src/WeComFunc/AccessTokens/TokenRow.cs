@@ -73,15 +73,17 @@ public sealed record TokenRow
     public int? FailureErrcode { get; set; }
 
     /// <summary>
-    /// Fingerprints of the corpsecrets that WeCom has refused in this row of failures, the last one first; null when it has refused none (rule T7).
-    /// They are several where a process could not read the changed one yet.
+    /// Fingerprints of the corpsecrets that WeCom has refused in this row of failures, the last one first; null when it has refused none
+    /// (rule T7). They are several where a process could not read the changed one yet.
     /// </summary>
     public string? RefusedSecret { get; set; }
 
     /// <summary>No renewal before this instant, whoever asks (rule T7).</summary>
     public DateTimeOffset? RetryAt { get; set; }
 
-    /// <summary>How long the pause until <see cref="RetryAt"/> is, in seconds: it says so to processes whose clocks are others (rule T7).</summary>
+    /// <summary>
+    /// How long the pause until <see cref="RetryAt"/> is, in seconds: it says so to processes whose clocks are others (rule T7).
+    /// </summary>
     public double? RetrySeconds { get; set; }
 
     /// <summary>Renewals in a row because WeCom rejected the token, without one since that worked for a minute (rule T6).</summary>
@@ -115,7 +117,10 @@ public sealed record TokenRow
     internal Failure? LastFailure(CorpSecret secret) =>
         Failures > 0 && (RefusedSecret is null || HasRefused(secret))
             ? new(
-                Enum.TryParse<FailureKind>(FailureKind, out var kind) && kind is WeComFunc.FailureKind.Busy or WeComFunc.FailureKind.Unexpected ? kind : WeComFunc.FailureKind.Misconfigured,
+                Enum.TryParse<FailureKind>(FailureKind, out var kind)
+                    && kind is WeComFunc.FailureKind.Busy or WeComFunc.FailureKind.Unexpected
+                    ? kind
+                    : WeComFunc.FailureKind.Misconfigured,
                 FailureErrcode)
             : null;
 
@@ -124,40 +129,58 @@ public sealed record TokenRow
     /// corpsecret has served one, it may be strangers' codes that they were rejected for (rule T14).
     /// </summary>
     internal Failure? LastRejection(CorpSecret secret) =>
-        Rejections > 1 && !ServedLogin && IsOf(secret) && ProvenSecret != secret.Fingerprint ? new(WeComFunc.FailureKind.Misconfigured, RejectionErrcode) : null;
+        Rejections > 1 && !ServedLogin && IsOf(secret) && ProvenSecret != secret.Fingerprint
+            ? new(WeComFunc.FailureKind.Misconfigured, RejectionErrcode)
+            : null;
 
-    /// <summary>The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.</summary>
+    /// <summary>
+    /// The failure that keeps the whole fleet from calling <c>gettoken</c> for this reason now (rules T6, T7); null when none does.
+    /// </summary>
     /// <param name="reason">Why it would be called.</param>
     /// <param name="secret">The corpsecret it would be called with.</param>
     /// <param name="sight">How long this process has known of the pauses.</param>
     /// <param name="now">The time.</param>
     internal Failure? BackOff(RenewalReason reason, CorpSecret secret, RowSight sight, DateTimeOffset now) =>
-        LastFailure(secret) is { } failure && FailurePause(failure.Kind, RefusedSecret).Left(RetryAt, RetrySeconds, sight.Retry, now) is { } left
+        LastFailure(secret) is { } failure
+            && FailurePause(failure.Kind, RefusedSecret).Left(RetryAt, RetrySeconds, sight.Retry, now) is { } left
             ? failure with { RetryAfter = left }
-        : reason is RenewalReason.Rejected && IsOf(secret) && RejectionPause(secret).Left(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) is { } rest
+        : reason is RenewalReason.Rejected
+            && IsOf(secret)
+            && RejectionPause(secret).Left(RejectionRetryAt, RejectionRetrySeconds, sight.Rejection, now) is { } rest
             ? new(WeComFunc.FailureKind.Misconfigured, RejectionErrcode, rest)
         : null;
 
-    /// <summary>Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).</summary>
-    internal bool HasLease(DateTimeOffset now) => Lease is not null && (now - LeasedAt.GetValueOrDefault()).Duration() < TokenRules.LeaseDead;
+    /// <summary>
+    /// Whether somebody may be renewing the token now: a lease that is five minutes away by anybody's clock is dead at sight (rule T5).
+    /// </summary>
+    internal bool HasLease(DateTimeOffset now) =>
+        Lease is not null && (now - LeasedAt.GetValueOrDefault()).Duration() < TokenRules.LeaseDead;
 
     /// <summary>The row while <c>gettoken</c> is called (rule T5).</summary>
-    internal TokenRow Leased(string lease, DateTimeOffset now) => this with { Lease = lease, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
+    internal TokenRow Leased(string lease, DateTimeOffset now) =>
+        this with { Lease = lease, LeasedAt = now, RenewableAt = now + TokenRules.AheadPause };
 
-    /// <summary>The row after a failed <c>gettoken</c>: the token stays, the next try waits, the longer the more failures came in a row (rule T7).</summary>
+    /// <summary>
+    /// The row after a failed <c>gettoken</c>: the token stays, the next try waits, the longer the more failures came in a row (rule T7).
+    /// </summary>
     internal TokenRow AfterFailure(Failure failure, CorpSecret secret, DateTimeOffset now, Random random)
     {
-        // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an hour. Nor does
-        // another corpsecret begin anew: it is tried at once, but two that are in use and fail in turn must not reset each other's pauses.
+        // A refused corpsecret stays refused through whatever else comes in between: WeCom counts its calls and bans the address for an
+        // hour. Nor does another corpsecret begin anew: it is tried at once, but two that are in use and fail in turn must not reset each
+        // other's pauses.
         var refused = HasRefused(secret) ? RefusedSecret
             : !Errcodes.IsAboutSecret(failure.Errcode) ? null
             : string.Join(' ', $"{secret.Fingerprint} {RefusedSecret}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MostRefused));
 
-        // One that is refused for the first time may be about to be set in WeCom's console, too: it is tried again within a minute (rule T8).
+        // One that is refused for the first time may be about to be set in WeCom's console, too: it is tried again within a minute (rule
+        // T8).
         var failures = refused == RefusedSecret || refused is null ? Failures + 1 : Math.Min(Failures + 1, MostBeforeNewSecret);
         var limits = FailurePause(failure.Kind, refused);
         var pause = limits.Pause.After(failures, random);
-        var asked = failure.RetryAfter < limits.Pause.Most ? failure.RetryAfter.Value : failure.RetryAfter is null ? TimeSpan.Zero : limits.Pause.Most;
+        var asked = failure.RetryAfter < limits.Pause.Most
+            ? failure.RetryAfter.Value
+            : failure.RetryAfter is null ? TimeSpan.Zero
+            : limits.Pause.Most;
         pause = asked > pause ? asked : pause;
         return this with
         {
@@ -175,13 +198,22 @@ public sealed record TokenRow
     /// <summary>The row after <c>gettoken</c> gave a token.</summary>
     /// <param name="issued">What it gave.</param>
     /// <param name="sentAt">The instant before it was sent (rule T2).</param>
-    /// <param name="same">The same token, where it was known before and is valid still: its expiry stands (rule T3), and the next try ahead of time waits for half of its life (rule T4).</param>
+    /// <param name="same">
+    /// The same token, where it was known before and is valid still: its expiry stands (rule T3), and the next try ahead of time waits for
+    /// half of its life (rule T4).
+    /// </param>
     /// <param name="secret">The corpsecret it was sent with.</param>
     /// <param name="request">Why it was sent.</param>
     /// <param name="now">The time.</param>
     /// <param name="random">Where the jitter comes from.</param>
     internal TokenRow AfterRenewal(
-        IssuedToken issued, DateTimeOffset sentAt, AccessToken? same, CorpSecret secret, RenewalRequest request, DateTimeOffset now, Random random)
+        IssuedToken issued,
+        DateTimeOffset sentAt,
+        AccessToken? same,
+        CorpSecret secret,
+        RenewalRequest request,
+        DateTimeOffset now,
+        Random random)
     {
         var expiresAt = sentAt + issued.ExpiresIn;
         var half = TimeSpan.Zero;
@@ -229,17 +261,25 @@ public sealed record TokenRow
     }
 
     /// <summary>
-    /// The row after its token served a login from beginning to end: its corpsecret is proven (rule T14). A rejection is forgiven at once, as long
-    /// as there were few, so that honest revocations seconds apart cost no login; it is forgotten when the token has lived for a minute, so that
-    /// tokens which kill each other after a login or two are not fetched without end (rule T6).
+    /// The row after its token served a login from beginning to end: its corpsecret is proven (rule T14). A rejection is forgiven at once,
+    /// as long as there were few, so that honest revocations seconds apart cost no login; it is forgotten when the token has lived for a
+    /// minute, so that tokens which kill each other after a login or two are not fetched without end (rule T6).
     /// </summary>
     /// <param name="age">How old the token is at least.</param>
     internal TokenRow AfterLogin(TimeSpan age)
     {
         var proven = this with { ProvenSecret = SealedWith };
         return Rejections == 0 ? proven
-            : age >= TokenRules.TokenTrial ? proven with { ServedLogin = false, Rejections = 0, RejectionErrcode = null, RejectionRetryAt = null, RejectionRetrySeconds = null }
-            : Rejections <= TokenRules.ForgivenRejections ? proven with { ServedLogin = true, RejectionRetryAt = null, RejectionRetrySeconds = null }
+            : age >= TokenRules.TokenTrial ? proven with
+            {
+                ServedLogin = false,
+                Rejections = 0,
+                RejectionErrcode = null,
+                RejectionRetryAt = null,
+                RejectionRetrySeconds = null,
+            }
+            : Rejections <= TokenRules.ForgivenRejections
+                ? proven with { ServedLogin = true, RejectionRetryAt = null, RejectionRetrySeconds = null }
             : proven with { ServedLogin = true };
     }
 
@@ -254,5 +294,6 @@ public sealed record TokenRow
     private static SharedPause FailurePause(FailureKind kind, string? refusedSecret) =>
         kind is WeComFunc.FailureKind.Busy && refusedSecret is null ? TokenRules.TransientPause : TokenRules.ConfigurationPause;
 
-    private SharedPause RejectionPause(CorpSecret secret) => ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
+    private SharedPause RejectionPause(CorpSecret secret) =>
+        ProvenSecret == secret.Fingerprint ? TokenRules.ProvenPause : TokenRules.ConfigurationPause;
 }

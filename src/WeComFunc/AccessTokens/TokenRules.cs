@@ -12,7 +12,9 @@ internal static class TokenRules
     /// <summary>A renewal that is merely ahead of time happens at most this often in the whole fleet (T4).</summary>
     public static readonly TimeSpan AheadPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>The holder of the lease calls <c>gettoken</c> within this; with <see cref="TableLimit"/> for the write it is done in 5 s (T5).</summary>
+    /// <summary>
+    /// The holder of the lease calls <c>gettoken</c> within this; with <see cref="TableLimit"/> for the write it is done in 5 s (T5).
+    /// </summary>
     public static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
 
     /// <summary>One operation on the table (T10).</summary>
@@ -30,17 +32,24 @@ internal static class TokenRules
     /// <summary>How far the clocks of two processes may be apart, in either direction.</summary>
     public static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(5);
 
-    /// <summary>An instant that lies further ahead was written by a wrong clock: the longest pause, and how far clocks may be apart.</summary>
+    /// <summary>
+    /// An instant that lies further ahead was written by a wrong clock: the longest pause, and how far clocks may be apart.
+    /// </summary>
     public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(17);
 
     /// <summary>After a failure that passes by itself (T7).</summary>
-    public static readonly SharedPause TransientPause = new(new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
+    public static readonly SharedPause TransientPause = new(
+        new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
 
     /// <summary>After a failure that an operator has to put right: at most 14 calls an hour, and WeCom bans at 30 (T7).</summary>
-    public static readonly SharedPause ConfigurationPause = new(new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10)), Kept: TimeSpan.FromMinutes(15));
+    public static readonly SharedPause ConfigurationPause = new(
+        new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10)), Kept: TimeSpan.FromMinutes(15));
 
-    /// <summary>Between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).</summary>
-    public static readonly SharedPause ProvenPause = new(new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
+    /// <summary>
+    /// Between renewals for rejected tokens, once the corpsecret has served a login: strangers' codes must not hold up honest ones (T14).
+    /// </summary>
+    public static readonly SharedPause ProvenPause = new(
+        new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1)), Kept: TimeSpan.FromSeconds(72));
 
     /// <summary>So many rejected tokens in a row are replaced without a pause, as long as each of them has served a login (T6).</summary>
     public const int ForgivenRejections = 5;

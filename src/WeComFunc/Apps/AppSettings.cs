@@ -15,7 +15,11 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
     /// <summary>All apps, the default one first, the others by name.</summary>
     internal static IReadOnlyList<AppSettings> Read(SettingsReader reader)
     {
-        var first = ReadOne(reader, "WeCom", reader.Matching("WeCom:AppName", "default", AppNamePattern(), "1 to 32 lower-case letters and digits"), "wecom-corpsecret");
+        var first = ReadOne(
+            reader,
+            "WeCom",
+            reader.Matching("WeCom:AppName", "default", AppNamePattern(), "1 to 32 lower-case letters and digits"),
+            "wecom-corpsecret");
         var names = reader.Children("WeCom:Apps").Order(StringComparer.Ordinal).ToList();
         if (names.Count > MostFurther)
         {
@@ -42,13 +46,23 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
         var corpSecret = reader.Pasted($"{section}:CorpSecret");
         if (corpSecret is not null && !reader.IsDevelopment)
         {
-            reader.Refuse($"{section}:CorpSecret", "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
+            reader.Refuse(
+                $"{section}:CorpSecret",
+                "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
         }
 
         return new(
             new WeComApp(
-                reader.Matching($"{section}:CorpId", null, CorpIdPattern(), "the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits"),
-                reader.Matching($"{section}:CorpSecretName", secretName, SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens"),
+                reader.Matching(
+                    $"{section}:CorpId",
+                    null,
+                    CorpIdPattern(),
+                    "the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits"),
+                reader.Matching(
+                    $"{section}:CorpSecretName",
+                    secretName,
+                    SecretNamePattern(),
+                    "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens"),
                 name)
             {
                 SettingsPrefix = $"{section.Replace(":", "__", StringComparison.Ordinal)}__",

@@ -18,6 +18,8 @@ internal sealed class CorpApp(WeComApp app, WeComClient client, AccessTokenSourc
     /// <summary>Who posted codes of another mini program (rule T14).</summary>
     public ForeignCodes ForeignCodes { get; } = new();
 
-    /// <summary>What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.</summary>
+    /// <summary>
+    /// What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.
+    /// </summary>
     public Failure? LastFailure { get; set; }
 }

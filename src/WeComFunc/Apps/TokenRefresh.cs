@@ -12,8 +12,8 @@ public sealed class TokenRefresh : IHostedService
     internal TokenRefresh(CorpApps apps, TimeProvider time) => (_apps, _time) = (apps, time);
 
     /// <summary>
-    /// Begins to look for the tokens of all apps while the host still starts, so that the first login finds one or waits less. What goes wrong is
-    /// in the log, and that login meets it again.
+    /// Begins to look for the tokens of all apps while the host still starts, so that the first login finds one or waits less. What goes
+    /// wrong is in the log, and that login meets it again.
     /// </summary>
     public void Begin()
     {
@@ -24,12 +24,15 @@ public sealed class TokenRefresh : IHostedService
     }
 
     /// <summary>Renews the tokens of all apps that are due, side by side (rule T4).</summary>
-    /// <exception cref="TokenRenewalException">For some app nothing could be renewed, and its token has lapsed or is about to. Each such app is named.</exception>
+    /// <exception cref="TokenRenewalException">
+    /// For some app nothing could be renewed, and its token has lapsed or is about to. Each such app is named.
+    /// </exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var runs = _apps.All.Select(app => RefreshAsync(app, cancellationToken)).ToList();
         await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        string[] lapsed = [.. runs.Select(run => run.Exception?.InnerException).OfType<TokenRenewalException>().Select(failure => failure.Message)];
+        string[] lapsed = [.. runs.Select(run => run.Exception?.InnerException).OfType<TokenRenewalException>().Select(
+            failure => failure.Message)];
         if (lapsed.Length > 1)
         {
             throw new TokenRenewalException(string.Join(" ", lapsed));
@@ -41,12 +44,16 @@ public sealed class TokenRefresh : IHostedService
     /// <summary>Does nothing: <see cref="Begin"/> comes before the host starts.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Waits for renewals that are under way, five seconds at most: broken off, one would leave its lease behind, and the fleet waiting (rule T5).</summary>
+    /// <summary>
+    /// Waits for renewals that are under way, five seconds at most: broken off, one would leave its lease behind, and the fleet waiting
+    /// (rule T5).
+    /// </summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(TokenRules.StopLimit, _time);
         using var host = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        await Task.WhenAll(_apps.All.Select(app => app.Tokens.WhenQuiet())).WaitAsync(host.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_apps.All.Select(app => app.Tokens.WhenQuiet())).WaitAsync(host.Token).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static async Task RefreshAsync(CorpApp app, CancellationToken cancellationToken)

@@ -7,15 +7,18 @@ using AccessToken = Azure.Core.AccessToken;
 namespace WeComFunc.Azure;
 
 /// <summary>
-/// Who this process is to Azure: the app's managed identity, in Development whoever is logged in. To get a token and to use it are two steps
-/// with a limit each. Who waits for a token gives up when the time of the vault or the table is over; the getting goes on, and serves who
-/// asks next. So a developer's tool that takes ten seconds is not started anew every three.
+/// Who this process is to Azure: the app's managed identity, in Development whoever is logged in. To get a token and to use it are two
+/// steps with a limit each. Who waits for a token gives up when the time of the vault or the table is over; the getting goes on, and serves
+/// who asks next. So a developer's tool that takes ten seconds is not started anew every three.
 /// </summary>
 /// <param name="credential">Where the tokens come from.</param>
 /// <param name="time">The clock.</param>
 internal sealed class AppIdentity(TokenCredential credential, TimeProvider time) : TokenCredential
 {
-    /// <summary>The identity has this long to give a token (rule T8): a developer's tool takes 4 to 13 s, and the endpoint of a managed identity that is in trouble is asked for 25 s.</summary>
+    /// <summary>
+    /// The identity has this long to give a token (rule T8): a developer's tool takes 4 to 13 s, and the endpoint of a managed identity
+    /// that is in trouble is asked for 25 s.
+    /// </summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     /// <summary>One attempt at the endpoint of the managed identity.</summary>
@@ -85,7 +88,9 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
         GetTokenAsync(requestContext, cancellationToken).AsTask().GetAwaiter().GetResult();
 
-    /// <summary>Without endless answers, and without traces, which have the text of exceptions: the identity's may quote anything.</summary>
+    /// <summary>
+    /// Without endless answers, and without traces, which have the text of exceptions: the identity's may quote anything.
+    /// </summary>
     internal static TOptions Guarded<TOptions>(TOptions options)
         where TOptions : ClientOptions
     {
@@ -135,8 +140,11 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
 /// <param name="cause">What the credential threw; never for a log, but by <see cref="ForeignText"/>.</param>
 internal sealed class NoTokenException(Exception cause) : PlainException("the identity gave no token", cause)
 {
-    /// <summary>Whether that may pass by itself: the identity's endpoint does not answer, or says that it is in trouble. Otherwise it refuses.</summary>
-    public bool MayPass { get; } = cause is not AuthenticationFailedException || (cause is not CredentialUnavailableException && IsTrouble(cause));
+    /// <summary>
+    /// Whether that may pass by itself: the identity's endpoint does not answer, or says that it is in trouble. Otherwise it refuses.
+    /// </summary>
+    public bool MayPass { get; } = cause is not AuthenticationFailedException
+        || (cause is not CredentialUnavailableException && IsTrouble(cause));
 
     private static bool IsTrouble(Exception? exception) => exception switch
     {

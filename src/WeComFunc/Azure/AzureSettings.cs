@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace WeComFunc.Azure;
 
-/// <summary>Where corpsecrets and token rows are, and who the app is to Azure: the settings <c>KeyVault__…</c>, <c>TokenStore__…</c> and <c>AZURE_CLIENT_ID</c>.</summary>
+/// <summary>
+/// Where corpsecrets and token rows are, and who the app is to Azure: the settings <c>KeyVault__…</c>, <c>TokenStore__…</c> and
+/// <c>AZURE_CLIENT_ID</c>.
+/// </summary>
 public sealed partial record AzureSettings
 {
     /// <summary>The vault of the corpsecrets; null only in Development, where a corpsecret may stand in the settings.</summary>
@@ -25,7 +28,10 @@ public sealed partial record AzureSettings
 
     internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecrets)
     {
-        var vault = reader.Url("KeyVault:Uri", "the vault's address, https://NAME.vault.azure.net/", static uri => uri is { Scheme: "https", AbsolutePath: "/" });
+        var vault = reader.Url(
+            "KeyVault:Uri",
+            "the vault's address, https://NAME.vault.azure.net/",
+            static uri => uri is { Scheme: "https", AbsolutePath: "/" });
         if (!reader.Has("KeyVault:Uri") && !(hasCorpSecrets && reader.IsDevelopment))
         {
             reader.Refuse("KeyVault:Uri", reader.IsDevelopment
@@ -33,17 +39,21 @@ public sealed partial record AzureSettings
                 : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
         }
 
-        var serviceUri = reader.Url("TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", IsTableEndpoint);
+        var serviceUri = reader.Url(
+            "TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", IsTableEndpoint);
         var connectionString = reader.Text("TokenStore:ConnectionString");
         if (connectionString is not null && !TableTokenStore.Accepts(connectionString))
         {
-            reader.Refuse("TokenStore:ConnectionString", "is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite");
+            reader.Refuse(
+                "TokenStore:ConnectionString",
+                "is malformed: it must be the connection string of a storage account, or UseDevelopmentStorage=true for Azurite");
         }
 
         if (reader.Has("TokenStore:ServiceUri") == (connectionString is not null))
         {
             reader.Refuse("TokenStore:ServiceUri",
-                "or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ on Azure, a connection string for Azurite");
+                "or TokenStore__ConnectionString must be set, exactly one of them: https://ACCOUNT.table.core.windows.net/ on Azure, a "
+                + "connection string for Azurite");
         }
 
         return new()
@@ -51,7 +61,8 @@ public sealed partial record AzureSettings
             KeyVaultUri = vault,
             TableServiceUri = serviceUri,
             TableConnectionString = connectionString,
-            TableName = reader.Matching("TokenStore:TableName", "wecomtokens", TableNamePattern(), "3 to 63 letters and digits, a letter first"),
+            TableName = reader.Matching(
+                "TokenStore:TableName", "wecomtokens", TableNamePattern(), "3 to 63 letters and digits, a letter first"),
             ClientId = reader.ClientId("AZURE_CLIENT_ID"),
         };
     }
@@ -60,7 +71,8 @@ public sealed partial record AzureSettings
     private static bool IsTableEndpoint(Uri uri) =>
         uri.Scheme is "https"
         && !OtherServicePattern().IsMatch(uri.Host)
-        && (uri.AbsolutePath is "/" || (!uri.Host.Contains(".table.", StringComparison.Ordinal) && AccountPathPattern().IsMatch(uri.AbsolutePath)));
+        && (uri.AbsolutePath is "/"
+            || (!uri.Host.Contains(".table.", StringComparison.Ordinal) && AccountPathPattern().IsMatch(uri.AbsolutePath)));
 
     [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
     private static partial Regex TableNamePattern();

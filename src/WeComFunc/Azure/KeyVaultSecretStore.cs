@@ -56,24 +56,37 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     /// <summary>What an operator does about a refusal, by Key Vault's inner error code.</summary>
     private static string Remedy(RequestFailedException refusal) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
     {
-        "ForbiddenByFirewall" => "The vault's firewall keeps the app out, no role is missing: let the app's outbound address or subnet in, under Networking of the vault",
-        "ForbiddenByConnection" => "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
+        "ForbiddenByFirewall" => "The vault's firewall keeps the app out, no role is missing: let the app's outbound address or subnet in, "
+            + "under Networking of the vault",
+        "ForbiddenByConnection" =>
+            "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
         "ForbiddenByRbac" => "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes",
         "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get secrets, in the access policies of the vault",
         "SecretDisabled" => "Enable the newest version of the secret, or store the corpsecret as a new one",
-        "SecretNotFound" => "Store the corpsecret under this name in this vault, recover the secret if it was deleted, or correct WeCom__CorpSecretName or KeyVault__Uri",
-        _ => "Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
+        "SecretNotFound" => "Store the corpsecret under this name in this vault, recover the secret if it was deleted, or correct "
+            + "WeCom__CorpSecretName or KeyVault__Uri",
+        _ =>
+            "Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
     };
 
     [LoggerMessage(211, LogLevel.Error, "Key Vault gives no secret {SecretName}: {Reason}. {Remedy}")]
     private static partial void LogRefused(ILogger logger, string secretName, string reason, string remedy);
 
-    [LoggerMessage(212, LogLevel.Warning, "Key Vault is out of reach for the secret {SecretName}: {Reason}. A corpsecret that was read before goes on; check the vault's network")]
+    [LoggerMessage(
+        212, LogLevel.Warning,
+        "Key Vault is out of reach for the secret {SecretName}: {Reason}. A corpsecret that was read before goes on; check the vault's "
+        + "network")]
     private static partial void LogOutOfReach(ILogger logger, string secretName, string reason);
 
-    [LoggerMessage(213, LogLevel.Error, "The identity gave no token for the secret {SecretName}: {Reason}. On Azure, check that the app has its identity and that AZURE_CLIENT_ID is the client id of it; in Development, log in with az login")]
+    [LoggerMessage(
+        213, LogLevel.Error,
+        "The identity gave no token for the secret {SecretName}: {Reason}. On Azure, check that the app has its identity and that "
+        + "AZURE_CLIENT_ID is the client id of it; in Development, log in with az login")]
     private static partial void LogNoToken(ILogger logger, string secretName, string reason);
 
-    [LoggerMessage(214, LogLevel.Warning, "The identity gave no token for the secret {SecretName} yet: {Reason}. A corpsecret that was read before goes on; the identity is asked again")]
+    [LoggerMessage(
+        214, LogLevel.Warning,
+        "The identity gave no token for the secret {SecretName} yet: {Reason}. A corpsecret that was read before goes on; the identity is "
+        + "asked again")]
     private static partial void LogNoTokenYet(ILogger logger, string secretName, string reason);
 }

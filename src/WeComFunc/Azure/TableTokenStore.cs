@@ -8,7 +8,10 @@ namespace WeComFunc.Azure;
 /// <summary>The rows in Table Storage, by compare-and-swap on their ETags.</summary>
 internal sealed class TableTokenStore(TableClient table) : ITokenStore
 {
-    /// <summary>A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint is in.</summary>
+    /// <summary>
+    /// A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint
+    /// is in.
+    /// </summary>
     public static TableClient CreateClient(AzureSettings settings, Func<TokenCredential> credential, TableClientOptions? options = null)
     {
         options ??= new TableClientOptions();
@@ -35,7 +38,9 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         return new TableClient(new Uri(uri.AbsoluteUri.TrimEnd('/')), settings.TableName, credential(), options);
     }
 
-    /// <summary>Whether a client can be made from a connection string. What it throws otherwise is of several types, and may show the value.</summary>
+    /// <summary>
+    /// Whether a client can be made from a connection string. What it throws otherwise is of several types, and may show the value.
+    /// </summary>
     public static bool Accepts(string connectionString)
     {
         try
@@ -57,7 +62,8 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
             var row = await table.GetEntityIfExistsAsync<TableEntity>(app.CorpId, app.Name, cancellationToken: cancellationToken);
             return row.HasValue ? ToRow(row.Value!) : null;
         }
-        catch (Exception exception) when (exception is InvalidCastException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
+        catch (Exception exception) when (
+            exception is InvalidCastException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
         {
             // Without the exception: its text may have the value.
             throw new InvalidDataException("A column of the token row is of another type.");

@@ -12,11 +12,15 @@ namespace WeComFunc.Health;
 /// <summary><c>GET /api/health</c>: whether a login could succeed now, found out without a call to WeCom.</summary>
 internal sealed partial class HealthEndpoint : Endpoint
 {
-    /// <summary>How often at most it looks at a row: strangers may ask as often as they like. Where there are several, it looks at all of them as much more seldom.</summary>
+    /// <summary>
+    /// How often at most it looks at a row: strangers may ask as often as they like. Where there are several, it looks at all of them as
+    /// much more seldom.
+    /// </summary>
     private static readonly TimeSpan RowPause = TimeSpan.FromSeconds(1);
 
     /// <summary>The advice names places in WeCom's console, in Chinese.</summary>
-    private static readonly HealthJson Readable = new(new JsonSerializerOptions(HealthJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly HealthJson Readable = new(
+        new JsonSerializerOptions(HealthJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private readonly CorpApps _apps;
     private readonly TimeSpan _lookPause;
@@ -64,7 +68,8 @@ internal sealed partial class HealthEndpoint : Endpoint
 
     /// <summary>The first sentence there is, with the name of its app where there are several.</summary>
     private string? FirstOf(IEnumerable<(CorpApp App, TokenStatus Status)> statuses, Func<CorpApp, TokenStatus, string?> say) => statuses
-        .Select(one => say(one.App, one.Status) is { } sentence ? _apps.All.Count == 1 ? sentence : $"App {one.App.App.Name}: {sentence}" : null)
+        .Select(one =>
+            say(one.App, one.Status) is { } sentence ? _apps.All.Count == 1 ? sentence : $"App {one.App.App.Name}: {sentence}" : null)
         .FirstOrDefault(sentence => sentence is not null);
 
     /// <summary>Why no login of an app can succeed now, as advice; null when one can.</summary>
@@ -73,14 +78,17 @@ internal sealed partial class HealthEndpoint : Endpoint
             ? app.App.Naming(Errcodes.Advice(cause.Kind, cause.Errcode))
             : null;
 
-    private static AppReport ReportOf(TokenStatus status) => new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
+    private static AppReport ReportOf(TokenStatus status) =>
+        new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
 
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
     private static string? Concern(TokenStatus status) =>
         status.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode) : status.Store switch
         {
-            "unreachable" => "The token row cannot be used, and logins go on by what each process holds: check the table's network and the role Storage Table Data Contributor; the log says more.",
-            "unwritable" => "The token row can be read but not written, so every process fetches a token for itself: give the app's identity the role Storage Table Data Contributor on the table; the log says more.",
+            "unreachable" => "The token row cannot be used, and logins go on by what each process holds: check the table's network and the "
+                + "role Storage Table Data Contributor; the log says more.",
+            "unwritable" => "The token row can be read but not written, so every process fetches a token for itself: give the app's "
+                + "identity the role Storage Table Data Contributor on the table; the log says more.",
             _ => null,
         };
 
@@ -91,7 +99,8 @@ internal sealed partial class HealthEndpoint : Endpoint
     private sealed record Report(
         string Status, TokenReport Token, string TokenStore, string Secret, IReadOnlyDictionary<string, AppReport>? Apps, string? Advice);
 
-    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Report))]
     private sealed partial class HealthJson : JsonSerializerContext;
 }

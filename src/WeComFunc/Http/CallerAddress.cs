@@ -23,7 +23,8 @@ public static class CallerAddress
             return Normal(peer);
         }
 
-        string[] hops = [.. forwardedFor?.Split(',', StringSplitOptions.TrimEntries) ?? [], .. peer is null ? (string[])[] : [peer.ToString()]];
+        string[] hops =
+            [.. forwardedFor?.Split(',', StringSplitOptions.TrimEntries) ?? [], .. peer is null ? (string[])[] : [peer.ToString()]];
         return hops.Length == 0 || hops[Math.Max(0, hops.Length - 1 - trustedProxies)] is not { Length: > 0 } hop ? null
             : IPEndPoint.TryParse(hop, out var endpoint) ? Normal(endpoint.Address)
             : hop[..Math.Min(hop.Length, LongestText)];

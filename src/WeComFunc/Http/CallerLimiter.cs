@@ -4,8 +4,8 @@ namespace WeComFunc.Http;
 
 /// <summary>
 /// Limits the logins of one caller address, and those of all that are under way, by the settings <c>Limits__…</c>; each process counts for
-/// itself. A limit is kept for each of <see cref="Partitions"/> groups of addresses, which chance makes anew in every process: there is no end
-/// of addresses, and there is one of memory.
+/// itself. A limit is kept for each of <see cref="Partitions"/> groups of addresses, which chance makes anew in every process: there is no
+/// end of addresses, and there is one of memory.
 /// </summary>
 internal sealed class CallerLimiter : IDisposable
 {
@@ -76,10 +76,15 @@ internal sealed class CallerLimiter : IDisposable
         _limiter?.Dispose();
     }
 
-    /// <summary>Which group an address is in. The hash of a text is another in each process, so nobody can choose whose limits to share.</summary>
+    /// <summary>
+    /// Which group an address is in. The hash of a text is another in each process, so nobody can choose whose limits to share.
+    /// </summary>
     internal static int PartitionOf(string address) => (int)((uint)address.GetHashCode(StringComparison.Ordinal) % Partitions);
 
-    /// <summary>The limiter disposes of what it keeps of an idle address, also between finding and asking it (dotnet/runtime #99865): asked again, it has a new one.</summary>
+    /// <summary>
+    /// The limiter disposes of what it keeps of an idle address, also between finding and asking it (dotnet/runtime #99865): asked again,
+    /// it has a new one.
+    /// </summary>
     internal static RateLimitLease Acquire(PartitionedRateLimiter<string> limiter, string address)
     {
         try

@@ -24,13 +24,16 @@ public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<b
         }
     }
 
-    internal static HttpAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null, string? app = null) => new(
+    internal static HttpAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null, string? app = null) =>
+        new(
         problem.Status,
         "application/problem+json",
         problem.ToJson(errcode, traceId, app),
         problem is { IsRetryable: true, IsAtOnce: false } ? retryAfter ?? TimeSpan.FromSeconds(2) : null);
 
-    /// <summary>What a caller is told to report: the trace under way, otherwise the one that the request is part of, otherwise a new one.</summary>
+    /// <summary>
+    /// What a caller is told to report: the trace under way, otherwise the one that the request is part of, otherwise a new one.
+    /// </summary>
     /// <param name="traceParent">W3C's <c>traceparent</c>; what is no such thing counts as none.</param>
     /// <returns>32 digits, in hexadecimal.</returns>
     public static string TraceId(string? traceParent)

@@ -8,7 +8,11 @@ namespace WeComFunc.Http;
 public sealed record LimitSettings(double LoginsPerSecond, int Burst, int ConcurrentLogins, int TrustedProxies)
 {
     internal static LimitSettings Read(SettingsReader reader) => new(
-        reader.Number("Limits:LoginsPerSecondPerAddress", 50, static number => number is 0 or (>= 0.001 and <= 1_000_000), "0 (off) or a number from 0.001 to 1000000"),
+        reader.Number(
+            "Limits:LoginsPerSecondPerAddress",
+            50,
+            static number => number is 0 or (>= 0.001 and <= 1_000_000),
+            "0 (off) or a number from 0.001 to 1000000"),
         reader.WholeNumber("Limits:BurstPerAddress", 500, 1, 1_000_000),
         reader.WholeNumber("Limits:ConcurrentLogins", 500, 1, 100_000),
         reader.WholeNumber("Limits:TrustedProxies", 0, 0, 10));

@@ -15,7 +15,8 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
         "Send the body in one piece with a Content-Length; one that comes in chunks (Transfer-Encoding) is not read here.");
 
     /// <summary>The body is over 8 KiB.</summary>
-    public static readonly Problem PayloadTooLarge = new("payload_too_large", 413, "The request is too large.", "The body must not exceed 8 KiB.");
+    public static readonly Problem PayloadTooLarge = new(
+        "payload_too_large", 413, "The request is too large.", "The body must not exceed 8 KiB.");
 
     /// <summary>The content type is not JSON.</summary>
     public static readonly Problem UnsupportedMediaType = new("unsupported_media_type", 415, "The content type is not JSON.",
@@ -31,27 +32,32 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
 
     /// <summary>See <see cref="FailureKind.OtherApp"/>.</summary>
     public static readonly Problem OtherApp = new("other_app", 409, "The member belongs to the corp of another app.",
-        "Call wx.qy.login again and post the new code with the member app as it stands here; remember it for the logins to come.", IsRetryable: true, IsAtOnce: true);
+        "Call wx.qy.login again and post the new code with the member app as it stands here; remember it for the logins to "
+        + "come.", IsRetryable: true, IsAtOnce: true);
 
     /// <summary>See <see cref="FailureKind.MemberNotVisible"/>.</summary>
     public static readonly Problem MemberNotVisible = new("member_not_visible", 403, "The member is not visible to the app.",
         "An administrator of the corp can add the member to the visible range of the app.");
 
     /// <summary>The limiter's.</summary>
-    public static readonly Problem TooManyRequests = new("too_many_requests", 429, "Too many logins from this address.", "Wait as long as Retry-After says.", true);
+    public static readonly Problem TooManyRequests = new(
+        "too_many_requests", 429, "Too many logins from this address.", "Wait as long as Retry-After says.", true);
 
     /// <summary>See <see cref="FailureKind.Unexpected"/>.</summary>
-    public static readonly Problem WeComUnexpected = new("wecom_unexpected", 502, "WeCom answered something unexpected.", "Tell the operator the traceId.");
+    public static readonly Problem WeComUnexpected = new(
+        "wecom_unexpected", 502, "WeCom answered something unexpected.", "Tell the operator the traceId.");
 
     /// <summary>See <see cref="FailureKind.Busy"/>.</summary>
     public static readonly Problem WeComBusy = new("wecom_busy", 503, "WeCom is busy or out of reach.",
         "Wait as long as Retry-After says, call wx.qy.login again and post the new code.", true);
 
     /// <summary>See <see cref="FailureKind.Misconfigured"/>.</summary>
-    public static readonly Problem Misconfigured = new("misconfigured", 500, "The service is misconfigured.", "Tell the operator the traceId; the log says what to do.");
+    public static readonly Problem Misconfigured = new(
+        "misconfigured", 500, "The service is misconfigured.", "Tell the operator the traceId; the log says what to do.");
 
     /// <summary>Anything else.</summary>
-    public static readonly Problem InternalError = new("internal_error", 500, "Something went wrong in the service.", "Tell the operator the traceId.");
+    public static readonly Problem InternalError = new(
+        "internal_error", 500, "Something went wrong in the service.", "Tell the operator the traceId.");
 
     /// <summary>The problem that a failure is to the caller.</summary>
     public static Problem Of(FailureKind kind) => kind switch
@@ -67,11 +73,14 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
 
     /// <summary>The body, in UTF-8.</summary>
     public byte[] ToJson(int? errcode, string traceId, string? app = null) => JsonSerializer.SerializeToUtf8Bytes(
-        new Body($"urn:wecomfunc:problem:{Code}", Title, Status, Detail, Code, errcode, IsRetryable, traceId, app), ProblemJson.Default.Body);
+        new Body($"urn:wecomfunc:problem:{Code}", Title, Status, Detail, Code, errcode, IsRetryable, traceId, app),
+        ProblemJson.Default.Body);
 
-    private sealed record Body(string Type, string Title, int Status, string Detail, string Code, int? Errcode, bool Retryable, string TraceId, string? App);
+    private sealed record Body(
+        string Type, string Title, int Status, string Detail, string Code, int? Errcode, bool Retryable, string TraceId, string? App);
 
-    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Body))]
     private sealed partial class ProblemJson : JsonSerializerContext;
 }

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace WeComFunc.Http;
 
 /// <summary>
-/// Requests that were refused before any call: malformed ones, and those over the limit of their address or of the process. Anybody can send them without end,
-/// so they are counted, and one line a minute says how many there were since the line before.
+/// Requests that were refused before any call: malformed ones, and those over the limit of their address or of the process. Anybody can
+/// send them without end, so they are counted, and one line a minute says how many there were since the line before.
 /// </summary>
 internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
 {
@@ -35,6 +35,9 @@ internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
         LogRefused(logger, malformed, limited, crowded, problem.Code);
     }
 
-    [LoggerMessage(4, LogLevel.Information, "Refused requests since the last such line: {Malformed} malformed, {Limited} too_many_requests, {Crowded} over Limits__ConcurrentLogins; the last one {Code}")]
+    [LoggerMessage(
+        4, LogLevel.Information,
+        "Refused requests since the last such line: {Malformed} malformed, {Limited} too_many_requests, {Crowded} over "
+        + "Limits__ConcurrentLogins; the last one {Code}")]
     private static partial void LogRefused(ILogger logger, int malformed, int limited, int crowded, string code);
 }

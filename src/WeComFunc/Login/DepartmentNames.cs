@@ -80,10 +80,13 @@ internal sealed class DepartmentNames(TimeProvider time) : IDisposable
         var named = ids.Select(id => Find(app, accessToken, id)).ToList();
         if (named.Exists(name => !name.IsCompleted))
         {
-            await ((Task)Task.WhenAll(named)).WaitAsync(left < Wait ? left : Wait, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await ((Task)Task.WhenAll(named)).WaitAsync(left < Wait ? left : Wait, time).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
 
-        return [.. ids.Zip(named, (id, name) => name is { IsCompletedSuccessfully: true, Result: { } department } ? department : new Department(id, null, null))];
+        return [.. ids.Zip(
+            named,
+            (id, name) => name is { IsCompletedSuccessfully: true, Result: { } department } ? department : new Department(id, null, null))];
     }
 
     public void Dispose()
@@ -122,7 +125,10 @@ internal sealed class DepartmentNames(TimeProvider time) : IDisposable
             Keep(
                 (app.App.Name, id),
                 named is null ? NoName : Task.FromResult<Department?>(named),
-                failure is null ? NameKept : failure is { Kind: FailureKind.Busy or FailureKind.TokenRejected } ? FailureKept : RefusalKept);
+                failure is null
+                    ? NameKept
+                    : failure is { Kind: FailureKind.Busy or FailureKind.TokenRejected } ? FailureKept
+                    : RefusalKept);
         }
         finally
         {

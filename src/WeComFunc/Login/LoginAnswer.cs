@@ -9,14 +9,18 @@ namespace WeComFunc.Login;
 /// <summary>Who is logged in, as JSON in UTF-8.</summary>
 internal static class LoginAnswer
 {
-    private static readonly JsonWriterOptions Verbatim = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Verbatim =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <param name="userId">The member.</param>
     /// <param name="corpId">The corp, in the one spelling that the settings give it.</param>
     /// <param name="profile">The profile, as JSON; null where there is none.</param>
     /// <param name="unseen">Why there is no profile.</param>
-    /// <param name="departments">The departments of the profile by name; null where they are not asked for, or the profile has none.</param>
-    public static ReadOnlyMemory<byte> Compose(string userId, string corpId, RentedBytes? profile, Failure? unseen, IReadOnlyList<Department>? departments)
+    /// <param name="departments">
+    /// The departments of the profile by name; null where they are not asked for, or the profile has none.
+    /// </param>
+    public static ReadOnlyMemory<byte> Compose(
+        string userId, string corpId, RentedBytes? profile, Failure? unseen, IReadOnlyList<Department>? departments)
     {
         var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
         using var json = new Utf8JsonWriter(buffer, Verbatim);

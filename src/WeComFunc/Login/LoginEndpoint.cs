@@ -21,7 +21,13 @@ internal sealed partial class LoginEndpoint : Endpoint
     private readonly RefusalLog _refusals;
 
     public LoginEndpoint(
-        CorpApps apps, LoginHandler handler, CallerLimiter limiter, TimeProvider time, Random random, Telemetry telemetry, ILogger<LoginEndpoint> logger)
+        CorpApps apps,
+        LoginHandler handler,
+        CallerLimiter limiter,
+        TimeProvider time,
+        Random random,
+        Telemetry telemetry,
+        ILogger<LoginEndpoint> logger)
         : base(time, logger) =>
         (_apps, _handler, _limiter, _random, _telemetry, _logger, _refusals) =
         (apps, handler, limiter, random, telemetry, logger, new RefusalLog(time, logger));
@@ -132,16 +138,42 @@ internal sealed partial class LoginEndpoint : Endpoint
     /// <summary>Many logins fail together; those that wait for half as long again as others do not come back together.</summary>
     private TimeSpan Spread(TimeSpan pause) => pause * (1 + (_random.NextDouble() / 2));
 
-    [LoggerMessage(1, LogLevel.Information, "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, app {App}, traceId {TraceId}")]
-    private static partial void LogLogin(ILogger logger, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string app, string traceId);
+    [LoggerMessage(
+        1, LogLevel.Information,
+        "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, app {App}, "
+        + "traceId {TraceId}")]
+    private static partial void LogLogin(
+        ILogger logger,
+        string outcome,
+        string errcode,
+        double elapsedMs,
+        string tokenSource,
+        string tokenReason,
+        string app,
+        string traceId);
 
-    [LoggerMessage(EventId = 2, Message = "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, app {App}, traceId {TraceId}. {Advice}")]
+    [LoggerMessage(
+        EventId = 2,
+        Message =
+            "Login: outcome {Outcome}, errcode {Errcode}, {ElapsedMs:0.0} ms, token from {TokenSource}, renewal {TokenReason}, app {App}, "
+            + "traceId {TraceId}. {Advice}")]
     private static partial void LogAdvice(
-        ILogger logger, LogLevel level, string outcome, string errcode, double elapsedMs, string tokenSource, string tokenReason, string app, string traceId, string advice);
+        ILogger logger,
+        LogLevel level,
+        string outcome,
+        string errcode,
+        double elapsedMs,
+        string tokenSource,
+        string tokenReason,
+        string app,
+        string traceId,
+        string advice);
 
     [LoggerMessage(5, LogLevel.Warning, "A login has no profile: errcode {Errcode}, app {App}, traceId {TraceId}. {Advice}")]
     private static partial void LogNoProfile(ILogger logger, string errcode, string app, string traceId, string advice);
 
-    [LoggerMessage(6, LogLevel.Information, "A code was not taken, and no login has been served with this token yet: errcode {Errcode}, app {App}. {Advice}")]
+    [LoggerMessage(
+        6, LogLevel.Information,
+        "A code was not taken, and no login has been served with this token yet: errcode {Errcode}, app {App}. {Advice}")]
     private static partial void LogNoCodeYet(ILogger logger, string errcode, string app, string advice);
 }

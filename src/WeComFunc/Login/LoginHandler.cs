@@ -11,27 +11,37 @@ namespace WeComFunc.Login;
 /// <param name="Unseen">Why a login that succeeded has no profile; null where it has one.</param>
 internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Body, TokenUse Token, Failure? Unseen = null)
 {
-    /// <summary>Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).</summary>
-    public bool IsOfForeignCode => Body.Failure is { Kind: FailureKind.InvalidCode, Errcode: var errcode } && Errcodes.IsOfForeignCodes(errcode);
+    /// <summary>
+    /// Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).
+    /// </summary>
+    public bool IsOfForeignCode =>
+        Body.Failure is { Kind: FailureKind.InvalidCode, Errcode: var errcode } && Errcodes.IsOfForeignCodes(errcode);
 }
 
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6, T14).</summary>
-internal sealed class LoginHandler(CorpApps apps, LoginSettings settings, DepartmentNames? departments, TimeProvider time, Telemetry telemetry)
+internal sealed class LoginHandler(
+    CorpApps apps, LoginSettings settings, DepartmentNames? departments, TimeProvider time, Telemetry telemetry)
 {
-    /// <summary>After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call rejected them.</summary>
+    /// <summary>
+    /// After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call
+    /// rejected them.
+    /// </summary>
     private const int Replacements = 2;
 
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<(CorpApp App, string Code), Task<LoginOutcome>> _underWay = new();
 
-    private delegate Task<Result<T>> DataCall<T>(CorpApp app, LoginSettings settings, string accessToken, string argument, Deadline deadline);
+    private delegate Task<Result<T>> DataCall<T>(
+        CorpApp app, LoginSettings settings, string accessToken, string argument, Deadline deadline);
 
     /// <summary>Logs in. Whoever posts a code that is being exchanged already waits for that exchange (rule L5).</summary>
     /// <param name="app">The app it is for: its corpsecret and no other is tried on the code.</param>
     /// <param name="code">The js_code from <c>wx.qy.login</c>.</param>
     /// <param name="caller">The address of the caller, as the limiter counts it.</param>
-    /// <param name="cancellationToken">Ends the waiting of a caller that shares another's exchange; an exchange once begun is finished.</param>
+    /// <param name="cancellationToken">
+    /// Ends the waiting of a caller that shares another's exchange; an exchange once begun is finished.
+    /// </param>
     public async Task<LoginOutcome> LoginAsync(CorpApp app, string code, string caller, CancellationToken cancellationToken)
     {
         var own = new TaskCompletionSource<LoginOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -87,13 +97,17 @@ internal sealed class LoginHandler(CorpApps apps, LoginSettings settings, Depart
         {
             app.Tokens.Confirm(use.Token);
             return new(
-                apps.OfCorp(member.CorpId) is { } other ? new Failure(FailureKind.OtherApp, App: other.App.Name) : new Failure(FailureKind.CorpMismatch), use);
+                apps.OfCorp(member.CorpId) is { } other
+                    ? new Failure(FailureKind.OtherApp, App: other.App.Name)
+                    : new Failure(FailureKind.CorpMismatch),
+                use);
         }
 
         var profile = await GetProfileAsync(app, settings, use.Token.Value, member.UserId, deadline);
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
         {
-            (profile, use, _) = await CallAgainAsync<RentedBytes>(GetProfileAsync, app, member.UserId, use, revoked, replacements, deadline);
+            (profile, use, _) = await CallAgainAsync<RentedBytes>(
+                GetProfileAsync, app, member.UserId, use, revoked, replacements, deadline);
         }
 
         // A token works when every call has accepted it: whatever else WeCom says of a member is an answer, too.
@@ -115,8 +129,8 @@ internal sealed class LoginHandler(CorpApps apps, LoginSettings settings, Depart
     }
 
     /// <summary>
-    /// Whose fault it is that WeCom did not take a code. It answers one of another mini program as it answers a token of the wrong app: where
-    /// the corpsecret has served a login, it is the code, unless several callers in a row meet with it (rule T14).
+    /// Whose fault it is that WeCom did not take a code. It answers one of another mini program as it answers a token of the wrong app:
+    /// where the corpsecret has served a login, it is the code, unless several callers in a row meet with it (rule T14).
     /// </summary>
     /// <param name="app">The app it was for.</param>
     /// <param name="failure">What came of the exchange.</param>
@@ -153,7 +167,8 @@ internal sealed class LoginHandler(CorpApps apps, LoginSettings settings, Depart
         while (replacements > 0)
         {
             replacements--;
-            if (!(await app.Tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll())).TryGet(out var replacement, out var noToken))
+            if (!(await app.Tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll())).TryGet(
+                out var replacement, out var noToken))
             {
                 return (noToken, default, replacements);
             }
@@ -172,7 +187,8 @@ internal sealed class LoginHandler(CorpApps apps, LoginSettings settings, Depart
         return (rejected with { Kind = FailureKind.Misconfigured }, use, replacements);
     }
 
-    private static Task<Result<RentedBytes>> GetProfileAsync(CorpApp app, LoginSettings settings, string accessToken, string userId, Deadline deadline) =>
+    private static Task<Result<RentedBytes>> GetProfileAsync(
+        CorpApp app, LoginSettings settings, string accessToken, string userId, Deadline deadline) =>
         app.Client.GetProfileAsync(accessToken, userId, settings.ProfileFields, deadline);
 
     private static bool IsRejectionOrBusy(int? errcode) =>

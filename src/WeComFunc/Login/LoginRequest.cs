@@ -22,12 +22,14 @@ internal static class LoginRequest
     public static bool IsJson(string? contentType) =>
         MediaTypeHeaderValue.TryParse(contentType?.TrimEnd(' ', '\t', ';'), out var type)
         && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
-            || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
+            || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase)
+                && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
         && (type.CharSet is null || type.CharSet.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8");
 
     /// <summary>Reads the code, and which app it is for.</summary>
     /// <returns>The code and the app, or the problem with the body.</returns>
-    public static async ValueTask<(string Code, CorpApp App, Problem? Problem)> ReadAsync(HttpCall call, CorpApps apps, CancellationToken cancellationToken)
+    public static async ValueTask<(string Code, CorpApp App, Problem? Problem)> ReadAsync(
+        HttpCall call, CorpApps apps, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(LargestBody + 1);
         try
@@ -87,7 +89,9 @@ internal static class LoginRequest
 
             // Anything but white space behind the object is refused by this last read.
             reader.Read();
-            return code is { Length: <= LongestCode } && !string.IsNullOrWhiteSpace(code) && !code.AsSpan().ContainsAnyExceptInRange(' ', '~')
+            return code is { Length: <= LongestCode }
+                && !string.IsNullOrWhiteSpace(code)
+                && !code.AsSpan().ContainsAnyExceptInRange(' ', '~')
                 ? (code, app ?? apps.Default)
                 : null;
         }

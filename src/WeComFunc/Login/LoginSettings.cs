@@ -9,7 +9,8 @@ namespace WeComFunc.Login;
 public sealed partial record LoginSettings(IReadOnlyCollection<string> ProfileFields, bool RequireProfile, bool DepartmentNames)
 {
     internal static LoginSettings Read(SettingsReader reader) => new(
-        reader.Names("Login:ProfileFields", MemberNamePattern(), "a comma-separated list of members of the profile, such as name,department"),
+        reader.Names(
+            "Login:ProfileFields", MemberNamePattern(), "a comma-separated list of members of the profile, such as name,department"),
         reader.Flag("Login:RequireProfile"),
         reader.Flag("Login:DepartmentNames"));
 

@@ -7,7 +7,9 @@ namespace WeComFunc.Secrets;
 /// <param name="vault">Where the others are; null where there are none.</param>
 /// <param name="logger">Where one that is none is told.</param>
 internal sealed class ConfiguredSecretStore(
-    IReadOnlyDictionary<string, (string Setting, string Secret)> configured, ICorpSecretStore? vault, ILogger<ConfiguredSecretStore> logger) : ICorpSecretStore
+    IReadOnlyDictionary<string, (string Setting, string Secret)> configured,
+    ICorpSecretStore? vault,
+    ILogger<ConfiguredSecretStore> logger) : ICorpSecretStore
 {
     /// <inheritdoc />
     public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>

@@ -27,11 +27,14 @@ public sealed class CorpSecret(string value)
         var box = new byte[HeadLength + plain.Length];
         RandomNumberGenerator.Fill(box.AsSpan(0, NonceLength));
         using var aes = new AesGcm(_key, TagLength);
-        aes.Encrypt(box.AsSpan(0, NonceLength), plain, box.AsSpan(HeadLength), box.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(place));
+        aes.Encrypt(
+            box.AsSpan(0, NonceLength), plain, box.AsSpan(HeadLength), box.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(place));
         return Convert.ToBase64String(box);
     }
 
-    /// <summary>Decrypts what <see cref="Seal"/> made; null for anything else: another secret, another row, a changed or cut value.</summary>
+    /// <summary>
+    /// Decrypts what <see cref="Seal"/> made; null for anything else: another secret, another row, a changed or cut value.
+    /// </summary>
     public string? Open(string? text, string place)
     {
         var box = new byte[(text ?? "").Length];
@@ -44,7 +47,12 @@ public sealed class CorpSecret(string value)
         try
         {
             using var aes = new AesGcm(_key, TagLength);
-            aes.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(HeadLength, plain.Length), box.AsSpan(NonceLength, TagLength), plain, Encoding.UTF8.GetBytes(place));
+            aes.Decrypt(
+                box.AsSpan(0, NonceLength),
+                box.AsSpan(HeadLength, plain.Length),
+                box.AsSpan(NonceLength, TagLength),
+                plain,
+                Encoding.UTF8.GetBytes(place));
             return Encoding.UTF8.GetString(plain);
         }
         catch (AuthenticationTagMismatchException)

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace WeComFunc.Secrets;
 
 /// <summary>The corpsecret of one app, kept for an hour and asked for again when there is reason to (rule T8).</summary>
-internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore store, TimeProvider time, ILogger<CorpSecretSource> logger) : IDisposable
+internal sealed partial class CorpSecretSource(
+    WeComApp app, ICorpSecretStore store, TimeProvider time, ILogger<CorpSecretSource> logger) : IDisposable
 {
     private readonly SemaphoreSlim _reading = new(1);
     private Reading? _last;
@@ -70,7 +71,10 @@ internal sealed partial class CorpSecretSource(WeComApp app, ICorpSecretStore st
 
     private bool IsDue(Reading last, bool isReread)
     {
-        var pause = last.Kept is null ? SecretRules.FirstReadPause : isReread || last.Failure is not null ? SecretRules.RereadPause : SecretRules.Kept;
+        var pause = last.Kept is null
+            ? SecretRules.FirstReadPause
+            : isReread || last.Failure is not null ? SecretRules.RereadPause
+            : SecretRules.Kept;
         return (isReread && last.Kept is not null ? last.RereadAt : last.At) is not { } at || time.GetElapsedTime(at) >= pause;
     }
 

@@ -4,6 +4,9 @@ namespace WeComFunc.Secrets;
 public interface ICorpSecretStore
 {
     /// <summary>Reads a corpsecret.</summary>
-    /// <returns>The secret; <see cref="FailureKind.Misconfigured"/> when the store refuses it or has none, <see cref="FailureKind.Busy"/> when it is out of reach.</returns>
+    /// <returns>
+    /// The secret; <see cref="FailureKind.Misconfigured"/> when the store refuses it or has none, <see cref="FailureKind.Busy"/> when it is
+    /// out of reach.
+    /// </returns>
     Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken);
 }

@@ -51,7 +51,9 @@ internal static class Answers
     /// <summary>Document 95407.</summary>
     /// <inheritdoc cref="OfGetToken" path="/exception" />
     public static Answer<Department> OfGetDepartment(ReadOnlyMemory<byte> json, int id) => Read(json, answer =>
-        answer.TryGetProperty("department"u8, out var department) && department.ValueKind is JsonValueKind.Object && Text(department, "name"u8) is { } name
+        answer.TryGetProperty("department"u8, out var department)
+            && department.ValueKind is JsonValueKind.Object
+            && Text(department, "name"u8) is { } name
             ? new Department(id, name, Text(department, "name_en"u8))
             : null);
 
@@ -83,7 +85,8 @@ internal static class Answers
 
     /// <summary>An errcode, which has to be a number if it is there.</summary>
     /// <inheritdoc cref="OfGetToken" path="/exception[@cref='T:WeComFunc.WeCom.UnfitAnswerException']" />
-    public static int Errcode(ReadOnlySpan<byte> json) => Integer(json) ?? throw new UnfitAnswerException("its errcode is no whole number of 32 bits");
+    public static int Errcode(ReadOnlySpan<byte> json) =>
+        Integer(json) ?? throw new UnfitAnswerException("its errcode is no whole number of 32 bits");
 
     /// <summary>A whole number of 32 bits, as <c>7200</c>, <c>7200.0</c> or either in quotes; null for anything else.</summary>
     private static int? Integer(ReadOnlySpan<byte> json)
@@ -111,8 +114,8 @@ internal static class Answers
     }
 
     /// <summary>
-    /// A text that stands for somebody or something; null also where a part of it could not be read, as two of those would be one, and where the
-    /// answer has two that differ.
+    /// A text that stands for somebody or something; null also where a part of it could not be read, as two of those would be one, and
+    /// where the answer has two that differ.
     /// </summary>
     private static string? Identifier(JsonElement answer, ReadOnlySpan<byte> name)
     {
@@ -134,5 +137,9 @@ internal static class Answers
 
     /// <summary>A member that is a string; null when it is absent, empty or something else.</summary>
     private static string? Text(JsonElement answer, ReadOnlySpan<byte> name) =>
-        answer.TryGetProperty(name, out var member) && member.ValueKind is JsonValueKind.String && member.GetString() is { Length: > 0 } text ? text : null;
+        answer.TryGetProperty(name, out var member)
+            && member.ValueKind is JsonValueKind.String
+            && member.GetString() is { Length: > 0 } text
+            ? text
+            : null;
 }

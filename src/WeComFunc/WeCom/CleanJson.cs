@@ -5,9 +5,9 @@ using System.Text;
 namespace WeComFunc.WeCom;
 
 /// <summary>
-/// Makes JSON of answers that are none for the sake of a few bytes, as WeCom and gateways before it send them: a byte order mark in front, raw
-/// control characters in a text, bytes that are not UTF-8 (GBK, a character that was cut), half a surrogate pair. What JSON has an escape for
-/// becomes that, anything else U+FFFD. What lacks a quote or a brace stays as it is.
+/// Makes JSON of answers that are none for the sake of a few bytes, as WeCom and gateways before it send them: a byte order mark in front,
+/// raw control characters in a text, bytes that are not UTF-8 (GBK, a character that was cut), half a surrogate pair. What JSON has an
+/// escape for becomes that, anything else U+FFFD. What lacks a quote or a brace stays as it is.
 /// </summary>
 internal static class CleanJson
 {

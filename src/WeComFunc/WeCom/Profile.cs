@@ -19,13 +19,17 @@ internal static class Profile
 
     private static ReadOnlySpan<byte> AccessToken => "access_token"u8;
 
-    /// <summary>Reads the answer; its value is the profile as one JSON object, to be disposed of by whoever gets it, and null without a userid.</summary>
+    /// <summary>
+    /// Reads the answer; its value is the profile as one JSON object, to be disposed of by whoever gets it, and null without a userid.
+    /// </summary>
     /// <param name="json">The whole answer.</param>
     /// <param name="userId">Whose it has to be.</param>
     /// <param name="fields">The members to keep; empty for all.</param>
     /// <exception cref="JsonException">It is not JSON in UTF-8.</exception>
     /// <exception cref="InvalidOperationException">A text in it is no text.</exception>
-    /// <exception cref="UnfitAnswerException">It is not an object, its errcode is no number, or it is the profile of another member.</exception>
+    /// <exception cref="UnfitAnswerException">
+    /// It is not an object, its errcode is no number, or it is the profile of another member.
+    /// </exception>
     public static Answer<RentedBytes> Read(ReadOnlySpan<byte> json, string userId, IReadOnlyCollection<string> fields)
     {
         if (!Utf8.IsValid(json))

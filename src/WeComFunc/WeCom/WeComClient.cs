@@ -10,8 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace WeComFunc.WeCom;
 
 /// <summary>
-/// The calls of WeCom's server API behind a login, for one app. Failures are values. -1, 6000, HTTP 408, 429 and 5xx, lost connections and time-outs
-/// are tried three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an exception.
+/// The calls of WeCom's server API behind a login, for one app. Failures are values. -1, 6000, HTTP 408, 429 and 5xx, lost connections and
+/// time-outs are tried three times in all; every other errcode is final (rule L2). No secret leaves it: not in a log line, a trace or an
+/// exception.
 /// </summary>
 internal sealed partial class WeComClient(
     HttpMessageInvoker http, Uri baseUrl, WeComApp app, TimeProvider time, Random random, Telemetry telemetry, ILogger<WeComClient> logger)
@@ -44,7 +45,11 @@ internal sealed partial class WeComClient(
     /// <param name="isTriedOnce">Makes one attempt and no more: where WeCom has refused the corpsecret, it counts them (rule T7).</param>
     public Task<Result<IssuedToken>> GetTokenAsync(string corpSecret, Deadline deadline, bool isTriedOnce = false) =>
         SendAsync(
-            new Call("gettoken", $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(app.CorpId)}&corpsecret={Uri.EscapeDataString(corpSecret)}", corpSecret, ""),
+            new Call(
+                "gettoken",
+                $"{_baseUrl}cgi-bin/gettoken?corpid={Uri.EscapeDataString(app.CorpId)}&corpsecret={Uri.EscapeDataString(corpSecret)}",
+                corpSecret,
+                ""),
             static (_, json) => Answers.OfGetToken(json),
             deadline,
             isTriedOnce ? Attempts : 1);
@@ -57,7 +62,8 @@ internal sealed partial class WeComClient(
         SendAsync(
             new Call(
                 "jscode2session",
-                $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={Uri.EscapeDataString(accessToken)}&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
+                $"{_baseUrl}cgi-bin/miniprogram/jscode2session?access_token={Uri.EscapeDataString(accessToken)}"
+                    + $"&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
                 accessToken,
                 code)
             {
@@ -71,9 +77,18 @@ internal sealed partial class WeComClient(
     /// <param name="userId">Whose.</param>
     /// <param name="fields">Its members to keep; empty for all.</param>
     /// <param name="deadline">The time for all attempts: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
-    public Task<Result<RentedBytes>> GetProfileAsync(string accessToken, string userId, IReadOnlyCollection<string> fields, Deadline deadline) =>
+    public Task<Result<RentedBytes>> GetProfileAsync(
+        string accessToken, string userId, IReadOnlyCollection<string> fields, Deadline deadline) =>
         SendAsync(
-            new Call("user/get", $"{_baseUrl}cgi-bin/user/get?access_token={Uri.EscapeDataString(accessToken)}&userid={Uri.EscapeDataString(userId)}", accessToken, "") { UserId = userId, Fields = fields },
+            new Call(
+                "user/get",
+                $"{_baseUrl}cgi-bin/user/get?access_token={Uri.EscapeDataString(accessToken)}&userid={Uri.EscapeDataString(userId)}",
+                accessToken,
+                "")
+            {
+                UserId = userId,
+                Fields = fields,
+            },
             static (call, json) => Profile.Read(json.Span, call.UserId, call.Fields),
             deadline);
 
@@ -83,12 +98,22 @@ internal sealed partial class WeComClient(
     /// <param name="deadline">The time it has: when it is over, the failure is <see cref="FailureKind.Busy"/>.</param>
     public Task<Result<Department>> GetDepartmentAsync(string accessToken, int id, Deadline deadline) =>
         SendAsync(
-            new Call("department/get", string.Create(CultureInfo.InvariantCulture, $"{_baseUrl}cgi-bin/department/get?access_token={Uri.EscapeDataString(accessToken)}&id={id}"), accessToken, "") { Id = id },
+            new Call(
+                "department/get",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{_baseUrl}cgi-bin/department/get?access_token={Uri.EscapeDataString(accessToken)}&id={id}"),
+                accessToken,
+                "")
+            {
+                Id = id,
+            },
             static (call, json) => Answers.OfGetDepartment(json, call.Id),
             deadline,
             Attempts);
 
-    private async Task<Result<T>> SendAsync<T>(Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
+    private async Task<Result<T>> SendAsync<T>(
+        Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt = 1)
         where T : class
     {
         var activity = Telemetry.Source.StartActivity(call.Api, ActivityKind.Client);
@@ -98,7 +123,8 @@ internal sealed partial class WeComClient(
         try
         {
             var limit = deadline.For(AttemptLimit);
-            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
+            using var request =
+                new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
             using var response = await http.SendAsync(request, limit);
             if (response.StatusCode == HttpStatusCode.OK)
             {
@@ -124,11 +150,14 @@ internal sealed partial class WeComClient(
             else
             {
                 LogStatus(logger, call.Api, (int)response.StatusCode, app.Name);
-                failure = IsBusy(response.StatusCode) ? new(FailureKind.Busy, RetryAfter: RetryAfter(response)) : new(FailureKind.Unexpected);
+                failure = IsBusy(response.StatusCode)
+                    ? new(FailureKind.Busy, RetryAfter: RetryAfter(response))
+                    : new(FailureKind.Unexpected);
                 call = call with { MayHaveArrived = true };
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or InvalidDataException or UnfitAnswerException)
+        catch (Exception exception) when (
+            exception is JsonException or InvalidOperationException or InvalidDataException or UnfitAnswerException)
         {
             LogMalformed(logger, call.Api, ForeignText.Explain(exception), app.Name);
             failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
@@ -157,11 +186,15 @@ internal sealed partial class WeComClient(
         where T : class
     {
         var pause = AttemptPause.After(attempt, random);
-        await Task.Delay(retryAfter > pause ? retryAfter.Value : pause, time, deadline.ForAll()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await Task.Delay(retryAfter > pause ? retryAfter.Value : pause, time, deadline.ForAll()).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return await SendAsync(call, read, deadline, attempt + 1);
     }
 
-    /// <summary>Reads an answer as it is, and cleaned where it is not clean JSON. Of one that cannot be read even so, a refusal's errcode still counts.</summary>
+    /// <summary>
+    /// Reads an answer as it is, and cleaned where it is not clean JSON. Of one that cannot be read even so, a refusal's errcode still
+    /// counts.
+    /// </summary>
     private static Answer<T> Read<T>(Call call, ReadOnlyMemory<byte> json, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read)
         where T : class
     {
@@ -191,9 +224,12 @@ internal sealed partial class WeComClient(
     }
 
     /// <summary>Whether a status says that it passes; gateways before WeCom answer 408 and 429.</summary>
-    private static bool IsBusy(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
+    private static bool IsBusy(HttpStatusCode status) =>
+        status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
 
-    /// <summary>How long a gateway wants to be left alone, a day at most; null when it does not say, or says something in the past.</summary>
+    /// <summary>
+    /// How long a gateway wants to be left alone, a day at most; null when it does not say, or says something in the past.
+    /// </summary>
     private TimeSpan? RetryAfter(HttpResponseMessage response) =>
         response.Headers.RetryAfter is { } header && (header.Delta ?? header.Date - time.GetUtcNow()) is { Ticks: > 0 } pause
             ? pause < LongestRetryAfter ? pause : LongestRetryAfter
@@ -220,7 +256,9 @@ internal sealed partial class WeComClient(
             kind = FailureKind.Busy;
         }
 
-        var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible or FailureKind.CorpMismatch ? LogLevel.Information : LogLevel.Warning;
+        var level = kind is FailureKind.InvalidCode or FailureKind.MemberNotVisible or FailureKind.CorpMismatch
+            ? LogLevel.Information
+            : LogLevel.Warning;
         LogErrcode(logger, level, call.Api, code, app.Name, call.Redact(errmsg));
         return new Failure(kind, code, code == Errcodes.FrequencyLimit ? TimeSpan.FromMinutes(1) : null);
     }
@@ -233,7 +271,8 @@ internal sealed partial class WeComClient(
     };
 
     /// <summary>The body as it was before a gateway compressed it: nobody has asked for that, as it costs more than it saves.</summary>
-    private static Stream Decompressed(Stream stream, HttpContent content) => !content.Headers.NonValidated.TryGetValues("Content-Encoding", out var encoding)
+    private static Stream Decompressed(Stream stream, HttpContent content) =>
+        !content.Headers.NonValidated.TryGetValues("Content-Encoding", out var encoding)
         ? stream
         : encoding.ToString().ToUpperInvariant() switch
         {
@@ -296,8 +335,8 @@ internal sealed partial class WeComClient(
         public IReadOnlyCollection<string> Fields { get; init; } = [];
 
         /// <summary>
-        /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer, unless
-        /// it has content: so this one has, of zero bytes.
+        /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer,
+        /// unless it has content: so this one has, of zero bytes.
         /// </summary>
         public bool IsOnceOnly { get; init; }
 
@@ -306,7 +345,9 @@ internal sealed partial class WeComClient(
 
         public override string ToString() => Api;
 
-        /// <summary>errmsg as it may be logged: printable, not endless, and without what was secret in the call, should WeCom repeat it.</summary>
+        /// <summary>
+        /// errmsg as it may be logged: printable, not endless, and without what was secret in the call, should WeCom repeat it.
+        /// </summary>
         public string Redact(string? errmsg) => ForeignText.Printable(Hide(Hide(errmsg ?? "", Secret), OtherSecret), LongestErrmsg);
 
         private static string Hide(string text, string secret) => secret.Length == 0

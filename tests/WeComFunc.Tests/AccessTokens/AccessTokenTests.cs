@@ -7,7 +7,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The access token rules through real logins, real HTTP and a real table; <see cref="RenewalTests"/> has their very edges.</summary>
+/// <summary>
+/// The access token rules through real logins, real HTTP and a real table; <see cref="RenewalTests"/> has their very edges.
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new())
 {
@@ -151,7 +153,8 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
 
         Assert.True(stopping.IsCompletedSuccessfully);
         WeCom[Api.GetToken].Release();
-        await Clock.RunUntilAsync(run.ContinueWith(_ => { }, TaskScheduler.Default), TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
+        await Clock.RunUntilAsync(
+            run.ContinueWith(_ => { }, TaskScheduler.Default), TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
     }
 
     [Fact]
@@ -241,7 +244,8 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         await LoginAsync(host);
         await LoginAsync(host);
 
-        Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left, app default"));
+        Assert.Contains(
+            host.Log.All, line => line.Contains("Token renewal: reason missing, outcome renewed, 120 minutes left, app default"));
         Assert.Contains(host.Log.All, line => line.Contains("token from wecom, renewal missing"));
         Assert.Contains(host.Log.All, line => line.Contains("token from memory, renewal none"));
     }
@@ -255,7 +259,8 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         var measured = new Dictionary<string, double>();
         using var listener = new MeterListener();
         listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => measured[instrument.Name] = value);
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => measured[$"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}"] = value);
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+            measured[$"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}"] = value);
         listener.InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Meter.Scope == host.Services.GetRequiredService<IMeterFactory>())
@@ -284,5 +289,6 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
         Assert.True(answer.Status == 200, answer.Text);
     }
 
-    private static async Task<TokenRow> RowAsync(LoginHost host) => await host.Store.ReadAsync(App, CancellationToken.None) ?? TokenRow.For(App);
+    private static async Task<TokenRow> RowAsync(LoginHost host) =>
+        await host.Store.ReadAsync(App, CancellationToken.None) ?? TokenRow.For(App);
 }

@@ -6,7 +6,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Fleets in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c> replays one seed,
-/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Nine seeds are a thousand processes for a week, a few busy ones for
+/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Nine seeds are a thousand processes for a week, a
+/// few busy ones for
 /// half a day and a few quiet ones for four weeks, each with every behaviour of <c>gettoken</c>.
 /// </summary>
 public sealed class FleetSimulationTests
@@ -28,7 +29,8 @@ public sealed class FleetSimulationTests
     {
         var (_, output) = await RunAsync("--costs");
 
-        var rows = output.Split('\n').Skip(2).Where(row => row.Length > 0).Select(row => row.Split('|', StringSplitOptions.TrimEntries)).ToList();
+        var rows =
+            output.Split('\n').Skip(2).Where(row => row.Length > 0).Select(row => row.Split('|', StringSplitOptions.TrimEntries)).ToList();
         Assert.Equal(16, rows.Count);
         Assert.All(rows, row =>
         {

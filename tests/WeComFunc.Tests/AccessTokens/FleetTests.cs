@@ -68,7 +68,8 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(2, GetTokenCalls);
         Assert.InRange(Clock.GetUtcNow() - killed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
-        AssertLine(others, "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
+        AssertLine(
+            others, "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
     }
 
     [Fact]
@@ -78,14 +79,17 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         hosts[0].Store.BeforeWrite = (row, _) => row.Lease is null ? throw new HttpRequestException("lost") : Task.CompletedTask;
         await LoginAsync(hosts[0]);
         await hosts[0].WhenIdle();
-        AssertLine(hosts[..1], "Warning The token row could not be written: HttpRequestException. Logins go on by what this process holds;");
+        AssertLine(
+            hosts[..1], "Warning The token row could not be written: HttpRequestException. Logins go on by what this process holds;");
         var logins = hosts.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
 
         var answers = await RunAsync(Task.WhenAll(logins));
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(2, GetTokenCalls);
-        AssertLine(hosts[1..], "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
+        AssertLine(
+            hosts[1..],
+            "Warning The process that was renewing the access_token of ww1234567890abcdef did not finish: its lease is taken over");
     }
 
     [Fact]
@@ -102,13 +106,17 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         }
 
         Assert.InRange(GetTokenCalls, 8, 15);
-        AssertLine(hosts, "Error Login: outcome misconfigured, errcode 40014, ", "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app");
+        AssertLine(
+            hosts,
+            "Error Login: outcome misconfigured, errcode 40014, ",
+            "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app");
     }
 
     [Fact]
     public async Task A_token_revoked_under_steady_load_on_three_hosts_costs_one_gettoken_and_no_login()
     {
-        // Processes of their own have limits of real time, which a busy machine exceeds; here the clock stands still but for the polls of who waits.
+        // Processes of their own have limits of real time, which a busy machine exceeds; here the clock stands still but for the polls of
+        // who waits.
         var hosts = new LoginHost[3];
         for (var i = 0; i < hosts.Length; i++)
         {
@@ -118,7 +126,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         }
 
         using var enough = new CancellationTokenSource();
-        var loads = hosts.SelectMany(host => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => host.LoginAsync(WeCom.IssueCode("zhangsan")), enough.Token))).ToArray();
+        var loads = hosts.SelectMany(
+            host => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => host.LoginAsync(WeCom.IssueCode("zhangsan")), enough.Token)))
+            .ToArray();
         await WeCom[Api.UserGet].WaitForCallsAsync(100);
 
         WeCom.RevokeTokens();
@@ -133,7 +143,11 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
         // Twice three polls of the lease are less than the two seconds of the table, the shortest limit there is.
         Task<T> PollAsync<T>(Task<T> task) => Clock.RunUntilAsync(
-            task, step: TimeSpan.FromMilliseconds(300), limit: TimeSpan.FromMilliseconds(900), pause: TimeSpan.FromSeconds(1), patience: TimeSpan.FromMinutes(1));
+            task,
+            step: TimeSpan.FromMilliseconds(300),
+            limit: TimeSpan.FromMilliseconds(900),
+            pause: TimeSpan.FromSeconds(1),
+            patience: TimeSpan.FromMinutes(1));
     }
 
     [Theory]
@@ -145,7 +159,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         vault.Set("wecom-corpsecret", WeCom.CorpSecret);
         LoginHost[] hosts = [await StartAsync(vault), await StartAsync(vault), await StartAsync(vault)];
         using var enough = new CancellationTokenSource();
-        var loads = hosts.SelectMany(host => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => host.LoginAsync(WeCom.IssueCode("zhangsan")), enough.Token))).ToArray();
+        var loads = hosts.SelectMany(
+            host => Enumerable.Range(0, 4).Select(_ => LoadAsync(() => host.LoginAsync(WeCom.IssueCode("zhangsan")), enough.Token)))
+            .ToArray();
         await CallsAsync(100);
 
         vault.Set("wecom-corpsecret", WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp, revokeTokens: tokensDie));
@@ -157,7 +173,10 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
         var answers = before.SelectMany(answers => answers);
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
-        AssertLine(hosts, $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {new CorpSecret(WeCom.CorpSecret).Fingerprint}");
+        AssertLine(
+            hosts,
+            "Information The corpsecret was read from wecom-corpsecret; its fingerprint is "
+            + $"{new CorpSecret(WeCom.CorpSecret).Fingerprint}");
     }
 
     [Theory]
@@ -196,7 +215,11 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Clock.Advance(TimeSpan.FromMinutes(1));
 
         Assert.InRange(wrongCalls, 8, 30);
-        AssertLine(hosts, "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, app default, next try in ", "WeCom refuses the corpsecret: copy the current one");
+        AssertLine(
+            hosts,
+            "Warning Token renewal: reason missing, outcome failed, 0 minutes left, failure Misconfigured, errcode 40001, app default, "
+            + "next try in ",
+            "WeCom refuses the corpsecret: copy the current one");
         await LoginAsync(hosts[1]);
         await WhenIdle(hosts);
         await LoginAsync(hosts[2]);
@@ -222,7 +245,10 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         await LoginAsync(hosts);
 
         Assert.InRange(GetTokenCalls, 1, 3);
-        AssertLine(hosts, $"Warning The token row could not be {line}", "Logins go on by what this process holds; check the table's network and the role Storage Table Data Contributor");
+        AssertLine(
+            hosts,
+            $"Warning The token row could not be {line}",
+            "Logins go on by what this process holds; check the table's network and the role Storage Table Data Contributor");
     }
 
     [Theory]
@@ -250,7 +276,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
         await LoginAsync(hosts);
         await WhenIdle(hosts);
-        Assert.True(await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, ExpiresAt: { } expiresAt } && expiresAt > Clock.GetUtcNow());
+        Assert.True(
+            await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, ExpiresAt: { } expiresAt }
+                && expiresAt > Clock.GetUtcNow());
     }
 
     [Fact]
@@ -284,10 +312,20 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     [Theory]
     [InlineData(KeyVaultMode.Throttled, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 429")]
-    [InlineData(KeyVaultMode.Unavailable, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 503")]
-    [InlineData(KeyVaultMode.InternalError, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 500")]
-    [InlineData(KeyVaultMode.Forbidden, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByRbac. Give the app's identity the role Key Vault Secrets User")]
-    [InlineData(KeyVaultMode.Firewall, "misconfigured", "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByFirewall. The vault's firewall keeps the app out")]
+    [InlineData(
+        KeyVaultMode.Unavailable, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 503")]
+    [InlineData(
+        KeyVaultMode.InternalError, "wecom_busy", "Warning Key Vault is out of reach for the secret wecom-corpsecret: HTTP status 500")]
+    [InlineData(
+        KeyVaultMode.Forbidden,
+        "misconfigured",
+        "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByRbac. Give the app's identity the role "
+        + "Key Vault Secrets User")]
+    [InlineData(
+        KeyVaultMode.Firewall,
+        "misconfigured",
+        "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, ForbiddenByFirewall. The vault's firewall keeps the "
+        + "app out")]
     public async Task A_vault_that_fails_stops_cold_processes_only(KeyVaultMode mode, string expected, string line)
     {
         await using var vault = await KeyVault.CreateAsync();
@@ -329,7 +367,8 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Assert.Equal("misconfigured", before["code"]);
         AssertLine([host], isMissing
             ? "Error Key Vault gives no secret wecom-corpsecret: HTTP status 404, SecretNotFound. Store the corpsecret under this name"
-            : "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, SecretDisabled. Enable the newest version of the secret");
+            : "Error Key Vault gives no secret wecom-corpsecret: HTTP status 403, Forbidden, SecretDisabled. Enable the newest version of "
+                + "the secret");
         await LoginAsync(host);
     }
 
@@ -368,7 +407,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     /// <summary>The one line that the operator reads.</summary>
     private static void AssertLine(IEnumerable<LoginHost> hosts, string start, string rest = "") =>
-        Assert.Contains(hosts.SelectMany(host => host.Log.All), line => line.StartsWith(start, StringComparison.Ordinal) && line.Contains(rest, StringComparison.Ordinal));
+        Assert.Contains(
+            hosts.SelectMany(host => host.Log.All),
+            line => line.StartsWith(start, StringComparison.Ordinal) && line.Contains(rest, StringComparison.Ordinal));
 
     private static void Break(LoginHost[] hosts, string fault)
     {
@@ -379,7 +420,8 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         }
     }
 
-    private static Exception Failure(string fault) => int.TryParse(fault, out var status) ? new RequestFailedException(status, "a fault") : new HttpRequestException(fault);
+    private static Exception Failure(string fault) =>
+        int.TryParse(fault, out var status) ? new RequestFailedException(status, "a fault") : new HttpRequestException(fault);
 
     private static void Mend(LoginHost[] hosts)
     {
@@ -391,7 +433,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     private Task WhenIdle(LoginHost[] hosts) => RunAsync(Task.WhenAll(hosts.Select(host => host.WhenIdle())));
 
-    /// <summary>Lets the clock go on, hardly faster than the real one, until the task ends; that is within the ten seconds of a login.</summary>
+    /// <summary>
+    /// Lets the clock go on, hardly faster than the real one, until the task ends; that is within the ten seconds of a login.
+    /// </summary>
     private Task<T> RunAsync<T>(Task<T> task) => Clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
 
     private Task RunAsync(Task task) => Clock.RunUntilAsync(task, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
@@ -411,7 +455,9 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     private async Task<(HostProcess Process, HttpClient Client)> StartProcessAsync()
     {
-        var process = Ends(HostProcess.Start("WeComFunc.LocalHost", LoginHost.Settings(Simulator, Azurite, Table), arguments: ["--urls", "http://127.0.0.1:0"]));
+        var process = Ends(
+            HostProcess.Start(
+                "WeComFunc.LocalHost", LoginHost.Settings(Simulator, Azurite, Table), arguments: ["--urls", "http://127.0.0.1:0"]));
         return (process, new HttpClient { BaseAddress = await process.AddressAsync() });
     }
 
@@ -425,7 +471,8 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     private async Task<LoginAnswer> LoginAsync(HttpClient process)
     {
-        using var content = new StringContent(JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") }), null, "application/json");
+        using var content = new StringContent(
+            JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") }), null, "application/json");
         return await LoginAnswer.OfAsync(await process.PostAsync("/api/login", content));
     }
 }

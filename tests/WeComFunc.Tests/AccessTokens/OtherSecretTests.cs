@@ -50,7 +50,8 @@ public sealed class OtherSecretTests(Azurite azurite) : FleetTest(azurite, new()
             await host.WhenIdle();
         }
 
-        Assert.Equal(new CorpSecret(WeCom.CorpSecret).Fingerprint, (await hosts[0].Store.ReadAsync(App, CancellationToken.None))?.SealedWith);
+        Assert.Equal(
+            new CorpSecret(WeCom.CorpSecret).Fingerprint, (await hosts[0].Store.ReadAsync(App, CancellationToken.None))?.SealedWith);
         Assert.InRange(GetTokenCalls - calls, 1, 3);
     }
 
@@ -121,14 +122,19 @@ public sealed class OtherSecretTests(Azurite azurite) : FleetTest(azurite, new()
         for (var hours = 0; hours < 8; hours++)
         {
             var row = table.Row!;
-            table.Put(row with { SealedToken = another.Seal($"token-of-another-{hours}", $"{row.PartitionKey}\n{row.RowKey}"), SealedWith = another.Fingerprint });
+            table.Put(row with
+            {
+                SealedToken = another.Seal($"token-of-another-{hours}", $"{row.PartitionKey}\n{row.RowKey}"),
+                SealedWith = another.Fingerprint,
+            });
             Clock.Advance(TimeSpan.FromHours(2));
             await process.GetAsync();
             await process.WhenIdle();
         }
 
         var line = Assert.Single(process.Log.All, line => line.Contains("keeps overwriting"));
-        Assert.StartsWith("Warning Another corpsecret keeps overwriting the token row of wwtokenprocess, default: ", line, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Warning Another corpsecret keeps overwriting the token row of wwtokenprocess, default: ", line, StringComparison.Ordinal);
         Assert.Contains("WeCom__AppName", line);
     }
 }

@@ -12,7 +12,10 @@ public sealed class RenewalDecisionTests
     private static readonly CorpSecret Secret = new("a-corpsecret-of-the-decision-tests-000000001");
     private static readonly WeComApp App = new("wwdecision", "any");
 
-    /// <summary>Why, minutes left of the row's token and of the one in memory (0: none; the same number: the same token), when the row allows a renewal, and what comes of it.</summary>
+    /// <summary>
+    /// Why, minutes left of the row's token and of the one in memory (0: none; the same number: the same token), when the row allows a
+    /// renewal, and what comes of it.
+    /// </summary>
     [Theory]
     [InlineData(RenewalReason.Timer, 41, 41, 0, "not_due 60")]
     [InlineData(RenewalReason.Timer, 40, 40, 0, "not_due 60")]
@@ -31,7 +34,8 @@ public sealed class RenewalDecisionTests
     [InlineData(RenewalReason.Missing, 1, 0, 0, "from_table 60")]
     [InlineData(RenewalReason.Expired, 1, -1, 0, "from_table 60")]
     [InlineData(RenewalReason.Expired, -1, -1, 0, Call)]
-    public void The_token_that_does_for_long_enough_is_used(RenewalReason reason, int stored, int inMemory, int renewableIn, string expected)
+    public void The_token_that_does_for_long_enough_is_used(
+        RenewalReason reason, int stored, int inMemory, int renewableIn, string expected)
     {
         var view = View(Row(stored) with { RenewableAt = Now.AddSeconds(renewableIn) }, stored);
         var request = new RenewalRequest(reason, stored == inMemory ? view.Stored : Token(inMemory));
@@ -45,9 +49,16 @@ public sealed class RenewalDecisionTests
     [InlineData(RenewalReason.Ahead, 30, 5, "held_off 30 with a token")]
     [InlineData(RenewalReason.Missing, 30, 0, "held_off 30")]
     [InlineData(RenewalReason.Missing, 0, 0, Call)]
-    public void A_failure_keeps_the_fleet_from_calling_until_its_pause_is_over(RenewalReason reason, int pause, int inMemory, string expected)
+    public void A_failure_keeps_the_fleet_from_calling_until_its_pause_is_over(
+        RenewalReason reason, int pause, int inMemory, string expected)
     {
-        var row = TokenRow.For(App) with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now.AddSeconds(pause), RetrySeconds = 60 };
+        var row = TokenRow.For(App) with
+        {
+            Failures = 1,
+            FailureKind = nameof(FailureKind.Busy),
+            RetryAt = Now.AddSeconds(pause),
+            RetrySeconds = 60,
+        };
 
         Assert.Equal(expected, Decide(View(row, 0), new(reason, Token(inMemory))));
     }
@@ -57,7 +68,13 @@ public sealed class RenewalDecisionTests
     [InlineData(RenewalReason.Missing, Call)]
     public void A_rejection_keeps_the_fleet_from_calling_for_rejections_only(RenewalReason reason, string expected)
     {
-        var row = TokenRow.For(App) with { Rejections = 2, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(30), RejectionRetrySeconds = 60 };
+        var row = TokenRow.For(App) with
+        {
+            Rejections = 2,
+            RejectionErrcode = 40014,
+            RejectionRetryAt = Now.AddSeconds(30),
+            RejectionRetrySeconds = 60,
+        };
 
         Assert.Equal(expected, Decide(View(row, 0), new(reason, null)));
     }
@@ -88,13 +105,15 @@ public sealed class RenewalDecisionTests
     public void What_came_of_a_call_says_when_to_look_again(string outcome, int seconds) =>
         Assert.Equal(
             Now.AddSeconds(seconds),
-            new RenewalResult(new TokenUse(Token(9)!, TokenSource.WeCom, RenewalReason.Ahead), Enum.Parse<RenewalOutcome>(outcome)).LookAgainAt(Now));
+            new RenewalResult(new TokenUse(Token(9)!, TokenSource.WeCom, RenewalReason.Ahead), Enum.Parse<RenewalOutcome>(outcome))
+                .LookAgainAt(Now));
 
     [Fact]
     public void A_failure_that_says_when_is_looked_at_again_then() =>
         Assert.Equal(
             Now.AddSeconds(17),
-            RenewalDecision.Fail(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(17)), RenewalOutcome.Failed, null).LookAgainAt(Now));
+            RenewalDecision.Fail(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(17)), RenewalOutcome.Failed, null)
+                .LookAgainAt(Now));
 
     private static string Decide(FleetView view, RenewalRequest request)
     {
@@ -109,7 +128,8 @@ public sealed class RenewalDecisionTests
         return $"{result.Outcome.Label()} {(result.LookAgainAt(Now) - Now).TotalSeconds:0}{(result.Failure is not null && usable is not null ? " with a token" : "")}";
     }
 
-    private static FleetView View(TokenRow row, int minutesLeft) => new(row, default, IsShared: true, IsWritable: true, Secret, Vault: null, Token(minutesLeft));
+    private static FleetView View(TokenRow row, int minutesLeft) =>
+        new(row, default, IsShared: true, IsWritable: true, Secret, Vault: null, Token(minutesLeft));
 
     private static TokenRow Row(int minutesLeft) => TokenRow.For(App) with { ExpiresAt = Now.AddMinutes(minutesLeft) };
 

@@ -47,9 +47,11 @@ public sealed class RenewalTests
 
         var next = await _process.GetAsync();
 
-        Assert.Equal((first.Value.Token, TokenSource.Memory, RenewalReason.Ahead), (next.Value.Token, next.Value.Source, next.Value.Reason));
+        Assert.Equal(
+            (first.Value.Token, TokenSource.Memory, RenewalReason.Ahead), (next.Value.Token, next.Value.Source, next.Value.Reason));
         Assert.Equal("token-2", (await _process.GetAsync()).Value.Token.Value);
-        Assert.Equal(["Information reason missing, outcome renewed, 120 minutes left", "Information reason ahead, outcome renewed, 120 minutes left"], _process.Renewals);
+        Assert.Equal(["Information reason missing, outcome renewed, 120 minutes left", "Information reason ahead, outcome renewed, 120 "
+            + "minutes left"], _process.Renewals);
     }
 
     [Fact]
@@ -157,7 +159,11 @@ public sealed class RenewalTests
     {
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue($"token-{_process.GetTokenCalls}"));
         await _process.GetAsync();
-        _table.Put(Row with { SealedToken = TokenProcess.Secret.Seal("another", $"{Row.PartitionKey}\n{Row.RowKey}"), ObtainedAt = Now + (seconds * Second) });
+        _table.Put(Row with
+        {
+            SealedToken = TokenProcess.Secret.Seal("another", $"{Row.PartitionKey}\n{Row.RowKey}"),
+            ObtainedAt = Now + (seconds * Second),
+        });
         _clock.Advance(111 * Minute);
         _process.WeCom = (_, limit) => Hang<string>(limit);
         await _process.GetAsync();
@@ -223,9 +229,16 @@ public sealed class RenewalTests
 
         var failure = await Assert.ThrowsAsync<TokenRenewalException>(() => _process.RefreshAsync());
 
-        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Misconfigured, errcode 60020, app default) and has 10 minutes left. WeCom does not trust", failure.Message);
-        Assert.StartsWith("Warning reason timer, outcome failed, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.", _process.Renewals.ElementAt(1));
-        Assert.StartsWith("Information reason timer, outcome held_off, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.", _process.Renewals.Last());
+        Assert.StartsWith(
+            "The access_token of wwtokenprocess was not renewed (Misconfigured, errcode 60020, app default) and has 10 minutes left. WeCom "
+            + "does not trust",
+            failure.Message);
+        Assert.StartsWith(
+            "Warning reason timer, outcome failed, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.",
+            _process.Renewals.ElementAt(1));
+        Assert.StartsWith(
+            "Information reason timer, outcome held_off, 10 minutes left, failure Misconfigured, errcode 60020, next try in 5 s.",
+            _process.Renewals.Last());
     }
 
     [Fact]
@@ -235,7 +248,9 @@ public sealed class RenewalTests
 
         var failure = await Assert.ThrowsAsync<TokenRenewalException>(() => _process.RefreshAsync());
 
-        Assert.StartsWith("The access_token of wwtokenprocess was not renewed (Busy, errcode none, app default) and has 0 minutes left.", failure.Message);
+        Assert.StartsWith(
+            "The access_token of wwtokenprocess was not renewed (Busy, errcode none, app default) and has 0 minutes left.",
+            failure.Message);
         Assert.StartsWith("Warning reason timer, outcome failed, 0 minutes left, failure Busy,", _process.Renewals.Single());
     }
 
@@ -589,7 +604,9 @@ public sealed class RenewalTests
         await login;
 
         Assert.Equal(new { before = 0, GetTokenCalls = 1, Reads = 31 }, new { before, _process.GetTokenCalls, _process.Table.Reads });
-        Assert.Contains("Warning The process that was renewing the access_token of wwtokenprocess did not finish: its lease is taken over", _process.Log.All);
+        Assert.Contains(
+            "Warning The process that was renewing the access_token of wwtokenprocess did not finish: its lease is taken over",
+            _process.Log.All);
         Assert.Null(Row.Lease);
     }
 
@@ -671,7 +688,9 @@ public sealed class RenewalTests
 
         var login = await _process.GetAsync();
 
-        Assert.Equal(("token-1", TokenSource.Table, 0, 1), (login.Value.Token.Value, login.Value.Source, _process.GetTokenCalls, other.GetTokenCalls));
+        Assert.Equal(
+            ("token-1", TokenSource.Table, 0, 1),
+            (login.Value.Token.Value, login.Value.Source, _process.GetTokenCalls, other.GetTokenCalls));
     }
 
     [Fact]
@@ -721,7 +740,9 @@ public sealed class RenewalTests
         await _process.GetAsync();
 
         Assert.Equal(new { GetTokenCalls = 1, Writes = 2 }, new { _process.GetTokenCalls, _process.Table.Writes });
-        Assert.Contains(_process.Log.All, line => line.StartsWith("Warning The token row could not be written: HTTP status 403, AuthorizationFailure."));
+        Assert.Contains(
+            _process.Log.All,
+            line => line.StartsWith("Warning The token row could not be written: HTTP status 403, AuthorizationFailure."));
     }
 
     [Theory]
@@ -730,7 +751,8 @@ public sealed class RenewalTests
     [InlineData(-1, "InvalidOperationException")]
     public async Task What_the_table_failed_with_stands_in_the_log(int status, string expected)
     {
-        _process.Table.BeforeRead = _ => throw (status < 0 ? new InvalidOperationException("odd") : new RequestFailedException(status, "no"));
+        _process.Table.BeforeRead = _ =>
+            throw (status < 0 ? new InvalidOperationException("odd") : new RequestFailedException(status, "no"));
 
         await _process.GetAsync();
 
@@ -855,7 +877,8 @@ public sealed class RenewalTests
     {
         var rotated = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
         _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(_process.VaultReads > 1 ? rotated : TokenProcess.Secret);
-        _process.WeCom = (secret, _) => Task.FromResult(secret == rotated.Value ? TokenProcess.Issue("token") : TokenProcess.Refuse(errcode));
+        _process.WeCom = (secret, _) =>
+            Task.FromResult(secret == rotated.Value ? TokenProcess.Issue("token") : TokenProcess.Refuse(errcode));
 
         var login = await _process.GetAsync();
 
@@ -871,7 +894,9 @@ public sealed class RenewalTests
 
         var login = await _process.GetAsync();
 
-        Assert.Equal((new Failure(FailureKind.Misconfigured, 40001, 5 * Second), 1, 2), (login.Failure, _process.GetTokenCalls, _process.VaultReads));
+        Assert.Equal(
+            (new Failure(FailureKind.Misconfigured, 40001, 5 * Second), 1, 2),
+            (login.Failure, _process.GetTokenCalls, _process.VaultReads));
         Assert.Equal(TokenProcess.Secret.Fingerprint, Row.RefusedSecret);
     }
 
@@ -892,7 +917,11 @@ public sealed class RenewalTests
         var rotated = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
         await _process.GetAsync();
         _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated);
-        var other = new TokenProcess(_clock, _table) { Vault = _process.Vault, WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("sealed anew")) };
+        var other = new TokenProcess(_clock, _table)
+        {
+            Vault = _process.Vault,
+            WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("sealed anew")),
+        };
         await other.GetAsync();
         _clock.Advance(Second);
 
@@ -935,7 +964,9 @@ public sealed class RenewalTests
         var (before, at) = await AroundAsync(60 * Minute, _process.Secrets.GetAsync, () => _process.VaultReads);
 
         Assert.Equal(new { before = 1, at = 2 }, new { before, at });
-        Assert.Single(_process.Log.All, $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {TokenProcess.Secret.Fingerprint}");
+        Assert.Single(
+            _process.Log.All,
+            $"Information The corpsecret was read from wecom-corpsecret; its fingerprint is {TokenProcess.Secret.Fingerprint}");
     }
 
     [Fact]
@@ -957,7 +988,8 @@ public sealed class RenewalTests
     public async Task Without_any_corpsecret_the_vault_is_asked_once_a_second_to_the_tick(bool isReread)
     {
         _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(new Failure(FailureKind.Misconfigured));
-        Task<Result<CorpSecret>> ReadAsync() => isReread ? _process.Secrets.RereadAsync(CancellationToken.None) : _process.Secrets.GetAsync();
+        Task<Result<CorpSecret>> ReadAsync() =>
+            isReread ? _process.Secrets.RereadAsync(CancellationToken.None) : _process.Secrets.GetAsync();
         await ReadAsync();
         _clock.Advance(Second - Tick);
         var again = await ReadAsync();

@@ -103,7 +103,10 @@ public sealed class TokenRowTests
     [Fact]
     public void A_token_sealed_elsewhere_by_the_documented_layout_opens()
     {
-        var row = Row() with { SealedToken = "AAECAwQFBgcICQoLYHvTXK2bL85NT6Ti0lcgjeCyZBkw3MZLaM7NHn0iA7NuRUboGxC1quZR33NccKB485r5t4zuV9LMMqEE0g==" };
+        var row = Row() with
+        {
+            SealedToken = "AAECAwQFBgcICQoLYHvTXK2bL85NT6Ti0lcgjeCyZBkw3MZLaM7NHn0iA7NuRUboGxC1quZR33NccKB485r5t4zuV9LMMqEE0g==",
+        };
 
         var secret = new CorpSecret(Secret.Value);
         Assert.Equal(Token, row.Open(secret)?.Value);
@@ -113,7 +116,13 @@ public sealed class TokenRowTests
     [Fact]
     public void A_pause_that_only_a_wrong_clock_can_have_written_is_not_kept()
     {
-        var row = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Misconfigured), RetryAt = Now.AddMinutes(15), RejectionRetryAt = Now.AddMinutes(15) };
+        var row = Row() with
+        {
+            Failures = 1,
+            FailureKind = nameof(FailureKind.Misconfigured),
+            RetryAt = Now.AddMinutes(15),
+            RejectionRetryAt = Now.AddMinutes(15),
+        };
 
         Assert.Null(row.BackOff(RenewalReason.Rejected, Secret, New, Now));
         Assert.NotNull(row.BackOff(RenewalReason.Rejected, Secret, New, Now.AddTicks(1)));
@@ -128,14 +137,17 @@ public sealed class TokenRowTests
 
         Assert.Equal(new Failure(FailureKind.Busy, -1, TimeSpan.FromSeconds(1)), failed.BackOff(RenewalReason.Missing, Secret, New, Now));
         Assert.Null(failed.BackOff(RenewalReason.Missing, Secret, New, Now.AddSeconds(1)));
-        Assert.Equal(new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)), rejected.BackOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Equal(
+            new Failure(FailureKind.Misconfigured, 40014, TimeSpan.FromSeconds(1)),
+            rejected.BackOff(RenewalReason.Rejected, Secret, New, Now));
         Assert.Null(rejected.BackOff(RenewalReason.Rejected, Secret, New, Now.AddSeconds(1)));
         Assert.Null(rejected.BackOff(RenewalReason.Timer, Secret, New, Now));
     }
 
     [Fact]
     public void A_failure_of_a_kind_that_this_version_does_not_know_is_misconfigured() =>
-        Assert.Equal(FailureKind.Misconfigured, (Row() with { Failures = 1, FailureKind = "of another version" }).LastFailure(Secret)?.Kind);
+        Assert.Equal(
+            FailureKind.Misconfigured, (Row() with { Failures = 1, FailureKind = "of another version" }).LastFailure(Secret)?.Kind);
 
     [Fact]
     public void A_row_without_failures_has_no_last_failure() => Assert.Null(Row().LastFailure(Secret));
@@ -145,7 +157,8 @@ public sealed class TokenRowTests
     [InlineData(60, 60)]
     public void A_pause_that_WeCom_asks_for_counts_where_it_is_the_longer_one(int asked, int kept)
     {
-        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 45009, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
+        var row = Row().AfterFailure(
+            new Failure(FailureKind.Misconfigured, 45009, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
 
         Assert.Equal(Now.AddSeconds(kept), row.RetryAt);
     }
@@ -153,7 +166,8 @@ public sealed class TokenRowTests
     [Fact]
     public void A_failure_keeps_the_token_and_gives_the_lease_back()
     {
-        var row = (Row() with { Lease = "mine", LeasedAt = Now }).AfterFailure(new Failure(FailureKind.Unexpected, 12345), Secret, Now, new NoJitter());
+        var row = (Row() with { Lease = "mine", LeasedAt = Now }).AfterFailure(
+            new Failure(FailureKind.Unexpected, 12345), Secret, Now, new NoJitter());
 
         Assert.Equal((null, null, 1, "Unexpected", 12345), (row.Lease, row.LeasedAt, row.Failures, row.FailureKind, row.FailureErrcode));
         Assert.Equal(Token, row.Open(Secret)?.Value);
@@ -218,10 +232,13 @@ public sealed class TokenRowTests
     {
         var secrets = Enumerable.Range(1, 5).Select(number => new CorpSecret($"the-corpsecret-with-the-number-{number}")).ToList();
 
-        var row = secrets.Aggregate(Row(), (row, secret) => row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secret, Now, new NoJitter()));
+        var row = secrets.Aggregate(
+            Row(), (row, secret) => row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secret, Now, new NoJitter()));
 
         Assert.Equal([false, true, true, true, true], secrets.Select(row.HasRefused));
-        Assert.Equal(row.RefusedSecret, row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secrets[2], Now, new NoJitter()).RefusedSecret);
+        Assert.Equal(
+            row.RefusedSecret,
+            row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secrets[2], Now, new NoJitter()).RefusedSecret);
     }
 
     [Theory]
@@ -245,9 +262,13 @@ public sealed class TokenRowTests
         Assert.Null((busy with { RetryAt = Now.AddSeconds(241) }).BackOff(RenewalReason.Missing, Secret, New, Now));
         Assert.Null((busy with { RetryAt = Now.AddSeconds(72) }).BackOff(RenewalReason.Missing, Secret, New, Now));
         Assert.NotNull((busy with { RetryAt = Now.AddSeconds(71.9) }).BackOff(RenewalReason.Missing, Secret, New, Now));
-        Assert.NotNull((busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).BackOff(RenewalReason.Missing, Secret, New, Now));
+        Assert.NotNull(
+            (busy with { RetryAt = Now.AddSeconds(600), RefusedSecret = Secret.Fingerprint }).BackOff(
+                RenewalReason.Missing, Secret, New, Now));
         Assert.NotNull((rejected with { RejectionRetryAt = Now.AddSeconds(600) }).BackOff(RenewalReason.Rejected, Secret, New, Now));
-        Assert.Null((rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).BackOff(RenewalReason.Rejected, Secret, New, Now));
+        Assert.Null(
+            (rejected with { RejectionRetryAt = Now.AddSeconds(72), ProvenSecret = Secret.Fingerprint }).BackOff(
+                RenewalReason.Rejected, Secret, New, Now));
     }
 
     [Fact]
@@ -256,7 +277,10 @@ public sealed class TokenRowTests
         var busy = Row() with { Failures = 1, FailureKind = nameof(FailureKind.Busy), RetryAt = Now.AddSeconds(60), RetrySeconds = 1.5 };
 
         Failure? BackOff(TokenRow row, double since, double? before) => row.BackOff(
-            RenewalReason.Missing, Secret, New with { Retry = new(TimeSpan.FromSeconds(since), before is { } seconds ? TimeSpan.FromSeconds(seconds) : null) }, Now);
+            RenewalReason.Missing,
+            Secret,
+            New with { Retry = new(TimeSpan.FromSeconds(since), before is { } seconds ? TimeSpan.FromSeconds(seconds) : null) },
+            Now);
         Assert.Equal(0.1, BackOff(busy, 1.4, null)!.RetryAfter!.Value.TotalSeconds, 3);
         Assert.Null(BackOff(busy, 1.5, null));
         Assert.Null(BackOff(busy, 1.5, 1.5));
@@ -269,7 +293,13 @@ public sealed class TokenRowTests
     public void The_pauses_of_rejections_end_at_a_minute_once_the_corpsecret_has_served_a_login()
     {
         static double Pause(TokenRow row) => (row.AfterRenewal(
-            new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter()).RejectionRetryAt!.Value - Now).TotalSeconds;
+            new IssuedToken(Token, TimeSpan.FromHours(2)),
+            Now,
+            null,
+            Secret,
+            new RenewalRequest(RenewalReason.Rejected, null),
+            Now,
+            new NoJitter()).RejectionRetryAt!.Value - Now).TotalSeconds;
         var row = Row() with { Rejections = 9 };
 
         Assert.Equal((600, 60), (Pause(row), Pause(row with { ProvenSecret = Secret.Fingerprint })));
@@ -283,7 +313,13 @@ public sealed class TokenRowTests
 
         Assert.Equal((null, null), (rejected.BackOff(RenewalReason.Rejected, changed, New, Now), rejected.LastRejection(changed)));
         var row = rejected.AfterRenewal(
-            new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, changed, new RenewalRequest(RenewalReason.Rejected, null), Now, new NoJitter());
+            new IssuedToken(Token, TimeSpan.FromHours(2)),
+            Now,
+            null,
+            changed,
+            new RenewalRequest(RenewalReason.Rejected, null),
+            Now,
+            new NoJitter());
         Assert.Equal((0, null, null), (row.Rejections, row.RejectionErrcode, row.RejectionRetryAt));
     }
 
@@ -297,7 +333,9 @@ public sealed class TokenRowTests
 
         var served = row.AfterLogin(TimeSpan.FromMinutes(1) - TimeSpan.FromTicks(1));
 
-        Assert.Equal(row with { ServedLogin = true, ProvenSecret = Secret.Fingerprint, RejectionRetryAt = isLifted ? null : row.RejectionRetryAt }, served);
+        Assert.Equal(
+            row with { ServedLogin = true, ProvenSecret = Secret.Fingerprint, RejectionRetryAt = isLifted ? null : row.RejectionRetryAt },
+            served);
     }
 
     [Fact]
@@ -306,7 +344,11 @@ public sealed class TokenRowTests
         var row = Row() with { Rejections = 9, RejectionErrcode = 40014, RejectionRetryAt = Now.AddSeconds(5), ServedLogin = true };
 
         Assert.Equal(Row().SealedWith, row.AfterLogin(TimeSpan.FromMinutes(1)).ProvenSecret);
-        Assert.Equal((0, null, null, false), row.AfterLogin(TimeSpan.FromMinutes(1)) is var after ? (after.Rejections, after.RejectionErrcode, after.RejectionRetryAt, after.ServedLogin) : default);
+        Assert.Equal(
+            (0, null, null, false),
+            row.AfterLogin(TimeSpan.FromMinutes(1)) is var after
+                ? (after.Rejections, after.RejectionErrcode, after.RejectionRetryAt, after.ServedLogin)
+                : default);
     }
 
     [Fact]
@@ -332,13 +374,26 @@ public sealed class TokenRowTests
     {
         var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
-        var row = failed.AfterRenewal(new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new NoJitter());
+        var row = failed.AfterRenewal(
+            new IssuedToken(Token, TimeSpan.FromHours(2)),
+            Now,
+            null,
+            Secret,
+            new RenewalRequest(RenewalReason.Missing, null),
+            Now,
+            new NoJitter());
 
         Assert.Equal((0, null, null, null, null), (row.Failures, row.FailureKind, row.FailureErrcode, row.RefusedSecret, row.RetryAt));
     }
 
     private static TokenRow Row() => TokenRow.For(App).AfterRenewal(
-        new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret, new RenewalRequest(RenewalReason.Missing, null), Now, new NoJitter());
+        new IssuedToken(Token, TimeSpan.FromHours(2)),
+        Now,
+        null,
+        Secret,
+        new RenewalRequest(RenewalReason.Missing, null),
+        Now,
+        new NoJitter());
 
     private static string Flip(string sealedToken, int index)
     {

@@ -29,7 +29,11 @@ public sealed class TwoFaultsTests
         { "a wrong corpsecret and HTML in between", call => call % 2 == 0 ? "<html>" : TokenProcess.Refuse(40001), 30 },
         { "a wrong corpsecret and -1 in between", call => call % 4 == 0 ? TokenProcess.Refuse(40001) : TokenProcess.Refuse(-1), 30 },
         { "a wrong corpsecret and 45009 in between", call => call % 2 == 0 ? TokenProcess.Refuse(45009) : TokenProcess.Refuse(40001), 30 },
-        { "every kind in turn", call => (call % 3) switch { 0 => "<html>", 1 => TokenProcess.Refuse(40013), _ => TokenProcess.Refuse(40001) }, 30 },
+        {
+            "every kind in turn",
+            call => (call % 3) switch { 0 => "<html>", 1 => TokenProcess.Refuse(40013), _ => TokenProcess.Refuse(40001) },
+            30
+        },
         { "an address that is not trusted and HTML in between", call => call % 2 == 0 ? "<html>" : TokenProcess.Refuse(60020), 30 },
     };
 
@@ -64,7 +68,11 @@ public sealed class TwoFaultsTests
     public async Task Two_corpsecrets_that_fail_in_turn_do_not_reset_each_others_pauses(string answer)
     {
         var rotated = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
-        var other = new TokenProcess(_clock, _table) { Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated), WeCom = (_, _) => Task.FromResult(answer) };
+        var other = new TokenProcess(_clock, _table)
+        {
+            Vault = _ => Task.FromResult<Result<CorpSecret>>(rotated),
+            WeCom = (_, _) => Task.FromResult(answer),
+        };
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(40001));
         for (var second = 0; second < 3600; second++)
         {

@@ -39,7 +39,10 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((200, "wangwu"), (hidden.Status, hidden["userid"]));
         Assert.Contains("王五", hidden.Text);
         Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);
-        Assert.All(Names, name => Assert.Contains(host.Log.All, line => line.Contains("Login: outcome ok, ") && line.Contains($", app {name}, traceId ")));
+        Assert.All(
+            Names,
+            name =>
+                Assert.Contains(host.Log.All, line => line.Contains("Login: outcome ok, ") && line.Contains($", app {name}, traceId ")));
     }
 
     [Theory]
@@ -81,7 +84,8 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
     [InlineData(null, "zhaoliu", SimulatorState.OtherCorpId, Sales)]
     [InlineData(Hr, "zhaoliu", SimulatorState.OtherCorpId, Sales)]
     [InlineData(Sales, "zhangsan", SimulatorState.SeedCorpId, "default")]
-    public async Task A_member_of_another_configured_corp_is_told_which_app_to_log_in_with(string? app, string userId, string corpId, string other)
+    public async Task A_member_of_another_configured_corp_is_told_which_app_to_log_in_with(
+        string? app, string userId, string corpId, string other)
     {
         await using var host = await StartAsync();
 
@@ -135,7 +139,10 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
             ? new() { ["WeCom__Apps__sales__CorpSecret"] = "a-corpsecret-that-is-wrong-0000000001" }
             : []);
         WeCom.PutApp(
-            SimulatorState.OtherCorpId, SimulatorState.SeedApp, ipTrusted: trouble != "an untrusted address", associated: trouble != "not associated");
+            SimulatorState.OtherCorpId,
+            SimulatorState.SeedApp,
+            ipTrusted: trouble != "an untrusted address",
+            associated: trouble != "not associated");
 
         var broken = await PostAsync(host, Sales, WeCom.IssueCode("zhaoliu", SimulatorState.OtherCorpId));
         var others = new[] { await LoginAsync(host, "default"), await LoginAsync(host, Hr) };
@@ -147,7 +154,11 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal("unhealthy", health["status"]);
         Assert.Contains("App sales: ", health.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("App default", health.Text, StringComparison.Ordinal);
-        Assert.All(Names.Except([Sales]), name => Assert.DoesNotContain(host.Log.All, line => line.StartsWith("Error Login", StringComparison.Ordinal) && line.Contains($"app {name},")));
+        Assert.All(
+            Names.Except([Sales]),
+            name =>
+                Assert.DoesNotContain(
+                    host.Log.All, line => line.StartsWith("Error Login", StringComparison.Ordinal) && line.Contains($"app {name},")));
     }
 
     [Fact]
@@ -167,7 +178,10 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Contains("app hr)", failure.Message);
         Assert.DoesNotContain("app default)", failure.Message);
         Assert.Contains("Key Vault secret wecom-corpsecret-sales", failure.Message);
-        Assert.Contains(host.Log.All, line => line.Contains("Token renewal: reason timer, ") && line.EndsWith(" minutes left, app default", StringComparison.Ordinal));
+        Assert.Contains(
+            host.Log.All,
+            line =>
+                line.Contains("Token renewal: reason timer, ") && line.EndsWith(" minutes left, app default", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -30,10 +30,18 @@ public sealed class KeyVaultOutageTests
     }
 
     [Theory]
-    [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByConnection"}}}""", "HTTP status 403, Forbidden, ForbiddenByConnection. The vault takes calls through its private endpoint only")]
-    [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByPolicy"}}}""", "HTTP status 403, Forbidden, ForbiddenByPolicy. Let the app's identity get secrets")]
-    [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":{"code":"NeverHeardOf"}}}""", "HTTP status 403, Forbidden, NeverHeardOf. Check that the secret exists")]
-    [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":{"code":"not a \u001b[31m code"}}}""", "HTTP status 403, Forbidden, an error code that is none. Check")]
+    [InlineData(
+        """{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByConnection"}}}""",
+        "HTTP status 403, Forbidden, ForbiddenByConnection. The vault takes calls through its private endpoint only")]
+    [InlineData(
+        """{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByPolicy"}}}""",
+        "HTTP status 403, Forbidden, ForbiddenByPolicy. Let the app's identity get secrets")]
+    [InlineData(
+        """{"error":{"code":"Forbidden","message":"no","innererror":{"code":"NeverHeardOf"}}}""",
+        "HTTP status 403, Forbidden, NeverHeardOf. Check that the secret exists")]
+    [InlineData(
+        """{"error":{"code":"Forbidden","message":"no","innererror":{"code":"not a \u001b[31m code"}}}""",
+        "HTTP status 403, Forbidden, an error code that is none. Check")]
     [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":{"code":7}}}""", "HTTP status 403. Check")]
     [InlineData("""{"error":{"code":"Forbidden","message":"no","innererror":null}}""", "HTTP status 403, Forbidden. Check")]
     [InlineData("<html>no</html>", "HTTP status 403. Check")]
@@ -48,7 +56,8 @@ public sealed class KeyVaultOutageTests
         var read = await store.ReadAsync("wecom-corpsecret", CancellationToken.None);
 
         Assert.Equal(FailureKind.Misconfigured, read.Failure?.Kind);
-        Assert.StartsWith($"Error Key Vault gives no secret wecom-corpsecret: {expected}", Assert.Single(log.All), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Error Key Vault gives no secret wecom-corpsecret: {expected}", Assert.Single(log.All), StringComparison.Ordinal);
     }
 
     /// <summary>403 with a body.</summary>

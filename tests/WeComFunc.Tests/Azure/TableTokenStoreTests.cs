@@ -11,7 +11,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>What the token rules rely on in the table: compare-and-swap on the ETag, a table that makes itself, a row that survives as it is.</summary>
+/// <summary>
+/// What the token rules rely on in the table: compare-and-swap on the ETag, a table that makes itself, a row that survives as it is.
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
 {
@@ -67,10 +69,16 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
     public async Task Every_column_comes_back()
     {
         var written = TokenRow.For(App);
-        foreach (var column in typeof(TokenRow).GetProperties().ExceptBy(["PartitionKey", "RowKey", "Timestamp", "ETag"], column => column.Name))
+        foreach (var column in typeof(TokenRow).GetProperties().ExceptBy(
+            ["PartitionKey", "RowKey", "Timestamp", "ETag"], column => column.Name))
         {
             var type = Nullable.GetUnderlyingType(column.PropertyType) ?? column.PropertyType;
-            object value = type == typeof(string) ? column.Name : type == typeof(int) ? 7 : type == typeof(double) ? 1.5 : type == typeof(bool) ? true : type == typeof(DateTimeOffset) ? Noon
+            object value = type == typeof(string)
+                ? column.Name
+                : type == typeof(int) ? 7
+                : type == typeof(double) ? 1.5
+                : type == typeof(bool) ? true
+                : type == typeof(DateTimeOffset) ? Noon
                 : throw new NotSupportedException(column.Name);
             column.SetValue(written, value);
         }
@@ -85,7 +93,8 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
     public async Task What_is_empty_comes_back_empty_also_where_it_was_not()
     {
         var empty = TokenRow.For(App);
-        var first = await Store.WriteAsync(empty with { SealedToken = "token", ExpiresAt = Noon, FailureErrcode = 40001 }, CancellationToken.None);
+        var first = await Store.WriteAsync(
+            empty with { SealedToken = "token", ExpiresAt = Noon, FailureErrcode = 40001 }, CancellationToken.None);
 
         var second = await Store.WriteAsync(empty with { ETag = first!.Value }, CancellationToken.None);
 
@@ -187,7 +196,8 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
     {
         var etag = await Store.WriteAsync(TokenRow.For(App), CancellationToken.None);
 
-        var etags = await AtOnce(20, i => Store.WriteAsync(TokenRow.For(App) with { ETag = etag!.Value, Failures = i }, CancellationToken.None));
+        var etags = await AtOnce(
+            20, i => Store.WriteAsync(TokenRow.For(App) with { ETag = etag!.Value, Failures = i }, CancellationToken.None));
 
         Assert.Single(etags, one => one is not null);
     }
@@ -201,14 +211,16 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
         var etag = await Store.WriteAsync(TokenRow.For(app), CancellationToken.None);
 
         Assert.NotNull(await Store.WriteAsync(TokenRow.For(app) with { ETag = etag!.Value }, CancellationToken.None));
-        Assert.Equal((corpId, name), (await Store.ReadAsync(app, CancellationToken.None)) is { } row ? (row.PartitionKey, row.RowKey) : default);
+        Assert.Equal(
+            (corpId, name), (await Store.ReadAsync(app, CancellationToken.None)) is { } row ? (row.PartitionKey, row.RowKey) : default);
     }
 
     [Fact]
     public async Task A_wrong_key_is_refused_with_403_and_shown_to_nobody()
     {
         var wrong = Convert.ToBase64String("not the key of the emulator"u8);
-        var store = new TableTokenStore(new($"AccountName=devstoreaccount1;AccountKey={wrong};TableEndpoint={azurite.Endpoint}", "anything"));
+        var store = new TableTokenStore(
+            new($"AccountName=devstoreaccount1;AccountKey={wrong};TableEndpoint={azurite.Endpoint}", "anything"));
 
         var refused = await Assert.ThrowsAsync<RequestFailedException>(() => store.WriteAsync(TokenRow.For(App), CancellationToken.None));
 
@@ -250,7 +262,8 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
         }
     }
 
-    private static TableClient Table(Azurite azurite) => new(azurite.ConnectionString, LoginHost.NewTable(), new() { Retry = { MaxRetries = 0 } });
+    private static TableClient Table(Azurite azurite) =>
+        new(azurite.ConnectionString, LoginHost.NewTable(), new() { Retry = { MaxRetries = 0 } });
 
     private static async Task<T[]> AtOnce<T>(int count, Func<int, Task<T>> action) =>
         await Task.WhenAll(Enumerable.Range(0, count).Select(i => Task.Run(() => action(i))));

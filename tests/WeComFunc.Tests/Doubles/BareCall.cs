@@ -5,7 +5,9 @@ namespace WeComFunc.Tests.Doubles;
 
 /// <summary>A request with a body of JSON, handed to an endpoint without a host in between.</summary>
 /// <param name="body">Its body; empty without one.</param>
-/// <param name="forwardedFor">What the platform's front end says of the caller; without it, the caller is the other end of the connection.</param>
+/// <param name="forwardedFor">
+/// What the platform's front end says of the caller; without it, the caller is the other end of the connection.
+/// </param>
 internal sealed class BareCall(Stream? body = null, string? forwardedFor = null) : HttpCall
 {
     public override string ContentType => "application/json";

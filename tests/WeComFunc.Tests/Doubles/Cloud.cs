@@ -33,8 +33,8 @@ internal sealed record CloudAnswer(int Status, byte[]? Body = null)
 }
 
 /// <summary>
-/// WeCom, Key Vault, Table Storage and the endpoint of the managed identity on one port, without TLS, each answering as the real one does as
-/// far as a login sees it; and any of their calls answered by a fault instead. Every call has a connection of its own.
+/// WeCom, Key Vault, Table Storage and the endpoint of the managed identity on one port, without TLS, each answering as the real one does
+/// as far as a login sees it; and any of their calls answered by a fault instead. Every call has a connection of its own.
 /// </summary>
 internal sealed class Cloud : IAsyncDisposable
 {
@@ -107,7 +107,8 @@ internal sealed class Cloud : IAsyncDisposable
             try
             {
                 var request = context.InitialRequestMessage;
-                var isRefused = Refuses && CallOf(request.Method.Method, request.RequestUri!.PathAndQuery, request.RequestUri.Host) == Faulty;
+                var isRefused = Refuses
+                    && CallOf(request.Method.Method, request.RequestUri!.PathAndQuery, request.RequestUri.Host) == Faulty;
                 Faults += isRefused ? 1 : 0;
                 await socket.ConnectAsync((isRefused ? _closed.LocalEndPoint : _listener.LocalEndpoint)!, cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
@@ -188,7 +189,8 @@ internal sealed class Cloud : IAsyncDisposable
                     InterlockedMax(ref _mostTaken, exchange.Sent);
                 }
             }
-            catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception exception) when (
+                exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
                 // The client has gone.
             }
@@ -225,15 +227,31 @@ internal sealed class Cloud : IAsyncDisposable
             {
                 Headers = new Dictionary<string, string>
                 {
-                    ["WWW-Authenticate"] = "Bearer authorization=\"https://login.microsoftonline.com/0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0\", resource=\"https://vault.azure.net\"",
+                    ["WWW-Authenticate"] =
+                        "Bearer authorization=\"https://login.microsoftonline.com/0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0\", "
+                        + "resource=\"https://vault.azure.net\"",
                 },
             },
-            CloudCall.Vault => new(200, Json(new { value = CorpSecret, id = $"{VaultUri}secrets/wecom-corpsecret/1", contentType = "text", attributes = new { enabled = true } })),
+            CloudCall.Vault => new(200, Json(new
+            {
+                value = CorpSecret,
+                id = $"{VaultUri}secrets/wecom-corpsecret/1",
+                contentType = "text",
+                attributes = new { enabled = true },
+            })),
             CloudCall.TableRead => ReadRow(),
             CloudCall.TableWrite => WriteRow(request),
-            CloudCall.GetToken when query["corpsecret"] != CorpSecret => new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
+            CloudCall.GetToken when query["corpsecret"] != CorpSecret =>
+                new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
             CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken("wecom"), expires_in = 7200 })),
-            CloudCall.JsCode2Session => new(200, Json(new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = "not-a-session-key" })),
+            CloudCall.JsCode2Session => new(200, Json(new
+            {
+                errcode = 0,
+                errmsg = "ok",
+                corpid = CorpId,
+                userid = UserOf(query["js_code"]!),
+                session_key = "not-a-session-key",
+            })),
             _ => new(200, Json(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[1] })),
         };
     }
@@ -250,8 +268,10 @@ internal sealed class Cloud : IAsyncDisposable
     {
         lock (_rows)
         {
-            var row = _rows.GetValueOrDefault("row") ?? Encoding.UTF8.GetBytes($$"""{"PartitionKey":"{{CorpId}}","RowKey":"default","Version":1,"Failures":0,"Rejections":0,"ServedLogin":false}""");
-            return new(200, [.. Encoding.UTF8.GetBytes($$"""{"odata.etag":"W/\"{{_etag}}\"","Timestamp":"2026-01-01T00:00:00Z","""), .. row[1..]]);
+            var row = _rows.GetValueOrDefault("row") ?? Encoding.UTF8.GetBytes(
+                $$"""{"PartitionKey":"{{CorpId}}","RowKey":"default","Version":1,"Failures":0,"Rejections":0,"ServedLogin":false}""");
+            return new(
+                200, [.. Encoding.UTF8.GetBytes($$"""{"odata.etag":"W/\"{{_etag}}\"","Timestamp":"2026-01-01T00:00:00Z","""), .. row[1..]]);
         }
     }
 
@@ -313,7 +333,11 @@ internal sealed record CloudRequest(string Method, string Path, string Host, str
         }
 
         var lines = Encoding.ASCII.GetString(buffer, 0, head).Split("\r\n");
-        string? Header(string name) => lines.Skip(1).Where(line => line.StartsWith($"{name}: ", StringComparison.OrdinalIgnoreCase)).Select(line => line[(name.Length + 2)..]).FirstOrDefault();
+        string? Header(string name) =>
+            lines.Skip(1)
+                .Where(line => line.StartsWith($"{name}: ", StringComparison.OrdinalIgnoreCase))
+                .Select(line => line[(name.Length + 2)..])
+                .FirstOrDefault();
         var body = new byte[int.Parse(Header("Content-Length") ?? "0", System.Globalization.CultureInfo.InvariantCulture)];
         buffer.AsSpan(head + 4, length - head - 4).CopyTo(body);
         for (var got = length - head - 4; got < body.Length;)
@@ -334,7 +358,13 @@ internal sealed record CloudRequest(string Method, string Path, string Host, str
 
 /// <summary>One call at the side of the service.</summary>
 internal sealed class CloudExchange(
-    Socket socket, bool isOfWeCom, Func<CloudAnswer> process, ManualTimeProvider clock, Action<int> underWay, Action<int> stuck, CancellationToken ending)
+    Socket socket,
+    bool isOfWeCom,
+    Func<CloudAnswer> process,
+    ManualTimeProvider clock,
+    Action<int> underWay,
+    Action<int> stuck,
+    CancellationToken ending)
 {
     /// <summary>How many bytes the client has taken, buffers included.</summary>
     public long Sent { get; private set; }
@@ -347,7 +377,9 @@ internal sealed class CloudExchange(
     public CloudAnswer ProcessAs(Func<byte[], byte[]> body)
     {
         var right = Process();
-        return right.Body is { } bytes ? right with { Body = body(bytes) } : right with { Status = 200, Body = body("""{"text":"any","number":1}"""u8.ToArray()) };
+        return right.Body is { } bytes
+            ? right with { Body = body(bytes) }
+            : right with { Status = 200, Body = body("""{"text":"any","number":1}"""u8.ToArray()) };
     }
 
     /// <summary>WeCom's refusal with an errcode as it is written in JSON; another service's with a status and a body.</summary>

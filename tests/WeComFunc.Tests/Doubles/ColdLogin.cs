@@ -14,7 +14,9 @@ using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
 
-/// <summary>A process that has just begun, with everything it calls in a <see cref="Cloud"/>, and a clock that goes on while that is quiet.</summary>
+/// <summary>
+/// A process that has just begun, with everything it calls in a <see cref="Cloud"/>, and a clock that goes on while that is quiet.
+/// </summary>
 internal sealed class ColdLogin : IAsyncDisposable
 {
     // About ten times as fast as the real clock, and only beside calls: what takes this process 200 ms there breaks no limit.
@@ -27,7 +29,9 @@ internal sealed class ColdLogin : IAsyncDisposable
     private readonly ManualTimeProvider _clock = new();
     private readonly IHost _host;
 
-    /// <param name="hasIdentity">Whether its tokens for Azure come from the endpoint of a managed identity, of which a process asks one at a time.</param>
+    /// <param name="hasIdentity">
+    /// Whether its tokens for Azure come from the endpoint of a managed identity, of which a process asks one at a time.
+    /// </param>
     public ColdLogin(bool hasIdentity)
     {
         Cloud = new Cloud(_clock);
@@ -46,9 +50,12 @@ internal sealed class ColdLogin : IAsyncDisposable
             .AddSingleton<Random>(new NoJitter())
             .AddSingleton(new HttpMessageInvoker(Cloud.CreateHandler(WeComClient.CreateHandler())))
             .AddSingleton(hasIdentity ? Identity() : DelegatedTokenCredential.Create((_, _) => new("any-token", DateTimeOffset.MaxValue)))
-            .AddSingleton(services => KeyVaultSecretStore.CreateClient(Cloud.VaultUri, services.GetRequiredService<AppIdentity>(), new() { Transport = Transport() }))
+            .AddSingleton(services => KeyVaultSecretStore.CreateClient(
+                Cloud.VaultUri, services.GetRequiredService<AppIdentity>(), new() { Transport = Transport() }))
             .AddSingleton(services => TableTokenStore.CreateClient(
-                services.GetRequiredService<Settings>().Azure, services.GetRequiredService<AppIdentity>, new() { Transport = Transport() }));
+                services.GetRequiredService<Settings>().Azure,
+                services.GetRequiredService<AppIdentity>,
+                new() { Transport = Transport() }));
         builder.AddWeComFunc();
         _host = builder.Build();
     }
@@ -64,11 +71,14 @@ internal sealed class ColdLogin : IAsyncDisposable
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
         var started = _clock.GetTimestamp();
-        var login = Task.Run(() => _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None));
+        var login = Task.Run(
+            () => _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None));
         await RunAsync(login);
         var elapsed = _clock.GetElapsedTime(started);
         var answer = await login;
-        return (new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)), elapsed);
+        return (
+            new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
+            elapsed);
     }
 
     /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
@@ -88,7 +98,11 @@ internal sealed class ColdLogin : IAsyncDisposable
 
     // One of its own: its tokens are kept for the whole process, by its name.
     private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(
-        new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}")) { Transport = Transport(), Retry = { MaxRetries = 0 } }));
+        new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}"))
+        {
+            Transport = Transport(),
+            Retry = { MaxRetries = 0 },
+        }));
 
     private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
 
@@ -106,7 +120,9 @@ internal sealed class ColdLogin : IAsyncDisposable
 
             if (left < TimeSpan.Zero || limit.IsCancellationRequested)
             {
-                throw new TimeoutException($"It does not end, however long it is waited for ({_clock.ActiveTimers} timers are active, the services are {(Cloud.IsQuiet ? "" : "not ")}quiet).");
+                throw new TimeoutException(
+                    $"It does not end, however long it is waited for ({_clock.ActiveTimers} timers are active, the services are "
+                    + $"{(Cloud.IsQuiet ? "" : "not ")}quiet).");
             }
         }
     }

@@ -8,5 +8,6 @@ internal static class Figures
     /// <summary>Replaces the figures of this name.</summary>
     /// <param name="name">They are shown in the order of their names.</param>
     /// <param name="lines">What is shown.</param>
-    public static void Write(string name, IEnumerable<string> lines) => File.WriteAllLines(Path.Combine(Folder.FullName, $"{name}.txt"), lines);
+    public static void Write(string name, IEnumerable<string> lines) =>
+        File.WriteAllLines(Path.Combine(Folder.FullName, $"{name}.txt"), lines);
 }

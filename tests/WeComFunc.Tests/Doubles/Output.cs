@@ -27,7 +27,9 @@ public sealed class Output : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Listens to every activity and every meter of the process from now on, and to what .NET's HTTP client and the Azure SDK trace.</summary>
+    /// <summary>
+    /// Listens to every activity and every meter of the process from now on, and to what .NET's HTTP client and the Azure SDK trace.
+    /// </summary>
     public void Start()
     {
         lock (_lock)
@@ -85,7 +87,10 @@ public sealed class Output : IDisposable
         Write("response", $"{response.StatusCode:d} {response.ReasonPhrase}\n{headers}\n{body}");
     }
 
-    /// <summary>Appends a child process's command line, and what it prints. Call it before the process begins to be read by <c>BeginOutputReadLine</c>.</summary>
+    /// <summary>
+    /// Appends a child process's command line, and what it prints. Call it before the process begins to be read by
+    /// <c>BeginOutputReadLine</c>.
+    /// </summary>
     public void Follow(Process process, string name)
     {
         Write($"command line of {name}", string.Join(' ', process.StartInfo.ArgumentList));

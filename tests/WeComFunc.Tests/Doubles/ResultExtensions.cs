@@ -5,6 +5,7 @@ internal static class ResultExtensions
 {
     extension<T>(Result<T> result)
     {
-        public T Value => result.TryGet(out var value, out var failure) ? value : throw new InvalidOperationException($"There is no value: {failure}.");
+        public T Value =>
+            result.TryGet(out var value, out var failure) ? value : throw new InvalidOperationException($"There is no value: {failure}.");
     }
 }

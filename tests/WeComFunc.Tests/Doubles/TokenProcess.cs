@@ -38,7 +38,13 @@ internal sealed class TokenProcess : ICorpSecretStore
         var logs = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
         var telemetry = new Telemetry(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
         var client = new WeComClient(
-            new HttpMessageInvoker(new Transport(this)), Settings.BaseUrl, App, clock, new NoJitter(), telemetry, logs.CreateLogger<WeComClient>());
+            new HttpMessageInvoker(new Transport(this)),
+            Settings.BaseUrl,
+            App,
+            clock,
+            new NoJitter(),
+            telemetry,
+            logs.CreateLogger<WeComClient>());
         Secrets = new CorpSecretSource(App, this, clock, logs.CreateLogger<CorpSecretSource>());
         var renewer = new TokenRenewer(App, client, Secrets, Table, clock, new NoJitter(), logs.CreateLogger<TokenRenewer>());
         _tokens = new AccessTokenSource(App, renewer, clock, telemetry, logs.CreateLogger<AccessTokenSource>());

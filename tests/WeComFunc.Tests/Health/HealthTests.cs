@@ -62,7 +62,8 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_table_that_can_be_read_and_not_written_shows_until_it_can()
     {
-        _host.Store.BeforeWrite = (_, _) => throw new global::Azure.RequestFailedException(403, "no", "AuthorizationPermissionMismatch", null);
+        _host.Store.BeforeWrite = (_, _) =>
+            throw new global::Azure.RequestFailedException(403, "no", "AuthorizationPermissionMismatch", null);
         await LoginAsync();
         await _host.WhenIdle();
 
@@ -91,7 +92,9 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
         using var request = new HttpRequestMessage(HttpMethod.Head, "/api/health");
         using var answer = await _host.Client.SendAsync(request);
 
-        Assert.Equal((200, "application/json", "no-store"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.ToString(), answer.Headers.CacheControl?.ToString()));
+        Assert.Equal(
+            (200, "application/json", "no-store"),
+            ((int)answer.StatusCode, answer.Content.Headers.ContentType?.ToString(), answer.Headers.CacheControl?.ToString()));
         Assert.Empty(await answer.Content.ReadAsByteArrayAsync());
         Assert.True(answer.Content.Headers.ContentLength > 0);
     }

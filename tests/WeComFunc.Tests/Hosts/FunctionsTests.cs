@@ -55,7 +55,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     {
         var body = JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") });
 
-        var answer = await AnswerAsync(Functions().LoginAsync(Request(body, ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"))));
+        var answer = await AnswerAsync(
+            Functions().LoginAsync(Request(body, ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"))));
 
         Assert.Equal(200, answer.Status);
     }
@@ -64,12 +65,18 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null, "0af7651916cd43dd8448eb211c80319c")]
     [InlineData(null, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", "4bf92f3577b34da6a3ce929d0e0e4736")]
     [InlineData("", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", "4bf92f3577b34da6a3ce929d0e0e4736")]
-    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "0af7651916cd43dd8448eb211c80319c")]
+    [InlineData(
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "0af7651916cd43dd8448eb211c80319c")]
     public async Task A_problem_is_told_by_the_trace_of_the_host_or_else_of_the_caller(string? ofHost, string? ofCaller, string expected)
     {
         (string, string)[] headers = ofCaller is null ? [] : [("traceparent", ofCaller)];
         var request = new InvocationRequest(
-            () => new MemoryStream("""{"code":"a-code-of-nobody"}"""u8.ToArray()), [("Content-Type", "application/json"), .. headers], default, ofHost);
+            () => new MemoryStream("""{"code":"a-code-of-nobody"}"""u8.ToArray()),
+            [("Content-Type", "application/json"), .. headers],
+            default,
+            ofHost);
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 
@@ -85,7 +92,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-<script>")]
     public async Task A_trace_that_is_none_is_not_repeated(string traceParent)
     {
-        var request = new InvocationRequest(() => Stream.Null, [("Content-Type", "application/json"), ("traceparent", traceParent)], default);
+        var request = new InvocationRequest(
+            () => Stream.Null, [("Content-Type", "application/json"), ("traceparent", traceParent)], default);
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 
@@ -97,7 +105,10 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     public async Task A_defect_before_the_login_has_the_trace_too()
     {
         var request = new InvocationRequest(
-            () => throw new InvalidOperationException("no body"), [("Content-Type", "application/json")], default, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            () => throw new InvalidOperationException("no body"),
+            [("Content-Type", "application/json")],
+            default,
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 
@@ -144,7 +155,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [Fact]
     public async Task A_body_that_cannot_be_had_is_an_internal_error_and_logged()
     {
-        var request = new InvocationRequest(() => throw new InvalidOperationException("no body"), [("Content-Type", "application/json")], default);
+        var request = new InvocationRequest(
+            () => throw new InvalidOperationException("no body"), [("Content-Type", "application/json")], default);
 
         var answer = await AnswerAsync(Functions().LoginAsync(request));
 
@@ -197,7 +209,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         await cancellation.CancelAsync();
 
         Assert.Equal((503, "wecom_busy"), ((await answering).Status, (await answering)["code"]));
-        Assert.Contains(_log.All, line => line.StartsWith("Information Login: outcome caller_gone, errcode none, ", StringComparison.Ordinal));
+        Assert.Contains(
+            _log.All, line => line.StartsWith("Information Login: outcome caller_gone, errcode none, ", StringComparison.Ordinal));
     }
 
     private static T Trigger<T>(string function)
@@ -237,7 +250,8 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
             ["TokenStore__TableName"] = LoginHost.NewTable(),
         };
         var builder = Host.CreateApplicationBuilder();
-        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
+        builder.Configuration.AddInMemoryCollection(
+            settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
         builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(_log);
         builder.Services.AddSingleton<TimeProvider>(_clock).AddSingleton<UnheardLines>();
         configure?.Invoke(builder.Services);
@@ -248,6 +262,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
 
     private sealed class BrokenSecretStore : ICorpSecretStore
     {
-        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException("no secrets");
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
+            throw new NotSupportedException("no secrets");
     }
 }

@@ -51,7 +51,9 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
 
     [Theory]
     [InlineData("nonsense", "The local host cannot listen: Invalid url: 'nonsense'. Choose another address with --urls.")]
-    [InlineData("taken", "The local host cannot listen: Failed to bind to address ADDRESS: address already in use. Choose another address with --urls.")]
+    [InlineData(
+        "taken",
+        "The local host cannot listen: Failed to bind to address ADDRESS: address already in use. Choose another address with --urls.")]
     public async Task An_address_that_it_cannot_listen_on_ends_it_with_one_line(string urls, string expected)
     {
         var taken = _simulator.BaseAddress.AbsoluteUri.TrimEnd('/');
@@ -145,7 +147,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         var address = await host.AddressAsync();
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port);
-        await client.GetStream().WriteAsync("POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code"u8.ToArray());
+        await client.GetStream().WriteAsync(
+            "POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code"u8.ToArray());
         await HealthAsync(host);
 
         await host.SignalAsync("TERM");
@@ -156,7 +159,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task It_reads_the_local_settings_of_the_current_directory()
     {
-        await using var host = HostProcess.Start(Project, [], new() { ["local.settings.json"] = AsFile(Settings()) }, "--urls", "http://127.0.0.1:0");
+        await using var host = HostProcess.Start(
+            Project, [], new() { ["local.settings.json"] = AsFile(Settings()) }, "--urls", "http://127.0.0.1:0");
 
         var answer = await HealthAsync(host);
 
@@ -189,7 +193,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     public async Task An_environment_variable_wins_over_the_local_settings()
     {
         var files = new Dictionary<string, string> { ["local.settings.json"] = AsFile(Settings()) };
-        await using var host = HostProcess.Start(Project, new() { ["Login__RequireProfile"] = "yes" }, files, "--urls", "http://127.0.0.1:0");
+        await using var host = HostProcess.Start(
+            Project, new() { ["Login__RequireProfile"] = "yes" }, files, "--urls", "http://127.0.0.1:0");
 
         Assert.NotEqual(0, await host.ExitAsync());
         Assert.Equal(["error: Login__RequireProfile is malformed: it must be true or false."], host.Errors);
@@ -288,7 +293,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
 
     private static async Task<LoginAnswer> HealthAsync(HostProcess host)
     {
-        using var client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = await host.AddressAsync() };
+        using var client =
+            new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = await host.AddressAsync() };
         return await LoginAnswer.OfAsync(await client.GetAsync("/api/health"));
     }
 
@@ -322,7 +328,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
 
     private sealed class BrokenSecretStore(Type exception) : ICorpSecretStore
     {
-        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw (Exception)Activator.CreateInstance(exception)!;
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
+            throw (Exception)Activator.CreateInstance(exception)!;
     }
 
     /// <summary>Waits for messages that begin so.</summary>

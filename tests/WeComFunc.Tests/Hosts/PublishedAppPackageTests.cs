@@ -14,7 +14,8 @@ public sealed class PublishedAppPackageTests
     private static readonly string Built = Path.Combine(Repository.Root, "src", "WeComFunc");
 
     [Fact]
-    public void It_holds_no_documentation() => Assert.DoesNotContain(Files, file => file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase));
+    public void It_holds_no_documentation() =>
+        Assert.DoesNotContain(Files, file => file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase));
 
     [Theory]
     [InlineData("utf-8")]

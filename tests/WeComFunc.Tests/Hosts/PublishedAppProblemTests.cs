@@ -13,7 +13,8 @@ namespace WeComFunc.Tests;
 public sealed class PublishedAppProblemTests(PublishedApp app)
 {
     /// <summary>What is refused before any call has no line of its own.</summary>
-    private static readonly string[] Refused = ["invalid_request", "length_required", "payload_too_large", "unsupported_media_type", "too_many_requests"];
+    private static readonly string[] Refused =
+        ["invalid_request", "length_required", "payload_too_large", "unsupported_media_type", "too_many_requests"];
 
     [Theory]
     [InlineData("{}", "application/json", 400, "invalid_request")]

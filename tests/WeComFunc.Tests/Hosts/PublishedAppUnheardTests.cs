@@ -4,7 +4,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>What the platform would never show of the deployed app, since it was logged outside an invocation, is logged again within one.</summary>
+/// <summary>
+/// What the platform would never show of the deployed app, since it was logged outside an invocation, is logged again within one.
+/// </summary>
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
 {
@@ -63,7 +65,8 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
     private static Task AskUntilToldAsync(PublishedHost host, string beginning) => UntilAsync(async () =>
     {
         await host.HealthAsync();
-        return host.Log.Any(line => line.Message.StartsWith(beginning, StringComparison.Ordinal) && line.Message.EndsWith(Again, StringComparison.Ordinal));
+        return host.Log.Any(
+            line => line.Message.StartsWith(beginning, StringComparison.Ordinal) && line.Message.EndsWith(Again, StringComparison.Ordinal));
     });
 
     private static async Task UntilAsync(Func<Task<bool>> happened)
@@ -80,7 +83,9 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
     {
         var lines = host.Log.Where(line => line.Message.StartsWith(beginning, StringComparison.Ordinal)).ToList();
         Assert.Equal(2, lines.Count);
-        Assert.Matches($@"\A{Regex.Escape(lines[0].Message)} \[at \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z{Regex.Escape(Again)}\z", lines[1].Message);
+        Assert.Matches(
+            $@"\A{Regex.Escape(lines[0].Message)} \[at \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z{Regex.Escape(Again)}\z",
+            lines[1].Message);
         Assert.Equal(lines[0].Level, lines[1].Level);
         Assert.Contains(host.Results, result => result.Function == "Health" && result.InvocationId == lines[1].InvocationId);
         return lines[0].InvocationId;

@@ -37,7 +37,8 @@ public sealed class UnheardLinesTests : IDisposable
 
         Invoke();
 
-        Assert.Equal([$"Warning no table [at {at}, outside an invocation]", $"Error no secret [at {at}, outside an invocation]"], _told.All.Skip(2));
+        Assert.Equal(
+            [$"Warning no table [at {at}, outside an invocation]", $"Error no secret [at {at}, outside an invocation]"], _told.All.Skip(2));
     }
 
     [Fact]
@@ -171,7 +172,8 @@ public sealed class UnheardLinesTests : IDisposable
     private void Invoke(Action? function = null)
     {
         var context = new Invocation(null, default);
-        using var scope = _logger.BeginScope(new List<KeyValuePair<string, object>> { new("AzureFunctions_InvocationId", context.InvocationId) });
+        using var scope = _logger.BeginScope(
+            new List<KeyValuePair<string, object>> { new("AzureFunctions_InvocationId", context.InvocationId) });
         using var invocation = _unheard.Begin(context, _functions);
         function?.Invoke();
     }

@@ -20,7 +20,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     private const string Unhealthy = """{"status":"unhealthy","token":{"state":"missing"},"advice":"Set the corpsecret."}""";
 
     // As the compiler writes its parameter files.
-    private static readonly JsonSerializerOptions Written = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Written =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly (string Name, string Value) Pipeline = ("TF_BUILD", "True");
 
@@ -55,7 +56,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("3", "1")]
     public async Task Triggers_are_synced_until_all_functions_are_listed(string listedAfter, string syncStatus)
     {
-        var (status, output) = await RunAsync("sync-triggers.sh", ["group", "app"], ("AZ_LISTED_AFTER", listedAfter), ("AZ_SYNC_STATUS", syncStatus), ("TRIES", "5"));
+        var (status, output) = await RunAsync(
+            "sync-triggers.sh", ["group", "app"], ("AZ_LISTED_AFTER", listedAfter), ("AZ_SYNC_STATUS", syncStatus), ("TRIES", "5"));
 
         Assert.Equal(0, status);
         Assert.Contains($"Listed after {listedAfter} of 5 tries", output, StringComparison.Ordinal);
@@ -68,7 +70,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         await RunAsync("sync-triggers.sh", ["group", "app"]);
 
         Assert.Contains(
-            " --url /subscriptions/{subscriptionId}/resourceGroups/group/providers/Microsoft.Web/sites/app/host/default/sync?api-version=", Calls.Single(IsSync), StringComparison.Ordinal);
+            " --url /subscriptions/{subscriptionId}/resourceGroups/group/providers/Microsoft.Web/sites/app/host/default/sync?api-version=",
+            Calls.Single(IsSync),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,7 +81,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await RunAsync("sync-triggers.sh", ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("TRIES", "2"), Pipeline);
 
         Assert.Equal(1, status);
-        Assert.Contains("##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken.", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken.", output, StringComparison.Ordinal);
         Assert.Equal(2, Calls.Count(IsSync));
     }
 
@@ -172,7 +177,10 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
         var version = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "infra/bicep.version"))).Trim();
         Assert.Equal($"bicep install --version v{version}", Calls[0]);
-        Assert.Contains("infra/bicep.version", await File.ReadAllTextAsync(Path.Combine(Repository.Root, "tests/infra/bicep.csproj")), StringComparison.Ordinal);
+        Assert.Contains(
+            "infra/bicep.version",
+            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "tests/infra/bicep.csproj")),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -184,8 +192,11 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(0, status);
         Assert.Contains("Outbound address, for 企业可信IP: 203.0.113.7\n", output, StringComparison.Ordinal);
-        Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=functionAppName]functionAppName-1\n", StringComparison.Ordinal));
-        Assert.Equal(handsOn, output.Contains("##vso[task.setvariable variable=healthUrl]https://func-1.example.com/api/health\n", StringComparison.Ordinal));
+        Assert.Equal(
+            handsOn, output.Contains("##vso[task.setvariable variable=functionAppName]functionAppName-1\n", StringComparison.Ordinal));
+        Assert.Equal(
+            handsOn,
+            output.Contains("##vso[task.setvariable variable=healthUrl]https://func-1.example.com/api/health\n", StringComparison.Ordinal));
         Assert.Contains(Calls, call => Regex.IsMatch(call, @"^deployment group create .*/\.\./prod\.bicepparam "));
     }
 
@@ -233,7 +244,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task The_address_of_a_robot_is_not_shown_even_where_it_is_refused()
     {
-        var (_, output) = await RunAsync("deploy-infra.sh", ["create", "group", "dev"], Parameter("alertWebhook", "qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a-key"));
+        var (_, output) = await RunAsync(
+            "deploy-infra.sh", ["create", "group", "dev"], Parameter("alertWebhook", "qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a-key"));
 
         Assert.DoesNotContain("a-key", output, StringComparison.Ordinal);
     }
@@ -242,7 +254,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1")]
     [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
     [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
-    [InlineData("tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour")]
+    [InlineData(
+        "tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *",
+        "0 0 24 * * *", "every hour")]
     [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
     [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
     public async Task A_parameter_is_refused_exactly_where_the_app_refuses_it(string parameter, string setting, params string[] values)
@@ -263,9 +277,13 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenTableName", typeof(AzureSettings), "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, Type section, string pattern)
     {
-        var ofTheApp = section.GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
+        var ofTheApp =
+            section.GetMethod(pattern, BindingFlags.Static | BindingFlags.NonPublic)!.GetCustomAttribute<GeneratedRegexAttribute>()!;
 
-        Assert.Contains($"\ncheck {parameter} '{ofTheApp.Pattern[2..^2]}' ", await File.ReadAllTextAsync(Script("deploy-infra.sh")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"\ncheck {parameter} '{ofTheApp.Pattern[2..^2]}' ",
+            await File.ReadAllTextAsync(Script("deploy-infra.sh")),
+            StringComparison.Ordinal);
     }
 
     /// <summary>A thousand schedules, good and bad, of the pieces that schedules are made of.</summary>
@@ -279,7 +297,10 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var random = new Random(13);
         string[] numbers = ["0", "1", "5", "6", "7", "12", "13", "23", "24", "31", "32", "59", "60", "00", "100"];
 
-        var letThrough = Enumerable.Range(0, 1000).Select(_ => string.Join(' ', Enumerable.Range(0, 6).Select(_ => Field()))).Where(schedule => regex.IsMatch(schedule)).ToList();
+        var letThrough = Enumerable.Range(0, 1000)
+            .Select(_ => string.Join(' ', Enumerable.Range(0, 6).Select(_ => Field())))
+            .Where(schedule => regex.IsMatch(schedule))
+            .ToList();
 
         Assert.NotEmpty(letThrough);
         Assert.All(letThrough, schedule => Assert.True(AppTakes("TokenRefreshSchedule", schedule), schedule));
@@ -365,7 +386,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         }
     }
 
-    private Task<(int Status, string Output)> SmokeAsync((int Status, string Body)[] answers, params (string Name, string Value)[] environment)
+    private Task<(int Status, string Output)> SmokeAsync(
+        (int Status, string Body)[] answers, params (string Name, string Value)[] environment)
     {
         foreach (var answer in answers)
         {
@@ -375,6 +397,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         return RunAsync("smoke.sh", ["group", "app", Health], environment);
     }
 
-    private Task<(int Status, string Output)> RunAsync(string script, string[] arguments, params (string Name, string Value)[] environment) => _shell.RunAsync(
-        [Path.Combine(Repository.Root, "infra/scripts", script), .. arguments], environment: [("TRIES", "4"), ("PAUSE", "0"), .. environment]);
+    private Task<(int Status, string Output)> RunAsync(
+        string script, string[] arguments, params (string Name, string Value)[] environment) =>
+        _shell.RunAsync(
+        [Path.Combine(Repository.Root, "infra/scripts", script), .. arguments],
+        environment: [("TRIES", "4"), ("PAUSE", "0"), .. environment]);
 }

@@ -59,9 +59,15 @@ public sealed partial class InfraTests
     private static readonly string[] Lines =
     [
         LoginLine("ok", null, 12.34), LoginLine("wecom_busy", 45009, 9876), MisconfiguredLine(null), MisconfiguredLine(40001),
-        RenewalLine("timer", "not_due", 118.6), FailedRenewalLine("timer", 40001, 300), FailedRenewalLine("timer", null, null), FailedRenewalLine("missing", -1, 1),
+        RenewalLine("timer", "not_due", 118.6),
+        FailedRenewalLine("timer", 40001, 300),
+        FailedRenewalLine("timer", null, null),
+        FailedRenewalLine("missing", -1, 1),
         ErrcodeLine("gettoken", 40001, "invalid credential"),
-        ErrcodeLine("user/get", 60020, "not allow to access from your ip, hint: [1700000000_1_abc], from ip: 203.0.113.7, more info at https://example.com/"),
+        ErrcodeLine(
+            "user/get",
+            60020,
+            "not allow to access from your ip, hint: [1700000000_1_abc], from ip: 203.0.113.7, more info at https://example.com/"),
     ];
 
     [Fact]
@@ -70,7 +76,9 @@ public sealed partial class InfraTests
         var known = new ReadKeys();
         Settings.Read(new ConfigurationBuilder().Add(known).Build());
 
-        Assert.Equal(known.Names.Except(NotSetOnPurpose).Order(StringComparer.Ordinal), Members("appSettings", "infra/main.bicep").Order(StringComparer.Ordinal));
+        Assert.Equal(
+            known.Names.Except(NotSetOnPurpose).Order(StringComparer.Ordinal),
+            Members("appSettings", "infra/main.bicep").Order(StringComparer.Ordinal));
         Assert.Subset(known.Names, NotSetOnPurpose.ToHashSet());
     }
 
@@ -81,7 +89,8 @@ public sealed partial class InfraTests
         Assert.Equal(["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"], Members("telemetrySettings"));
         Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
         Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings\)"));
-        Assert.Contains("properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
+        Assert.Contains(
+            "properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,7 +108,8 @@ public sealed partial class InfraTests
 
         Assert.All(SecureParameter().Matches(bicep), parameter => Assert.Matches("^(alertWebhook|webhook)$", parameter.Groups[1].Value));
         Assert.Single(Regex.Matches(bicep, @"^\s+value: 'to be set by an operator'$", RegexOptions.Multiline));
-        Assert.Matches(@"@onlyIfNotExists\(\)\nresource placeholders 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
+        Assert.Matches(
+            @"@onlyIfNotExists\(\)\nresource placeholders 'Microsoft\.KeyVault/vaults/secrets@[^{]+\{[^}]+enabled: false", bicep);
     }
 
     [Fact]
@@ -107,20 +117,30 @@ public sealed partial class InfraTests
         Assert.Contains("\n@minLength(2)\n@maxLength(64)\nparam corpId string\n", Read("infra/main.bicep"), StringComparison.Ordinal);
 
     [Fact]
-    public void Nothing_is_set_on_the_site_that_Azure_has_refused_on_Flex_Consumption() => Assert.DoesNotMatch("(?m)^ *ftpsState:", Bicep());
+    public void Nothing_is_set_on_the_site_that_Azure_has_refused_on_Flex_Consumption() =>
+        Assert.DoesNotMatch("(?m)^ *ftpsState:", Bicep());
 
     [Fact]
     public void FTP_is_closed_all_the_same() =>
-        Assert.Equal(2, Regex.Count(Read("infra/modules/app.bicep"), @"basicPublishingCredentialsPolicies@[^{]+\{\n  parent: app\n  name: '(?:ftp|scm)'\n  properties: \{\n    allow: false\n"));
+        Assert.Equal(
+            2,
+            Regex.Count(
+                Read("infra/modules/app.bicep"),
+                @"basicPublishingCredentialsPolicies@[^{]+\{\n  parent: app\n  name: '(?:ftp|scm)'\n  properties: \{\n    allow: false\n"));
 
     [Fact]
     public void The_environment_is_what_the_command_says_whatever_the_shell_has_set() => Assert.All(
         Directory.GetFiles(InRepository("infra"), "*.bicepparam"),
-        file => Assert.Contains($"param environmentName = '{Path.GetFileNameWithoutExtension(file)}'\n", File.ReadAllText(file), StringComparison.Ordinal));
+        file =>
+            Assert.Contains(
+                $"param environmentName = '{Path.GetFileNameWithoutExtension(file)}'\n", File.ReadAllText(file), StringComparison.Ordinal));
 
     [Fact]
     public void Another_region_gets_other_names() =>
-        Assert.Contains("var token = uniqueString(resourceGroup().id, name, environmentName, location)\n", Read("infra/main.bicep"), StringComparison.Ordinal);
+        Assert.Contains(
+            "var token = uniqueString(resourceGroup().id, name, environmentName, location)\n",
+            Read("infra/main.bicep"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_deleted_vault_of_dev_keeps_its_name_for_no_longer_than_it_must() =>
@@ -143,7 +163,8 @@ public sealed partial class InfraTests
 
     [Fact]
     public void No_cloud_is_written_down() => Assert.DoesNotMatch(
-        @"(?i)windows\.net|azure\.(net|com|cn)|azurewebsites|microsoftonline|chinacloud(api|sites)|usgovcloud|applicationinsights\.", Bicep());
+        @"(?i)windows\.net|azure\.(net|com|cn)|azurewebsites|microsoftonline|chinacloud(api|sites)|usgovcloud|applicationinsights\.",
+        Bicep());
 
     [Fact]
     public void Every_role_is_named_has_the_kind_of_its_principal_and_a_name_of_scope_identity_and_role()
@@ -154,7 +175,9 @@ public sealed partial class InfraTests
         Assert.All(roles, role =>
         {
             Assert.Contains("principalType: 'ServicePrincipal'", role.Value, StringComparison.Ordinal);
-            var (scope, id) = (Regex.Match(role.Value, @"scope: ([\w\[\]]+)").Groups[1].Value, Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
+            var (scope, id) = (
+                Regex.Match(role.Value, @"scope: ([\w\[\]]+)").Groups[1].Value,
+                Regex.Match(role.Value, @"identityName, (\w+)\)").Groups[1].Value);
             Assert.Contains($"name: guid({scope}.id, identityName, {id})", role.Value, StringComparison.Ordinal);
             Assert.Matches($@"var {id} = '[0-9a-f-]{{36}}' // [A-Z][A-Za-z ]+\n", Bicep());
         });
@@ -169,10 +192,14 @@ public sealed partial class InfraTests
     public void Names_are_within_Azures_limits_whatever_the_parameters()
     {
         var main = Read("infra/main.bicep");
-        var longestSlug = int.Parse(Regex.Match(main, @"var slug = toLower\(take\(.*, (\d+)\)\)").Groups[1].Value, CultureInfo.InvariantCulture);
+        var longestSlug = int.Parse(
+            Regex.Match(main, @"var slug = toLower\(take\(.*, (\d+)\)\)").Groups[1].Value, CultureInfo.InvariantCulture);
         var names = Regex.Matches(main.Split("var names = {")[1].Split("\n}")[0], @"^  (\w+): '(.*)'$", RegexOptions.Multiline)
             .ToDictionary(name => name.Groups[1].Value, name => Regex
-                .Replace(name.Groups[2].Value, @"\$\{take\(slug, (\d+)\)\}", part => new string('s', int.Parse(part.Groups[1].Value, CultureInfo.InvariantCulture)))
+                .Replace(
+                    name.Groups[2].Value,
+                    @"\$\{take\(slug, (\d+)\)\}",
+                    part => new string('s', int.Parse(part.Groups[1].Value, CultureInfo.InvariantCulture)))
                 .Replace("${slug}", new string('s', longestSlug))
                 .Replace("${token}", new string('t', 13)));
 
@@ -185,7 +212,8 @@ public sealed partial class InfraTests
     public void Every_text_that_a_query_looks_for_is_in_a_line_that_the_app_logs() => Assert.All(Queries(), query =>
     {
         Assert.NotEmpty(query.Text.Trim());
-        Assert.All(Texts(query.Text, "startswith"), text => Assert.Contains(Lines, line => line.StartsWith(text, StringComparison.Ordinal)));
+        Assert.All(
+            Texts(query.Text, "startswith"), text => Assert.Contains(Lines, line => line.StartsWith(text, StringComparison.Ordinal)));
         Assert.All(Texts(query.Text, "contains"), text => Assert.Contains(Lines, line => line.Contains(text, StringComparison.Ordinal)));
         Assert.All(
             Regex.Matches(query.Text, "parse message with (.*)").SelectMany(parse => Regex.Matches(parse.Groups[1].Value, "\"([^\"]*)\"")),
@@ -197,14 +225,19 @@ public sealed partial class InfraTests
 
     [Fact]
     public void Queries_read_nothing_that_does_not_leave_the_worker() =>
-        Assert.All(Queries(), query => Assert.DoesNotMatch("customMetrics|customDimensions|customEvents|performanceCounters|wecomfunc\\.", query.Text));
+        Assert.All(
+            Queries(),
+            query => Assert.DoesNotMatch("customMetrics|customDimensions|customEvents|performanceCounters|wecomfunc\\.", query.Text));
 
     [Fact]
     public void What_is_not_known_is_said_in_words_and_leaves_no_blank()
     {
         Assert.Contains(", errcode none, ", LoginLine("ok", null, 1), StringComparison.Ordinal);
         Assert.Contains(", errcode none, ", MisconfiguredLine(null), StringComparison.Ordinal);
-        Assert.Contains(", errcode none, app default, next try with the next login or run. ", FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
+        Assert.Contains(
+            ", errcode none, app default, next try with the next login or run. ",
+            FailedRenewalLine("timer", null, null),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -227,7 +260,9 @@ public sealed partial class InfraTests
     [Fact]
     public void The_workbook_shows_what_WeCom_said_without_the_time_of_a_line_that_is_written_again()
     {
-        var ending = Regex.Match(Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \\\[[^""]*)"", """"\)$", RegexOptions.Multiline).Groups[1].Value;
+        var ending = Regex.Match(
+            Queries().Single(query => query.Name == "errmsgs").Text, @"@""( \\\[[^""]*)"", """"\)$", RegexOptions.Multiline)
+            .Groups[1].Value;
         var line = ErrcodeLine("gettoken", 60020, "not allow to access from your ip");
 
         Assert.Equal(line, Regex.Replace(WrittenAgain(line), ending, ""));
@@ -282,7 +317,8 @@ public sealed partial class InfraTests
     [Fact]
     public void Every_query_is_used_and_every_query_that_is_used_is_there()
     {
-        var used = Regex.Matches(Read("infra/modules/alerts.bicep"), @"loadTextContent\('\.\./queries/(.*?)'\)").Select(query => query.Groups[1].Value);
+        var used = Regex.Matches(Read("infra/modules/alerts.bicep"), @"loadTextContent\('\.\./queries/(.*?)'\)").Select(
+            query => query.Groups[1].Value);
 
         Assert.Equal(Directory.GetFiles(InRepository("infra/queries")).Select(Path.GetFileName).Order(), used.Order());
     }
@@ -291,7 +327,9 @@ public sealed partial class InfraTests
     public void Every_alert_is_explained_on_the_page_that_it_names()
     {
         var readme = Read("infra/README.md");
-        var sections = Regex.Matches(Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'").Select(alert => alert.Groups[1].Value).ToList();
+        var sections = Regex.Matches(Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'")
+            .Select(alert => alert.Groups[1].Value)
+            .ToList();
 
         Assert.Equal(6, sections.Count);
         Assert.All(sections, section => Assert.Contains($"\n### {section}\n", readme, StringComparison.Ordinal));
@@ -306,7 +344,8 @@ public sealed partial class InfraTests
 
         Assert.Equal("SecureString", robot.GetProperty("parameters").GetProperty("robot").GetProperty("type").GetString());
         Assert.Equal("@parameters('robot')", say.GetProperty("inputs").GetProperty("uri").GetString());
-        Assert.Equal("""["inputs"]""", say.GetProperty("runtimeConfiguration").GetProperty("secureData").GetProperty("properties").GetRawText());
+        Assert.Equal(
+            """["inputs"]""", say.GetProperty("runtimeConfiguration").GetProperty("secureData").GetProperty("properties").GetRawText());
     }
 
     [Fact]
@@ -329,12 +368,14 @@ public sealed partial class InfraTests
     }
 
     [Fact]
-    public void What_a_worker_says_as_it_ends_with_bad_settings_is_not_filtered_out() => Assert.Equal("Information", LogLevels()["Host.Function.Console"]);
+    public void What_a_worker_says_as_it_ends_with_bad_settings_is_not_filtered_out() =>
+        Assert.Equal("Information", LogLevels()["Host.Function.Console"]);
 
     [Fact]
     public void Every_category_of_the_host_is_one_that_it_logs_by()
     {
-        HashSet<string> known = ["default", "Function", "Host.Function.Console", "Host.Results", .. FunctionNames().Select(function => $"Function.{function}.User")];
+        HashSet<string> known = ["default", "Function", "Host.Function.Console", "Host.Results", .. FunctionNames().Select(
+            function => $"Function.{function}.User")];
 
         Assert.Subset(known, LogLevels().Keys.ToHashSet());
     }
@@ -376,7 +417,9 @@ public sealed partial class InfraTests
 
         static IEnumerable<string> Connections(string stage)
         {
-            var connections = Regex.Matches(stage, "(?:azureSubscription|connectedServiceNameARM): (.*)").Select(connection => connection.Groups[1].Value).ToList();
+            var connections = Regex.Matches(stage, "(?:azureSubscription|connectedServiceNameARM): (.*)")
+                .Select(connection => connection.Groups[1].Value)
+                .ToList();
             Assert.NotEmpty(connections);
             return connections;
         }
@@ -385,7 +428,11 @@ public sealed partial class InfraTests
     [Fact]
     public void Every_stage_that_touches_Azure_runs_for_main_only() => Assert.All(
         Read("infra/pipelines/deploy.yml").Split("  - stage: ")[1..],
-        stage => Assert.Contains("\n    condition: and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/main'))\n", stage, StringComparison.Ordinal));
+        stage =>
+            Assert.Contains(
+                "\n    condition: and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/main'))\n",
+                stage,
+                StringComparison.Ordinal));
 
     [Fact]
     public void Runs_do_not_overtake_each_other()
@@ -395,17 +442,23 @@ public sealed partial class InfraTests
         Assert.Contains("\ntrigger:\n  batch: true\n", Read("azure-pipelines.yml"), StringComparison.Ordinal);
         Assert.Matches(@"environment: dev\n[^#]*lockBehavior: runLatest\n", stages);
         Assert.Matches(@"environment: prod\n[^#]*lockBehavior: sequential\n", stages);
-        Assert.Contains("\n    lockBehavior: ${{ parameters.lockBehavior }}\n", Read("infra/pipelines/deploy.yml").Split("  - stage: ")[2], StringComparison.Ordinal);
+        Assert.Contains(
+            "\n    lockBehavior: ${{ parameters.lockBehavior }}\n",
+            Read("infra/pipelines/deploy.yml").Split("  - stage: ")[2],
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Deployments_of_modules_have_no_fixed_names() => Assert.DoesNotMatch(@"module \w+ '[^']+' = (if \(.*\) )?\{\n  name:", Bicep());
+    public void Deployments_of_modules_have_no_fixed_names() =>
+        Assert.DoesNotMatch(@"module \w+ '[^']+' = (if \(.*\) )?\{\n  name:", Bicep());
 
     /// <summary>The agent waits n² seconds before try n.</summary>
     [Fact]
     public void The_first_upload_is_tried_again_for_longer_than_its_role_takes()
     {
-        var tries = int.Parse(Regex.Match(Pipelines(), @"displayName: Deploy the app\n +retryCountOnTaskFailure: (\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        var tries = int.Parse(
+            Regex.Match(Pipelines(), @"displayName: Deploy the app\n +retryCountOnTaskFailure: (\d+)").Groups[1].Value,
+            CultureInfo.InvariantCulture);
 
         Assert.InRange(Enumerable.Range(1, tries).Sum(n => n * n), 60, 300);
     }
@@ -415,13 +468,19 @@ public sealed partial class InfraTests
         @"displayName: Smoke test\n[^$]*(?s:.*)keep-run\.sh""\n +displayName: .*\n +condition: and\(succeeded\(\), eq\('\$\{\{ parameters\.environment \}\}', 'prod'\)\)\n", Pipelines());
 
     [Fact]
-    public void Nothing_but_the_script_that_deploys_chooses_a_compiler() => Assert.DoesNotContain("az bicep", Pipelines(), StringComparison.Ordinal);
+    public void Nothing_but_the_script_that_deploys_chooses_a_compiler() =>
+        Assert.DoesNotContain("az bicep", Pipelines(), StringComparison.Ordinal);
 
     [Fact]
     public void What_the_pipeline_runs_from_the_repository_is_there()
     {
-        var named = Regex.Matches(Pipelines(), @"(?:template: (?:infra/pipelines/)?|infra/scripts/)([\w-]+\.(?:yml|sh))").Select(file => file.Groups[1].Value).ToList();
-        var there = Directory.GetFiles(InRepository("infra/pipelines")).Concat(Directory.GetFiles(InRepository("infra/scripts"))).Select(Path.GetFileName).ToHashSet();
+        var named = Regex.Matches(Pipelines(), @"(?:template: (?:infra/pipelines/)?|infra/scripts/)([\w-]+\.(?:yml|sh))")
+            .Select(file => file.Groups[1].Value)
+            .ToList();
+        var there = Directory.GetFiles(InRepository("infra/pipelines"))
+            .Concat(Directory.GetFiles(InRepository("infra/scripts")))
+            .Select(Path.GetFileName)
+            .ToHashSet();
 
         Assert.NotEmpty(named);
         Assert.All(named, file => Assert.Contains(file, there));
@@ -429,7 +488,9 @@ public sealed partial class InfraTests
 
     [Fact]
     public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Contains(
-        "${FUNCTIONS:-" + string.Join(' ', "Login", "Health", "RefreshAccessToken") + "}", Read("infra/scripts/sync-triggers.sh"), StringComparison.Ordinal);
+        "${FUNCTIONS:-" + string.Join(' ', "Login", "Health", "RefreshAccessToken") + "}",
+        Read("infra/scripts/sync-triggers.sh"),
+        StringComparison.Ordinal);
 
     private static JsonElement Logging() => JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
 
@@ -437,28 +498,38 @@ public sealed partial class InfraTests
         Logging().GetProperty("logLevel").EnumerateObject().ToDictionary(level => level.Name, level => level.Value.GetString()!);
 
     private static IEnumerable<string> FunctionNames() =>
-        typeof(AzureFunctions.Functions).GetMethods().Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name).OfType<string>();
+        typeof(AzureFunctions.Functions)
+            .GetMethods()
+            .Select(method => method.GetCustomAttribute<FunctionAttribute>()?.Name)
+            .OfType<string>();
 
     private static string LoginLine(string outcome, int? errcode, double ms) =>
-        Logged(typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "default", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        Logged(
+            typeof(LoginEndpoint), "LogLogin", outcome, Telemetry.Label(errcode), ms, "memory", "none", "default",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
     private static string MisconfiguredLine(int? errcode) => Logged(
-        typeof(LoginEndpoint), "LogAdvice", LogLevel.Error, "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "default", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
+        typeof(LoginEndpoint), "LogAdvice", LogLevel.Error, "misconfigured", Telemetry.Label(errcode), 3.0, "none", "none", "default",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Advice);
 
     private static string RenewalLine(string reason, string outcome, double minutesLeft) =>
         Logged(typeof(AccessTokenSource), "LogRenewal", LogLevel.Information, reason, outcome, minutesLeft, "default");
 
     private static string FailedRenewalLine(string reason, int? errcode, double? retrySeconds)
     {
-        var nextTry = AccessTokenSource.NextTry(new(FailureKind.Misconfigured, errcode, retrySeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null));
+        var nextTry = AccessTokenSource.NextTry(
+            new(FailureKind.Misconfigured, errcode, retrySeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null));
         return Logged(
-            typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured, Telemetry.Label(errcode), "default", nextTry, Advice);
+            typeof(AccessTokenSource), "LogFailed", LogLevel.Warning, reason, "failed", 7.2, FailureKind.Misconfigured,
+            Telemetry.Label(errcode), "default", nextTry, Advice);
     }
 
     private static string WrittenAgain(string line) => Logged(
-        typeof(AzureFunctions.UnheardLines), "LogAgain", LogLevel.Warning, null, line, new DateTime(2026, 3, 1, 12, 0, 0, 123, DateTimeKind.Utc));
+        typeof(AzureFunctions.UnheardLines), "LogAgain", LogLevel.Warning, null, line, new DateTime(
+            2026, 3, 1, 12, 0, 0, 123, DateTimeKind.Utc));
 
-    private static string ErrcodeLine(string api, int errcode, string errmsg) => Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, "default", errmsg);
+    private static string ErrcodeLine(string api, int errcode, string errmsg) =>
+        Logged(typeof(WeComClient), "LogErrcode", LogLevel.Warning, api, errcode, "default", errmsg);
 
     private static string Logged(Type type, string method, params object?[] arguments)
     {
@@ -472,9 +543,11 @@ public sealed partial class InfraTests
 
     /// <summary>What a query extracts from a line into a column; empty where it finds nothing, as in Kusto.</summary>
     private static string Extracted(string query, string column, string line) => Regex
-        .Match(line, Regex.Match(Query(query), $"\\b{column} = (?:\\w+\\()?extract\\(@\"([^\"]*)\", 1, message\\)").Groups[1].Value).Groups[1].Value;
+        .Match(line, Regex.Match(Query(query), $"\\b{column} = (?:\\w+\\()?extract\\(@\"([^\"]*)\", 1, message\\)").Groups[1].Value)
+            .Groups[1].Value;
 
-    private static IEnumerable<string> Texts(string query, string verb) => Regex.Matches(query, $"{verb} \"([^\"]*)\"").Select(text => text.Groups[1].Value);
+    private static IEnumerable<string> Texts(string query, string verb) =>
+        Regex.Matches(query, $"{verb} \"([^\"]*)\"").Select(text => text.Groups[1].Value);
 
     private static IEnumerable<(string Name, string Text)> Queries() =>
     [
@@ -491,9 +564,12 @@ public sealed partial class InfraTests
         .Select(line => Regex.Match(line, @"\A {2,6}(\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
 
     private static string Bicep() => string.Concat(
-        Directory.GetFiles(InRepository("infra"), "*.bicep", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
+        Directory.GetFiles(InRepository("infra"), "*.bicep", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .Select(File.ReadAllText));
 
-    private static string Pipelines() => Read("azure-pipelines.yml") + Read("infra/pipelines/stages.yml") + Read("infra/pipelines/deploy.yml");
+    private static string Pipelines() =>
+        Read("azure-pipelines.yml") + Read("infra/pipelines/stages.yml") + Read("infra/pipelines/deploy.yml");
 
     private static string Read(string file) => File.ReadAllText(InRepository(file));
 

@@ -46,7 +46,8 @@ public sealed partial class OperationsPageTests : IDisposable
         await WalkAsync();
 
         Assert.Contains(
-            """curl -s https://func-1.example.com/api/login -H x-functions-key: function-key -H Content-Type: application/json -d {"code":"the-code"}""",
+            """curl -s https://func-1.example.com/api/login -H x-functions-key: function-key -H Content-Type: application/json -d """
+            + """{"code":"the-code"}""",
             await File.ReadAllLinesAsync(Path.Combine(_shell.Folder, "curl.log")));
     }
 
@@ -63,7 +64,10 @@ public sealed partial class OperationsPageTests : IDisposable
     public void A_command_within_a_sentence_uses_only_what_the_page_sets()
     {
         var set = Assignment().Matches(string.Concat(Blocks())).Select(assignment => assignment.Groups[1].Value).ToHashSet();
-        var used = InlineCode().Matches(Fence().Replace(Page, "")).SelectMany(code => Regex.Matches(code.Value, @"\$\{?([A-Za-z_]+)")).Select(variable => variable.Groups[1].Value);
+        var used = InlineCode()
+            .Matches(Fence().Replace(Page, ""))
+            .SelectMany(code => Regex.Matches(code.Value, @"\$\{?([A-Za-z_]+)"))
+            .Select(variable => variable.Groups[1].Value);
 
         Assert.All(used, variable => Assert.Contains(variable, set));
     }
@@ -75,18 +79,25 @@ public sealed partial class OperationsPageTests : IDisposable
 
         Assert.All(
             scripts.Select(script => File.ReadAllText(Path.Combine(Repository.Root, "infra/scripts", script))).Concat(Blocks()),
-            text => Assert.DoesNotMatch(@"\$\{\w+(,,|\^\^|@)|mapfile|readarray|(declare|local|typeset) -[gnA]|\|&|&>>|coproc|\bwait -n", text));
+            text =>
+                Assert.DoesNotMatch(@"\$\{\w+(,,|\^\^|@)|mapfile|readarray|(declare|local|typeset) -[gnA]|\|&|&>>|coproc|\bwait -n", text));
     }
 
     private static IEnumerable<string> Blocks() =>
-        Fence().Matches(Page).Select(block => Regex.Replace(block.Groups[2].Value, "^" + block.Groups[1].Value, "", RegexOptions.Multiline));
+        Fence().Matches(Page).Select(
+            block => Regex.Replace(block.Groups[2].Value, "^" + block.Groups[1].Value, "", RegexOptions.Multiline));
 
     /// <summary>All blocks in one shell that knows nothing; whatever a block assigns has to be something.</summary>
     private Task<(int Status, string Output)> WalkAsync()
     {
-        var blocks = Blocks().Select(block => block + string.Concat(Assignment().Matches(block).Select(assignment => $": \"${{{assignment.Groups[1].Value}:?is empty}}\"\n")));
+        var blocks = Blocks().Select(block => block + string.Concat(
+            Assignment().Matches(block).Select(assignment => $": \"${{{assignment.Groups[1].Value}:?is empty}}\"\n")));
         return _shell.RunAsync(
-            ["-c", "set -euo pipefail\n" + string.Concat(blocks) + "echo walked"], "the-corpsecret\nthe-code\nthe-next-corpsecret\n", ("AZ_CONNECTION", "a-connection"), ("PAUSE", "0"), ("AZ_END", ""));
+            ["-c", "set -euo pipefail\n" + string.Concat(blocks) + "echo walked"],
+            "the-corpsecret\nthe-code\nthe-next-corpsecret\n",
+            ("AZ_CONNECTION", "a-connection"),
+            ("PAUSE", "0"),
+            ("AZ_END", ""));
     }
 
     [GeneratedRegex(@"^( *)```sh\n(.*?)^ *```$", RegexOptions.Multiline | RegexOptions.Singleline)]

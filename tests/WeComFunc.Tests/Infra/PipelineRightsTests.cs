@@ -23,7 +23,9 @@ public sealed class PipelineRightsTests : IDisposable
         var given = Assert.Single(Calls("role assignment create --role Role Based Access Control Administrator "));
         Assert.Contains(" --assignee-object-id object-of-deploy-application ", given, StringComparison.Ordinal);
         const string Assignments = "Microsoft.Authorization/roleAssignments";
-        var limit = $"((!(ActionMatches{{'{Assignments}/{action}'}})) OR (@{of}[{Assignments}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{ROLES}} "
+        var limit =
+            $"((!(ActionMatches{{'{Assignments}/{action}'}})) OR (@{of}[{Assignments}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals "
+            + $"{{ROLES}} "
             + $"AND @{of}[{Assignments}:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'ServicePrincipal'}} "
             + $"AND @{of}[{Assignments}:PrincipalId] ForAnyOfAnyValues:GuidEquals {{identityPrincipalId-1}}))";
         var roles = Regex.Match(given, Regex.Escape(limit).Replace("ROLES", "(.*?)", StringComparison.Ordinal)).Groups[1].Value.Split(", ");
@@ -39,7 +41,8 @@ public sealed class PipelineRightsTests : IDisposable
         var actions = role.GetProperty("Actions").EnumerateArray().Select(action => action.GetString()!).ToList();
         Assert.Equal("*/read", actions[0]);
         Assert.All(actions[1..], action => Assert.EndsWith("/action", action, StringComparison.Ordinal));
-        var given = Assert.Single(Calls("role assignment create "), call => call.Contains("object-of-preview-application", StringComparison.Ordinal));
+        var given = Assert.Single(
+            Calls("role assignment create "), call => call.Contains("object-of-preview-application", StringComparison.Ordinal));
         Assert.Contains(" --role WeComFunc preview of group ", given, StringComparison.Ordinal);
     }
 
@@ -48,7 +51,10 @@ public sealed class PipelineRightsTests : IDisposable
     {
         await AllowAsync();
 
-        Assert.Contains(" --assignee object-of-preview-application ", Assert.Single(Calls("role assignment delete --role Contributor ")), StringComparison.Ordinal);
+        Assert.Contains(
+            " --assignee object-of-preview-application ",
+            Assert.Single(Calls("role assignment delete --role Contributor ")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -62,7 +68,8 @@ public sealed class PipelineRightsTests : IDisposable
                 ("Task Check", "wecomfunc-dev"), ("ExtendsCheck", "wecomfunc-dev"),
                 ("Task Check", "wecomfunc-dev-preview"), ("ExtendsCheck", "wecomfunc-dev-preview"),
             ],
-            Checks().Select(check => (check.GetProperty("type").GetProperty("name").GetString(), check.GetProperty("resource").GetProperty("name").GetString())));
+            Checks().Select(check => (
+                check.GetProperty("type").GetProperty("name").GetString(), check.GetProperty("resource").GetProperty("name").GetString())));
         Assert.All(
             Checks().Select(check => check.GetProperty("settings")).Where(settings => settings.TryGetProperty("inputs", out _)),
             settings => Assert.Equal("refs/heads/main", settings.GetProperty("inputs").GetProperty("allowedBranches").GetString()));
@@ -74,7 +81,8 @@ public sealed class PipelineRightsTests : IDisposable
         await AllowAsync();
 
         var calls = _shell.Calls;
-        Assert.True(Array.FindLastIndex(calls, IsCheck) < Array.FindIndex(calls, call => call.StartsWith("role ", StringComparison.Ordinal)));
+        Assert.True(
+            Array.FindLastIndex(calls, IsCheck) < Array.FindIndex(calls, call => call.StartsWith("role ", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -84,12 +92,19 @@ public sealed class PipelineRightsTests : IDisposable
     {
         await AllowAsync(("REPOSITORY_TYPE", type));
 
-        var required = Checks().Select(check => check.GetProperty("settings")).Where(settings => settings.TryGetProperty("extendsChecks", out _)).ToList();
+        var required = Checks()
+            .Select(check => check.GetProperty("settings"))
+            .Where(settings => settings.TryGetProperty("extendsChecks", out _))
+            .ToList();
         Assert.Equal(2, required.Count);
         Assert.All(required, settings => Assert.Equal(
-            $$"""[ {"repositoryType":"{{type}}","repositoryName":"{{repository}}", "repositoryRef":"refs/heads/main","templatePath":"infra/pipelines/stages.yml"}]""",
+            $$"""[ {"repositoryType":"{{type}}","repositoryName":"{{repository}}","""
+            + """ "repositoryRef":"refs/heads/main","templatePath":"infra/pipelines/stages.yml"}]""",
             Regex.Replace(settings.GetProperty("extendsChecks").GetRawText(), " +", " ")));
-        Assert.Contains("\nextends:\n  template: infra/pipelines/stages.yml\n", await File.ReadAllTextAsync(Path.Combine(Repository.Root, "azure-pipelines.yml")), StringComparison.Ordinal);
+        Assert.Contains(
+            "\nextends:\n  template: infra/pipelines/stages.yml\n",
+            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "azure-pipelines.yml")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,7 +144,13 @@ public sealed class PipelineRightsTests : IDisposable
         var (status, output) = await RunAsync(
             "keep-run.sh",
             [],
-            [("SYSTEM_ACCESSTOKEN", "a-token"), ("SYSTEM_DEFINITIONID", "4"), ("BUILD_BUILDID", "56"), ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/o/"), ("SYSTEM_TEAMPROJECTID", "p")]);
+            [(
+                "SYSTEM_ACCESSTOKEN",
+                "a-token"), ("SYSTEM_DEFINITIONID",
+                "4"), ("BUILD_BUILDID",
+                "56"), ("SYSTEM_COLLECTIONURI",
+                "https://dev.azure.com/o/"), ("SYSTEM_TEAMPROJECTID",
+                "p")]);
 
         Assert.Equal(0, status);
         Assert.Contains("header: Authorization: Bearer a-token\n", output, StringComparison.Ordinal);
@@ -145,15 +166,21 @@ public sealed class PipelineRightsTests : IDisposable
 
     private static bool IsCheck(string call) => call.Contains("checks/configurations", StringComparison.Ordinal);
 
-    private static JsonElement Body(string call) => JsonSerializer.Deserialize<JsonElement>(call[call.IndexOf('{', StringComparison.Ordinal)..]);
+    private static JsonElement Body(string call) =>
+        JsonSerializer.Deserialize<JsonElement>(call[call.IndexOf('{', StringComparison.Ordinal)..]);
 
     private IEnumerable<string> Calls(string beginning) => _shell.Calls.Where(call => call.StartsWith(beginning, StringComparison.Ordinal));
 
-    private IEnumerable<JsonElement> Checks() => _shell.Calls.Where(call => IsCheck(call) && call.Contains(" --method post ", StringComparison.Ordinal)).Select(Body);
+    private IEnumerable<JsonElement> Checks() =>
+        _shell.Calls.Where(call => IsCheck(call) && call.Contains(" --method post ", StringComparison.Ordinal)).Select(Body);
 
     private Task<(int Status, string Output)> AllowAsync(params (string Name, string Value)[] environment) =>
-        RunAsync("allow-pipeline.sh", ["https://dev.azure.com/organization", "project", "repository", "group", "dev"], [("AZ_CONNECTION", "a-connection"), .. environment]);
+        RunAsync(
+            "allow-pipeline.sh",
+            ["https://dev.azure.com/organization", "project", "repository", "group", "dev"],
+            [("AZ_CONNECTION", "a-connection"), .. environment]);
 
     private Task<(int Status, string Output)> RunAsync(string script, string[] arguments, (string Name, string Value)[] environment) =>
-        _shell.RunAsync([Path.Combine(Repository.Root, "infra/scripts", script), .. arguments], environment: [("PAUSE", "0"), .. environment]);
+        _shell.RunAsync(
+            [Path.Combine(Repository.Root, "infra/scripts", script), .. arguments], environment: [("PAUSE", "0"), .. environment]);
 }

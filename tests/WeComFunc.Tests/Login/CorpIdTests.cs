@@ -50,10 +50,15 @@ public sealed class CorpIdTests(Azurite azurite) : IAsyncLifetime
     {
         await using var weCom = await VerbatimWeCom.StartAsync();
         weCom.Answer("gettoken", """{"errcode":0,"errmsg":"ok","access_token":"a-token-of-its-own","expires_in":7200}"""u8);
-        weCom.Answer("miniprogram/jscode2session", Encoding.UTF8.GetBytes($$"""{"errcode":0,"errmsg":"ok","corpid":"{{answered}}","userid":"zhangsan"}"""));
+        weCom.Answer(
+            "miniprogram/jscode2session",
+            Encoding.UTF8.GetBytes($$"""{"errcode":0,"errmsg":"ok","corpid":"{{answered}}","userid":"zhangsan"}"""));
         weCom.Answer("user/get", """{"errcode":0,"errmsg":"ok","userid":"zhangsan"}"""u8);
         await using var host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: new() { ["WeCom__CorpId"] = configured, ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+            _simulator,
+            azurite,
+            _clock,
+            settings: new() { ["WeCom__CorpId"] = configured, ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         return await host.LoginAsync("a-code-that-works");
     }
 }

@@ -124,11 +124,14 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
     }
 
     private static string? Departments(LoginAnswer answer) =>
-        JsonSerializer.Deserialize<JsonElement>(answer.Text).TryGetProperty("departments", out var departments) ? departments.GetRawText() : null;
+        JsonSerializer.Deserialize<JsonElement>(answer.Text).TryGetProperty("departments", out var departments)
+            ? departments.GetRawText()
+            : null;
 
     private Task<LoginHost> StartAsync(params (string Name, string Value)[] settings) => LoginHost.StartAsync(
         _simulator,
         azurite,
         _clock,
-        settings: settings.Append(("Login__DepartmentNames", "true")).ToDictionary(setting => setting.Item1, string? (setting) => setting.Item2));
+        settings: settings.Append(("Login__DepartmentNames", "true")).ToDictionary(
+            setting => setting.Item1, string? (setting) => setting.Item2));
 }

@@ -5,7 +5,10 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>A stranger's code is not our fault: what WeCom says to a code of another mini program, once the corpsecret has served a login (rule T14).</summary>
+/// <summary>
+/// A stranger's code is not our fault: what WeCom says to a code of another mini program, once the corpsecret has served a login (rule
+/// T14).
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
 {
@@ -49,7 +52,8 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
         var answer = await LoginAsync(errcode);
 
         Assert.Equal((401, "invalid_code", $"{errcode}", "False"), (answer.Status, answer["code"], answer["errcode"], answer["retryable"]));
-        Assert.Contains(_host.Log.All, line => line.StartsWith($"Warning Login: outcome invalid_code, errcode {errcode}, ", StringComparison.Ordinal));
+        Assert.Contains(
+            _host.Log.All, line => line.StartsWith($"Warning Login: outcome invalid_code, errcode {errcode}, ", StringComparison.Ordinal));
         Assert.DoesNotContain(_host.Log.All, line => line.StartsWith("Error", StringComparison.Ordinal));
         Assert.Equal("healthy", (await _host.HealthAsync())["status"]);
     }
@@ -122,7 +126,9 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
         await ServeAsync(_host);
         await LoginAsync(40029);
 
-        var line = Assert.Single(_host.Log.All, line => line.StartsWith("Information A code was not taken, and no login has been served", StringComparison.Ordinal));
+        var line = Assert.Single(
+            _host.Log.All,
+            line => line.StartsWith("Information A code was not taken, and no login has been served", StringComparison.Ordinal));
         Assert.EndsWith("or the corpsecret is that of another app.", line);
     }
 
@@ -139,8 +145,11 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
         var third = await LoginAsync(errcode, caller: 4);
         var fourth = await LoginAsync(errcode, caller: 2);
 
-        Assert.All((LoginAnswer[])[third, fourth], answer => Assert.Equal((500, "misconfigured", $"{errcode}"), (answer.Status, answer["code"], answer["errcode"])));
-        Assert.Contains(_host.Log.All, line => line.StartsWith($"Error Login: outcome misconfigured, errcode {errcode}, ", StringComparison.Ordinal));
+        Assert.All(
+            (LoginAnswer[])[third, fourth],
+            answer => Assert.Equal((500, "misconfigured", $"{errcode}"), (answer.Status, answer["code"], answer["errcode"])));
+        Assert.Contains(
+            _host.Log.All, line => line.StartsWith($"Error Login: outcome misconfigured, errcode {errcode}, ", StringComparison.Ordinal));
         Assert.Equal("unhealthy", (await _host.HealthAsync())["status"]);
     }
 
@@ -194,7 +203,8 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
             },
         });
         var answer = await LoginAnswer.OfAsync(await client.PostAsync(
-            new Uri(_host.Client.BaseAddress!, "/api/login"), new StringContent($$"""{"code":"{{Guid.NewGuid():N}}"}""", null, "application/json")));
+            new Uri(_host.Client.BaseAddress!, "/api/login"),
+            new StringContent($$"""{"code":"{{Guid.NewGuid():N}}"}""", null, "application/json")));
         Sessions.ClearFaults();
         return answer;
     }

@@ -92,8 +92,10 @@ public sealed class MalformedBodyTests(Azurite azurite) : LoginTest(azurite)
         ["UTF-16 with a byte order mark"] = [0xff, 0xfe, .. Encoding.Unicode.GetBytes("{\"code\":\"0123456789abcdef\"}")],
         ["UTF-32"] = Encoding.UTF32.GetBytes("{\"code\":\"0123456789abcdef\"}"),
         ["gzip"] = [0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03],
-        ["a thousand arrays in one another"] = Encoding.ASCII.GetBytes($$"""{"code":"0123456789abcdef","a":{{new string('[', 1000)}}{{new string(']', 1000)}}}"""),
-        ["a thousand objects in one another"] = Encoding.ASCII.GetBytes($$"""{"code":"0123456789abcdef","a":{{string.Concat(Enumerable.Repeat("{\"a\":", 1000))}}1{{new string('}', 1001)}}"""),
+        ["a thousand arrays in one another"] = Encoding.ASCII.GetBytes(
+            $$"""{"code":"0123456789abcdef","a":{{new string('[', 1000)}}{{new string(']', 1000)}}}"""),
+        ["a thousand objects in one another"] = Encoding.ASCII.GetBytes(
+            $$"""{"code":"0123456789abcdef","a":{{string.Concat(Enumerable.Repeat("{\"a\":", 1000))}}1{{new string('}', 1001)}}"""),
         ["eight thousand opening brackets"] = Encoding.ASCII.GetBytes(new string('[', 8000)),
     };
 

@@ -32,7 +32,9 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
         ["an address that WeCom does not trust"] =
             (With(weCom => weCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, ipTrusted: false)), 500, "misconfigured", 60020),
         ["an app that the mini program is not associated with"] =
-            (With(weCom => weCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, associated: false)), 500, "misconfigured", 40014),
+            (
+                With(weCom => weCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, associated: false)),
+                500, "misconfigured", 40014),
     };
 
     /// <summary>The classes of errcodes, and how often the call that gets one is made.</summary>
@@ -44,7 +46,8 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
         ("wecom_unexpected", 502, EveryCall, 1, [99999]),
         ("wecom_busy", 503, EveryCall, 1, [45009, 45033]),
         ("misconfigured", 500, EveryCall, 1, [
-            40013, 40091, 40141, 41002, 41004, 41024, 45031, 48001, 48002, 48004, 48006, 48008, 48009, 50003, 50006, 60020, 60031, 90200, 90206, 90207, 90208,
+            40013, 40091, 40141, 41002, 41004, 41024, 45031, 48001, 48002, 48004, 48006, 48008, 48009, 50003, 50006, 60020, 60031, 90200,
+            90206, 90207, 90208,
             90210, 90211, 90212, 90308, 92001, 92003, 301002, 301007, 301042,
         ]),
         ("misconfigured", 500, [Api.GetToken], 1, [40001, 40014, 41001, 42001]),
@@ -159,7 +162,8 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
         AssertProblem(host, answer, 500, "internal_error");
         Assert.DoesNotContain(BrokenSecretStore.Message, answer.Text);
         Assert.Contains(
-            host.Log.All, line => line.StartsWith("Error A defect of the software", StringComparison.Ordinal) && line.Contains(answer["traceId"]!));
+            host.Log.All,
+            line => line.StartsWith("Error A defect of the software", StringComparison.Ordinal) && line.Contains(answer["traceId"]!));
     }
 
     private static string Expired(SimulatorState weCom)
@@ -179,6 +183,7 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     {
         public const string Message = "nobody expected this";
 
-        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException(Message);
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
+            throw new NotSupportedException(Message);
     }
 }

@@ -66,7 +66,8 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((200, "application/json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
         Assert.Equal(
-            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"{{{code}}}",{{{(errcode is null ? "" : $"\"errcode\":{errcode},")}}}"retryable":false}}""",
+            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"{{{code}}}","""
+            + $$$"""{{{(errcode is null ? "" : $"\"errcode\":{errcode},")}}}"retryable":false}}""",
             answer.Text);
         Assert.DoesNotContain(host.Log.All, line => line.StartsWith("Error", StringComparison.Ordinal));
     }
@@ -76,7 +77,8 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
     public async Task Where_a_profile_is_required_it_is_the_problem_of_that_code(string row)
     {
         var (fault, code, errcode) = Rows[row];
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["Login__RequireProfile"] = "true" });
+        await using var host = await LoginHost.StartAsync(
+            _simulator, azurite, _clock, settings: new() { ["Login__RequireProfile"] = "true" });
 
         var answer = await LoginAsync(host, fault);
 
@@ -92,7 +94,11 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
         await LoginAsync(host, new() { Errcode = 48002 });
 
         Assert.Equal("healthy", (await host.HealthAsync())["status"]);
-        Assert.Contains(host.Log.All, line => line.StartsWith("Warning A login has no profile: errcode 48002, app default, traceId ", StringComparison.Ordinal) && line.Contains("store that of the app"));
+        Assert.Contains(
+            host.Log.All,
+            line =>
+                line.StartsWith("Warning A login has no profile: errcode 48002, app default, traceId ", StringComparison.Ordinal)
+                    && line.Contains("store that of the app"));
     }
 
     private async Task<LoginAnswer> LoginAsync(LoginHost host, Fault fault)

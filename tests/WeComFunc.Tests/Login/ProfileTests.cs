@@ -72,7 +72,8 @@ public sealed class ProfileTests(Azurite azurite) : LoginTest(azurite)
 
         Assert.Equal((200, "application/json", "no-store"), (answer.Status, answer.ContentType, answer.CacheControl));
         Assert.Equal(
-            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"member_not_visible","errcode":{{{errcode}}},"retryable":false}}""",
+            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":"""
+            + $$$"""{"code":"member_not_visible","errcode":{{{errcode}}},"retryable":false}}""",
             answer.Text);
     }
 

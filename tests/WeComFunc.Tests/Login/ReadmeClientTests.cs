@@ -35,14 +35,25 @@ public sealed class ReadmeClientTests
         ["an empty code twice"] = ($$"""[{"code":""},{"code":""},{{Good}}]""", """["out","no_code","","1",1]"""),
         ["a login that fails"] = ($$"""[{"loginFails":true},{{Good}}]""", """["in","zhangsan","GOOD","1",0]"""),
         ["a lost connection"] = ($$"""[{"code":"A","requestFails":true},{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
-        ["two lost connections"] = ("""[{"code":"A","requestFails":true},{"code":"B","requestFails":true}]""", """["out","request:fail","A,B","1",0]"""),
-        ["the platform's 503 in HTML"] = ($$"""[{"code":"A","status":503,"data":"<html>","header":{} },{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
-        ["the platform's 503 without a body"] = ($$"""[{"code":"A","status":503,"data":null},{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
-        ["the platform's 401"] = ($$"""[{"code":"A","status":401,"data":"","header":{} },{{Good}}]""", """["out","unreachable","A","",1]"""),
-        ["somebody else's 200"] = ($$"""[{"code":"A","status":200,"data":"<html>","header":{} },{{Good}}]""", """["out","unreachable","A","",1]"""),
-        ["busy"] = ($$"""[{"code":"A","status":503,"data":{"code":"wecom_busy","retryable":true},"header":{"rETRY-aFTER":"3"} },{{Good}}]""", """["in","zhangsan","A,GOOD","3",0]"""),
-        ["a used code"] = ($$"""[{"code":"A","status":401,"data":{"code":"invalid_code","retryable":false},"header":{} },{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
-        ["misconfigured"] = ($$"""[{"code":"A","status":500,"data":{"code":"misconfigured","retryable":false},"header":{} },{{Good}}]""", """["out","misconfigured","A","",1]"""),
+        ["two lost connections"] =
+            ("""[{"code":"A","requestFails":true},{"code":"B","requestFails":true}]""", """["out","request:fail","A,B","1",0]"""),
+        ["the platform's 503 in HTML"] =
+            ($$"""[{"code":"A","status":503,"data":"<html>","header":{} },{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
+        ["the platform's 503 without a body"] =
+            ($$"""[{"code":"A","status":503,"data":null},{{Good}}]""", """["in","zhangsan","A,GOOD","1",0]"""),
+        ["the platform's 401"] =
+            ($$"""[{"code":"A","status":401,"data":"","header":{} },{{Good}}]""", """["out","unreachable","A","",1]"""),
+        ["somebody else's 200"] =
+            ($$"""[{"code":"A","status":200,"data":"<html>","header":{} },{{Good}}]""", """["out","unreachable","A","",1]"""),
+        ["busy"] = (
+            $$"""[{"code":"A","status":503,"data":{"code":"wecom_busy","retryable":true},"header":{"rETRY-aFTER":"3"} },{{Good}}]""",
+            """["in","zhangsan","A,GOOD","3",0]"""),
+        ["a used code"] = (
+            $$"""[{"code":"A","status":401,"data":{"code":"invalid_code","retryable":false},"header":{} },{{Good}}]""",
+            """["in","zhangsan","A,GOOD","1",0]"""),
+        ["misconfigured"] = (
+            $$"""[{"code":"A","status":500,"data":{"code":"misconfigured","retryable":false},"header":{} },{{Good}}]""",
+            """["out","misconfigured","A","",1]"""),
     };
 
     public static TheoryData<string, string> Cases
@@ -65,7 +76,12 @@ public sealed class ReadmeClientTests
     public async Task The_sample_tries_once_more_with_a_new_code_where_that_may_help(string page, string row)
     {
         var (steps, outcome) = Rows[row];
-        var start = new ProcessStartInfo("node", ["-e", Script, "--", Path.Combine(Repository.Root, page), steps]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            "node",
+            ["-e", Script, "--", Path.Combine(Repository.Root, page), steps])
+        {
+            RedirectStandardOutput = true,
+        };
         using var node = Process.Start(start)!;
 
         var output = await node.StandardOutput.ReadToEndAsync();

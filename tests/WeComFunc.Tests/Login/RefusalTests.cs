@@ -40,11 +40,15 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
 
         _clock.Advance(TimeSpan.FromSeconds(59.9));
         await host.PostAsync(new string(' ', 9000));
-        Assert.Equal(["Information Refused requests since the last such line: 1 malformed, 0 too_many_requests, 0 over Limits__ConcurrentLogins; the last one invalid_request"], Lines(host));
+        Assert.Equal(["Information Refused requests since the last such line: 1 malformed, 0 too_many_requests, 0 over "
+            + "Limits__ConcurrentLogins; the last one invalid_request"], Lines(host));
         _clock.Advance(TimeSpan.FromSeconds(0.1));
         await host.LoginAsync("a-code-of-nobody");
 
-        Assert.Equal("Information Refused requests since the last such line: 41 malformed, 21 too_many_requests, 0 over Limits__ConcurrentLogins; the last one too_many_requests", Lines(host).Last());
+        Assert.Equal(
+            "Information Refused requests since the last such line: 41 malformed, 21 too_many_requests, 0 over Limits__ConcurrentLogins; "
+            + "the last one too_many_requests",
+            Lines(host).Last());
         Assert.Equal(2, Lines(host).Count());
         Assert.Single(host.Log.All, line => line.Contains("Login: outcome"));
     }
@@ -56,15 +60,20 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
         using (var socket = new Socket(SocketType.Stream, ProtocolType.Tcp))
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, host.Client.BaseAddress!.Port));
-            await socket.SendAsync(Encoding.ASCII.GetBytes("POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code\":\""));
+            await socket.SendAsync(
+                Encoding.ASCII.GetBytes(
+                    "POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code\":\""));
             await host.HealthAsync();
             socket.LingerState = new LingerOption(true, 0);
         }
 
         // Whether the host first hears of the end of the connection or of that of the body is chance.
-        await UntilAsync(() => host.Log.All.Any(line => line.Contains("Login: outcome caller_gone, errcode none, ") || line.Contains(": 1 malformed, ")));
+        await UntilAsync(() =>
+            host.Log.All.Any(line => line.Contains("Login: outcome caller_gone, errcode none, ") || line.Contains(": 1 malformed, ")));
 
-        Assert.DoesNotContain(host.Log.All, line => line.Contains("wecom_busy") || line.StartsWith("Error Login", StringComparison.Ordinal) || line.Contains("defect"));
+        Assert.DoesNotContain(
+            host.Log.All,
+            line => line.Contains("wecom_busy") || line.StartsWith("Error Login", StringComparison.Ordinal) || line.Contains("defect"));
     }
 
     [Fact]
@@ -124,7 +133,8 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
     }
 
     private Task<LoginHost> StartAsync(params (string Name, string? Value)[] settings) =>
-        LoginHost.StartAsync(_simulator, azurite, _clock, settings: settings.ToDictionary(setting => setting.Name, setting => setting.Value));
+        LoginHost.StartAsync(
+            _simulator, azurite, _clock, settings: settings.ToDictionary(setting => setting.Name, setting => setting.Value));
 
     private sealed class DisposedOnce : PartitionedRateLimiter<string>
     {
@@ -139,7 +149,8 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
             return _inner.AttemptAcquire(permitCount);
         }
 
-        protected override ValueTask<RateLimitLease> AcquireAsyncCore(string resource, int permitCount, CancellationToken cancellationToken) =>
+        protected override ValueTask<RateLimitLease> AcquireAsyncCore(
+            string resource, int permitCount, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)

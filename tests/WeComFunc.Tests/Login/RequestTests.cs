@@ -5,7 +5,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>What is taken for a login, and what is refused before any call goes out (rule L1): content types, sizes, codes, routes.</summary>
+/// <summary>
+/// What is taken for a login, and what is refused before any call goes out (rule L1): content types, sizes, codes, routes.
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
 {
@@ -177,7 +179,9 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
 
     private async Task<LoginAnswer> PostAsync(byte[] body, string? contentType = "application/json", bool isChunked = false)
     {
-        using HttpContent content = isChunked ? new StreamContent(PipeReader.Create(new ReadOnlySequence<byte>(body)).AsStream()) : new ByteArrayContent(body);
+        using HttpContent content = isChunked
+            ? new StreamContent(PipeReader.Create(new ReadOnlySequence<byte>(body)).AsStream())
+            : new ByteArrayContent(body);
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);
         return await _host.PostAsync(content);
     }

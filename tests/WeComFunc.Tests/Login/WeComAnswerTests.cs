@@ -23,14 +23,20 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
         ["errcode an empty string"] = new() { Body = """{"errcode":"","errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode null"] = new() { Body = """{"errcode":null,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["errcode a fraction"] = new() { Body = """{"errcode":0.5,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
-        ["errcode over 32 bits"] = new() { Body = """{"errcode":4294967296,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
+        ["errcode over 32 bits"] =
+            new() { Body = """{"errcode":4294967296,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef"}""" },
         ["nothing but errcode 0"] = new() { Body = """{"errcode":0,"errmsg":"ok"}""" },
         ["HTTP 201"] = new() { Status = 201 },
         ["HTTP 302"] = new() { Status = 302 },
         ["HTTP 400"] = new() { Status = 400 },
         ["HTTP 403"] = new() { Status = 403, Body = """{"errcode":40029,"errmsg":"invalid code"}""" },
         ["HTTP 404"] = new() { Status = 404 },
-        ["more than 1 MiB"] = new() { Body = $$"""{"errcode":0,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","name":"{{new string('x', 1024 * 1024)}}"}""" },
+        ["more than 1 MiB"] = new()
+        {
+            Body =
+                """{"errcode":"""
+                + $$"""0,"errmsg":"ok","userid":"zhangsan","corpid":"ww1234567890abcdef","name":"{{new string('x', 1024 * 1024)}}"}""",
+        },
     };
 
     public static TheoryData<Api, string> UndocumentedAnswers
@@ -182,13 +188,16 @@ public sealed class WeComAnswerTests(Azurite azurite) : LoginTest(azurite)
     public async Task What_WeCom_says_of_a_failure_is_for_the_log(Api api, int errcode)
     {
         var host = await StartRequiringProfileAsync();
-        WeCom[api].AddFault(new Fault { Body = $$"""{"errcode":{{errcode}},"errmsg":"the very words, hint: [1700000000123], from ip: 203.0.113.9"}""" });
+        WeCom[api].AddFault(
+            new Fault { Body = $$"""{"errcode":{{errcode}},"errmsg":"the very words, hint: [1700000000123], from ip: 203.0.113.9"}""" });
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         AssertProblem(host, answer, int.Parse(answer["status"]!), answer["code"]!, errcode);
         Assert.DoesNotContain("the very words", answer.Text);
-        Assert.Contains(host.Log.All, line => line.Contains($"errcode {errcode}, app default, errmsg the very words, hint: [1700000000123], from ip: 203.0.113.9"));
+        Assert.Contains(
+            host.Log.All,
+            line => line.Contains($"errcode {errcode}, app default, errmsg the very words, hint: [1700000000123], from ip: 203.0.113.9"));
     }
 
     [Fact]

@@ -11,7 +11,9 @@ using AccessToken = Azure.Core.AccessToken;
 
 namespace WeComFunc.Tests;
 
-/// <summary>An identity that gives no token, or gives it late: the vault is not to blame, and nobody's tool is ended before its time.</summary>
+/// <summary>
+/// An identity that gives no token, or gives it late: the vault is not to blame, and nobody's tool is ended before its time.
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
 {
@@ -37,7 +39,11 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(400, "misconfigured", "Error The identity gave no token for the secret wecom-corpsecret: ", "MsalServiceException managed_identity_request_failed")]
+    [InlineData(
+        400,
+        "misconfigured",
+        "Error The identity gave no token for the secret wecom-corpsecret: ",
+        "MsalServiceException managed_identity_request_failed")]
     [InlineData(null, "wecom_busy", "Warning The identity gave no token for the secret wecom-corpsecret yet: ", "no answer in time")]
     public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(
         int? status, string expected, string line, string reason)
@@ -49,7 +55,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var answer = await (status is null ? _clock.RunUntilAsync(login, Step, TimeSpan.FromSeconds(9.5)) : login);
 
         Assert.Equal(expected, answer["code"]);
-        Assert.Contains(host.Log.All, logged => logged.StartsWith(line, StringComparison.Ordinal) && logged.Contains(reason, StringComparison.Ordinal));
+        Assert.Contains(
+            host.Log.All, logged => logged.StartsWith(line, StringComparison.Ordinal) && logged.Contains(reason, StringComparison.Ordinal));
         Assert.DoesNotContain(host.Log.All, logged => logged.Contains("Key Vault is out of reach", StringComparison.Ordinal));
         Assert.DoesNotContain(host.Log.All, logged => logged.Contains("vault's network", StringComparison.Ordinal));
         Assert.Equal(0, _vault.Reads);
@@ -66,7 +73,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
         Assert.Contains(host.Log.All, line => line.StartsWith(
-            "Warning The identity gave no token for the secret wecom-corpsecret yet: AuthenticationFailedException, MsalServiceException any HTTP status 500.",
+            "Warning The identity gave no token for the secret wecom-corpsecret yet: AuthenticationFailedException, MsalServiceException "
+            + "any HTTP status 500.",
             StringComparison.Ordinal));
     }
 
@@ -115,7 +123,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var waiting = identity.GetTokenAsync(new(["any"]), CancellationToken.None).AsTask();
         await tool.Running.Task;
 
-        var none = await Assert.ThrowsAsync<NoTokenException>(() => _clock.RunUntilAsync(waiting, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30)));
+        var none = await Assert.ThrowsAsync<NoTokenException>(
+            () => _clock.RunUntilAsync(waiting, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30)));
         tool.Answers.SetResult(Token(hours: 1));
 
         Assert.True(none.MayPass);
@@ -173,7 +182,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         tool.Answers.SetException(new CredentialUnavailableException("not logged in"));
         _clock.Advance(isWithin ? TimeSpan.FromSeconds(20) : TimeSpan.FromMinutes(2));
 
-        var none = await Assert.ThrowsAsync<NoTokenException>(async () => await identity.GetTokenAsync(new(["any"]), CancellationToken.None));
+        var none = await Assert.ThrowsAsync<NoTokenException>(
+            async () => await identity.GetTokenAsync(new(["any"]), CancellationToken.None));
 
         Assert.False(none.MayPass);
         Assert.Equal(isWithin ? 1 : 2, tool.Runs);
@@ -188,7 +198,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
 
     private static async Task GiveUpAsync(AppIdentity identity, Tool tool)
     {
-        var none = await Assert.ThrowsAsync<NoTokenException>(async () => await identity.GetTokenAsync(new(["any"]), new CancellationToken(canceled: true)));
+        var none = await Assert.ThrowsAsync<NoTokenException>(
+            async () => await identity.GetTokenAsync(new(["any"]), new CancellationToken(canceled: true)));
         Assert.True(none.MayPass);
         await tool.Running.Task;
     }
@@ -207,7 +218,11 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             await Task.Delay(status is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken);
-            return new((HttpStatusCode)status!) { Content = new StringContent("""{"error":"invalid_request","error_description":"Identity not found"}"""), RequestMessage = request };
+            return new((HttpStatusCode)status!)
+            {
+                Content = new StringContent("""{"error":"invalid_request","error_description":"Identity not found"}"""),
+                RequestMessage = request,
+            };
         }
     }
 
@@ -222,7 +237,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
 
         public int Runs => _runs;
 
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
         {

@@ -65,7 +65,8 @@ public sealed class PastedSecretTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((500, "misconfigured"), (answer.Status, answer["code"]));
         Assert.Equal(0, WeCom[Api.GetToken].Calls.Arrived);
         Assert.Equal(
-            $"Error What {(isInVault ? "wecom-corpsecret" : "WeCom__CorpSecret")} holds is no corpsecret: it has {codePoint} at position 18. "
+            $"Error What {(isInVault ? "wecom-corpsecret" : "WeCom__CorpSecret")} holds is no corpsecret: it has {codePoint} at position "
+            + "18. "
             + "Copy it from WeCom's admin console and store it again",
             Assert.Single(host.Log.All, line => line.StartsWith("Error What ", StringComparison.Ordinal)));
         Assert.DoesNotContain(host.Log.All, line => line.Contains(WeCom.CorpSecret[..17], StringComparison.Ordinal));
@@ -93,13 +94,19 @@ public sealed class PastedSecretTests(Azurite azurite) : IAsyncLifetime
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal("misconfigured", answer["code"]);
-        Assert.Contains(host.Log.All, line => line.StartsWith("Error What wecom-corpsecret holds is no corpsecret: it is empty.", StringComparison.Ordinal));
+        Assert.Contains(
+            host.Log.All,
+            line => line.StartsWith("Error What wecom-corpsecret holds is no corpsecret: it is empty.", StringComparison.Ordinal));
     }
 
     private Task<LoginHost> StartAsync(bool isInVault, string pasted)
     {
         _vault.Set("wecom-corpsecret", pasted);
         return LoginHost.StartAsync(
-            _simulator, azurite, _clock, vault: isInVault ? _vault : null, settings: isInVault ? null : new() { ["WeCom__CorpSecret"] = pasted });
+            _simulator,
+            azurite,
+            _clock,
+            vault: isInVault ? _vault : null,
+            settings: isInVault ? null : new() { ["WeCom__CorpSecret"] = pasted });
     }
 }

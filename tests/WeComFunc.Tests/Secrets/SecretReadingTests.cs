@@ -4,7 +4,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>A reading of the vault belongs to all who wait for it: a caller whose time is over ends its own waiting (rules T8, T11).</summary>
+/// <summary>
+/// A reading of the vault belongs to all who wait for it: a caller whose time is over ends its own waiting (rules T8, T11).
+/// </summary>
 public sealed class SecretReadingTests
 {
     private static readonly CorpSecret Rotated = new("the-corpsecret-after-the-rotation-00000001");

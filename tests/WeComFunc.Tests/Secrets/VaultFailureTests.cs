@@ -12,7 +12,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>Whatever the vault's client throws, the vault is out of reach: rules T8 and T10 hold, and its text stays out of the log (T13).</summary>
+/// <summary>
+/// Whatever the vault's client throws, the vault is out of reach: rules T8 and T10 hold, and its text stays out of the log (T13).
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 {
@@ -30,7 +32,10 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         { "HTML", "Key Vault is out of reach for the secret wecom-corpsecret: JsonException at line 1, byte 0" },
         { "a bad literal", "Key Vault is out of reach for the secret wecom-corpsecret: JsonException at line 1, byte 18" },
         { "a challenge for another domain", "Key Vault is out of reach for the secret wecom-corpsecret: InvalidOperationException" },
-        { "a credential that throws", "The identity gave no token for the secret wecom-corpsecret yet: NotSupportedException, FormatException" },
+        {
+            "a credential that throws",
+            "The identity gave no token for the secret wecom-corpsecret yet: NotSupportedException, FormatException"
+        },
     };
 
     private SimulatorState WeCom => _simulator.State;
@@ -102,13 +107,15 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
     public async Task An_identity_without_a_token_is_told_by_type_and_error_code()
     {
         await using var host = await StartAsync();
-        _vault.Fault = new AuthenticationFailedException($"AADSTS700016: Application with identifier '{Quoted}' was not found", new IOException(Quoted));
+        _vault.Fault = new AuthenticationFailedException(
+            $"AADSTS700016: Application with identifier '{Quoted}' was not found", new IOException(Quoted));
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal((500, "misconfigured"), (answer.Status, answer["code"]));
         Assert.Contains(host.Log.All, line => line.StartsWith(
-            "Error The identity gave no token for the secret wecom-corpsecret: AuthenticationFailedException AADSTS700016, IOException. On Azure, check", StringComparison.Ordinal));
+            "Error The identity gave no token for the secret wecom-corpsecret: AuthenticationFailedException AADSTS700016, IOException. On "
+            + "Azure, check", StringComparison.Ordinal));
         AssertNothingIsQuoted(host);
     }
 
@@ -123,7 +130,8 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
             ShouldListenTo = _ => true,
             Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = activity => traces.Enqueue(
-                $"{activity.OperationName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)} {string.Join(' ', activity.Events.SelectMany(e => e.Tags))}"),
+                $"{activity.OperationName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)} "
+                + $"{string.Join(' ', activity.Events.SelectMany(e => e.Tags))}"),
         };
         ActivitySource.AddActivityListener(listener);
         await using var host = await StartAsync();
@@ -137,7 +145,8 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 
     private static void AssertNothingIsQuoted(LoginHost host)
     {
-        Assert.DoesNotContain(host.Log.All, line => line.Contains(Quoted, StringComparison.Ordinal) || line.Contains(QuotedDomain, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            host.Log.All, line => line.Contains(Quoted, StringComparison.Ordinal) || line.Contains(QuotedDomain, StringComparison.Ordinal));
         Assert.Empty(host.Log.Exceptions);
     }
 
@@ -154,12 +163,15 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         _clock,
         settings: new() { ["WeCom__CorpSecret"] = null, ["DOTNET_ENVIRONMENT"] = null, ["KeyVault__Uri"] = _vault.Uri.AbsoluteUri },
         configure: services => services.AddSingleton<TokenCredential>(_vault).AddSingleton(provider => KeyVaultSecretStore.CreateClient(
-            _vault.Uri, provider.GetRequiredService<AppIdentity>(), new() { Transport = new HttpClientTransport(new HttpClient(new Transport(_vault))) })));
+            _vault.Uri,
+            provider.GetRequiredService<AppIdentity>(),
+            new() { Transport = new HttpClientTransport(new HttpClient(new Transport(_vault))) })));
 
     /// <summary>A vault that answers what none should, and its identity.</summary>
     private sealed class Vault : TokenCredential
     {
-        private const string Challenge = "Bearer authorization=\"https://login.microsoftonline.com/0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0\", resource=\"https://";
+        private const string Challenge =
+            "Bearer authorization=\"https://login.microsoftonline.com/0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0\", resource=\"https://";
 
         private string _domain = "vault.azure.net";
         private string _body = "{}";
@@ -173,7 +185,8 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         /// <summary>The secret that it gives from now on.</summary>
         public string Secret
         {
-            set => (Fault, _domain, _body) = (null, "vault.azure.net", $$"""{"value":"{{value}}","id":"{{Uri}}secrets/wecom-corpsecret/1"}""");
+            set =>
+                (Fault, _domain, _body) = (null, "vault.azure.net", $$"""{"value":"{{value}}","id":"{{Uri}}secrets/wecom-corpsecret/1"}""");
         }
 
         public void Answers(string what)
@@ -190,7 +203,11 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 
         public HttpResponseMessage Answer(HttpRequestMessage request)
         {
-            var response = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(_body, Encoding.UTF8, "application/json"), RequestMessage = request };
+            var response = new HttpResponseMessage(HttpStatusCode.OK)
+            {
+                Content = new StringContent(_body, Encoding.UTF8, "application/json"),
+                RequestMessage = request,
+            };
             if (request.Headers.Authorization is null || _domain != "vault.azure.net")
             {
                 response.StatusCode = HttpStatusCode.Unauthorized;
@@ -209,8 +226,10 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
 
     private sealed class Transport(Vault vault) : HttpMessageHandler
     {
-        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken) => vault.Answer(request);
+        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            vault.Answer(request);
 
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Task.FromResult(vault.Answer(request));
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(vault.Answer(request));
     }
 }

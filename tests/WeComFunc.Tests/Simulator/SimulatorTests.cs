@@ -6,7 +6,9 @@ using WeComFunc.Simulator;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The simulator does what its README says: the three calls, corps, apps and members. Everything else here leans on that.</summary>
+/// <summary>
+/// The simulator does what its README says: the three calls, corps, apps and members. Everything else here leans on that.
+/// </summary>
 public sealed class SimulatorTests : SimulatorTest
 {
     [Fact]

@@ -9,8 +9,9 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>
-/// Every call that a login makes, each with everything that can go wrong with it: what the caller is told, within which time, at what cost of
-/// memory, and that the login after it succeeds. A new call is a column, a new fault is a row, a new errcode of the contract adds itself.
+/// Every call that a login makes, each with everything that can go wrong with it: what the caller is told, within which time, at what cost
+/// of memory, and that the login after it succeeds. A new call is a column, a new fault is a row, a new errcode of the contract adds
+/// itself.
 /// </summary>
 public sealed partial class FaultMatrixTests
 {
@@ -34,8 +35,8 @@ public sealed partial class FaultMatrixTests
     private const string Misconfigured = "misconfigured";
 
     /// <summary>
-    /// What is expected of <c>gettoken</c> and <c>jscode2session</c>, of <c>user/get</c>, of the vault, and of the identity; of the table it is 200
-    /// whatever it does (rule T10).
+    /// What is expected of <c>gettoken</c> and <c>jscode2session</c>, of <c>user/get</c>, of the vault, and of the identity; of the table
+    /// it is 200 whatever it does (rule T10).
     /// </summary>
     private static readonly Fault[] Faults =
     [
@@ -45,24 +46,51 @@ public sealed partial class FaultMatrixTests
         new("never answers", x => x.HangAsync(), Busy, "200 wecom_busy", Busy, Busy),
         new("one byte a second", x => x.DripAsync(x.Process()), Busy, "200 wecom_busy", Busy, Busy),
         new("HTTP 500", x => x.SendAsync(new(500)), Busy, "200 wecom_busy", Busy, Busy),
-        new("HTTP 502 in HTML", x => x.SendAsync(new(502, "<html>Bad gateway</html>"u8.ToArray()) { ContentType = "text/html" }), Busy, "200 wecom_busy", Busy, Misconfigured),
+        new(
+            "HTTP 502 in HTML",
+            x => x.SendAsync(new(502, "<html>Bad gateway</html>"u8.ToArray()) { ContentType = "text/html" }),
+            Busy, "200 wecom_busy", Busy, Misconfigured),
         new("HTTP 503 with Retry-After", x => x.SendAsync(RetryAfter(503, "7")), Busy, "200 wecom_busy", Busy, Busy),
         new("HTTP 429", x => x.SendAsync(RetryAfter(429, "30")), Busy, "200 wecom_busy", Busy, Busy),
-        new("redirect", x => x.SendAsync(new(302) { Headers = Header("Location", "http://localhost/elsewhere") }), Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
+        new(
+            "redirect",
+            x => x.SendAsync(new(302) { Headers = Header("Location", "http://localhost/elsewhere") }),
+            Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
         new("wrong content type", x => x.SendAsync(x.Process() with { ContentType = "text/html" }), Ok, Ok, Ok, Ok),
-        new("HTML", x => x.SendAsync(x.ProcessAs(_ => "<html>Sign in</html>"u8.ToArray())), Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
+        new(
+            "HTML",
+            x => x.SendAsync(x.ProcessAs(_ => "<html>Sign in</html>"u8.ToArray())),
+            Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
         new("empty", x => x.SendAsync(x.ProcessAs(_ => [])), Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
         new("truncated JSON", x => x.SendAsync(x.ProcessAs(body => body[..^7])), Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
-        new("body of 100 MB", x => x.SendAsync(x.ProcessAs(body => body) with { Padding = LargeBody }), Unexpected, "200 wecom_unexpected", Busy, Busy),
-        new("deep nesting", x => x.SendAsync(x.ProcessAs(body => With(body, $"\"deep\":{new string('[', 2000)}{new string(']', 2000)}"))), Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
+        new(
+            "body of 100 MB",
+            x => x.SendAsync(x.ProcessAs(body => body) with { Padding = LargeBody }),
+            Unexpected, "200 wecom_unexpected", Busy, Busy),
+        new(
+            "deep nesting",
+            x => x.SendAsync(x.ProcessAs(body => With(body, $"\"deep\":{new string('[', 2000)}{new string(']', 2000)}"))),
+            Unexpected, "200 wecom_unexpected", Busy, Misconfigured),
         new("members twice, differing", x => x.SendAsync(x.ProcessAs(Twice)), Unexpected, "200 wecom_unexpected", Ok, Ok),
         new("wrong types", x => x.SendAsync(x.ProcessAs(OfOtherTypes)), Unexpected, "200 wecom_unexpected", Busy, Ok),
-        new("no members", x => x.SendAsync(x.ProcessAs(_ => "{}"u8.ToArray())), Unexpected, "200 wecom_unexpected", Misconfigured, Misconfigured),
+        new(
+            "no members",
+            x => x.SendAsync(x.ProcessAs(_ => "{}"u8.ToArray())),
+            Unexpected, "200 wecom_unexpected", Misconfigured, Misconfigured),
         new("byte order mark", x => x.SendAsync(x.ProcessAs(body => [0xef, 0xbb, 0xbf, .. body])), Ok, Ok, Busy, Ok),
         new("invalid UTF-8", x => x.SendAsync(x.ProcessAs(body => With(body, "\"note\":\"\u00ff\"", Encoding.Latin1))), Ok, Ok, Ok, Ok),
-        new("raw control characters", x => x.SendAsync(x.ProcessAs(body => With(body, "\"note\":\"a\u0001\n\tb\""))), Ok, Ok, Busy, Misconfigured),
-        new("unknown errcode", x => x.SendAsync(x.ErrcodeOr(400, "987654", """{"error":{"code":"NeverHeardOf"}}""")), Unexpected, "200 wecom_unexpected", Misconfigured, Misconfigured),
-        new("errcode as a string", x => x.SendAsync(x.ErrcodeOr(403, "\"45009\"", """{"error":{"code":7}}""")), Busy, "200 wecom_busy", Misconfigured, Misconfigured),
+        new(
+            "raw control characters",
+            x => x.SendAsync(x.ProcessAs(body => With(body, "\"note\":\"a\u0001\n\tb\""))),
+            Ok, Ok, Busy, Misconfigured),
+        new(
+            "unknown errcode",
+            x => x.SendAsync(x.ErrcodeOr(400, "987654", """{"error":{"code":"NeverHeardOf"}}""")),
+            Unexpected, "200 wecom_unexpected", Misconfigured, Misconfigured),
+        new(
+            "errcode as a string",
+            x => x.SendAsync(x.ErrcodeOr(403, "\"45009\"", """{"error":{"code":7}}""")),
+            Busy, "200 wecom_busy", Misconfigured, Misconfigured),
     ];
 
     [Fact]
@@ -116,12 +144,20 @@ public sealed partial class FaultMatrixTests
             .. first.Status != 200 || first["userid"] == Cloud.UserOf("the-first-code") ? (string[])[] : ["the login of another"],
             .. elapsed <= LoginLimit + Tolerance ? (string[])[] : [$"it took {elapsed}"],
             .. cloud.MostTaken <= MostTaken ? (string[])[] : [$"it took {cloud.MostTaken} bytes of an answer"],
-            .. (Outcome(next), next["userid"]) == (Ok, Cloud.UserOf("the-next-code")) ? (string[])[] : [$"the next login came to {Outcome(next)}"],
+            .. (Outcome(next), next["userid"]) == (Ok, Cloud.UserOf("the-next-code"))
+                ? (string[])[]
+                : [$"the next login came to {Outcome(next)}"],
             .. process.Log.All.Where(line => line.Contains("defect", StringComparison.Ordinal)),
         ];
         if (complaints.Length > 0)
         {
-            complaints = [.. complaints, .. process.Log.All.Where(line => line.StartsWith("Warning", StringComparison.Ordinal) || line.StartsWith("Error", StringComparison.Ordinal)).Take(3)];
+            complaints =
+            [
+                .. complaints,
+                .. process.Log.All.Where(
+                    line => line.StartsWith("Warning", StringComparison.Ordinal) || line.StartsWith("Error", StringComparison.Ordinal))
+                    .Take(3)
+            ];
         }
 
         return (met, cloud.MostTaken, complaints.Length == 0 ? null : string.Join("; ", complaints));
@@ -140,10 +176,18 @@ public sealed partial class FaultMatrixTests
 
     private static IEnumerable<Cell> Cells() =>
     [
-        .. from fault in Faults from call in Enum.GetValues<CloudCall>() select new Cell(call, fault.Name, fault.Serve, fault.Expected(call)),
+        .. from fault in Faults from call in Enum.GetValues<CloudCall>() select new Cell(
+            call, fault.Name, fault.Serve, fault.Expected(call)),
         .. from errcode in Errcodes()
            from call in (CloudCall[])[CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet]
-           select new Cell(call, $"errcode {errcode.Number}", x => x.SendAsync(OfErrcode(errcode.Number)), Expected(errcode.Class, call)) { Row = $"errcodes: {errcode.Class}" },
+           select new Cell(
+               call,
+               $"errcode {errcode.Number}",
+               x => x.SendAsync(OfErrcode(errcode.Number)),
+               Expected(errcode.Class, call))
+           {
+               Row = $"errcodes: {errcode.Class}",
+           },
     ];
 
     /// <summary>The errcodes of the contract, each with the class that it has there.</summary>
@@ -165,16 +209,19 @@ public sealed partial class FaultMatrixTests
         _ => kind,
     };
 
-    private static CloudAnswer OfErrcode(string errcode) => new(200, Encoding.UTF8.GetBytes($$"""{"errcode":{{errcode}},"errmsg":"no, from ip: 203.0.113.7"}"""));
+    private static CloudAnswer OfErrcode(string errcode) =>
+        new(200, Encoding.UTF8.GetBytes($$"""{"errcode":{{errcode}},"errmsg":"no, from ip: 203.0.113.7"}"""));
 
     private static CloudAnswer RetryAfter(int status, string seconds) => new(status) { Headers = Header("Retry-After", seconds) };
 
     private static Dictionary<string, string> Header(string name, string value) => new() { [name] = value };
 
-    private static byte[] With(byte[] json, string member, Encoding? encoding = null) => [.. json[..^1], .. ","u8, .. (encoding ?? Encoding.UTF8).GetBytes(member), .. "}"u8];
+    private static byte[] With(byte[] json, string member, Encoding? encoding = null) =>
+        [.. json[..^1], .. ","u8, .. (encoding ?? Encoding.UTF8).GetBytes(member), .. "}"u8];
 
     /// <summary>Each member that is a text, and before it one of the same name with another text.</summary>
-    private static byte[] Twice(byte[] json) => Encoding.UTF8.GetBytes($"{{{string.Join(',', JsonNode.Parse(json)!.AsObject().SelectMany(member =>
+    private static byte[] Twice(byte[] json) =>
+        Encoding.UTF8.GetBytes($"{{{string.Join(',', JsonNode.Parse(json)!.AsObject().SelectMany(member =>
         member.Value?.GetValueKind() is JsonValueKind.String
             ? (string[])[$"\"{member.Key}\":\"another\"", $"\"{member.Key}\":{member.Value.ToJsonString()}"]
             : [$"\"{member.Key}\":{member.Value?.ToJsonString() ?? "null"}"]))}}}");
@@ -185,7 +232,8 @@ public sealed partial class FaultMatrixTests
     private static IEnumerable<string> Table(Cell[] cells, int wrong, int faults, long most)
     {
         var calls = Enum.GetValues<CloudCall>();
-        string Line(string name, Func<CloudCall, string> of) => $"{name,-30}{string.Concat(calls.Select(call => $"{of(call),-23}"))}".TrimEnd();
+        string Line(string name, Func<CloudCall, string> of) =>
+            $"{name,-30}{string.Concat(calls.Select(call => $"{of(call),-23}"))}".TrimEnd();
         yield return Line("", call => $"{call}");
         foreach (var row in cells.GroupBy(cell => cell.Row))
         {
@@ -193,7 +241,8 @@ public sealed partial class FaultMatrixTests
         }
 
         yield return string.Create(
-            CultureInfo.InvariantCulture, $"Fault matrix: {cells.Length} cells, {faults} faults met, at most {most / 1024} KiB taken of an answer, {wrong} wrong");
+            CultureInfo.InvariantCulture,
+            $"Fault matrix: {cells.Length} cells, {faults} faults met, at most {most / 1024} KiB taken of an answer, {wrong} wrong");
     }
 
     [GeneratedRegex(@"^- `?(?<class>[a-z_ ]+?)`?(?: \(T6\))?: (?<numbers>[-\d].*)$", RegexOptions.Multiline)]

@@ -5,8 +5,8 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>
-/// Whatever callers, WeCom and the table's writers send, broken by FsCheck: no exception, no 500, no hang, and no identity that WeCom did not
-/// name. The inputs are the same in every run; <c>tests/fuzz.sh</c> tries others, by the million.
+/// Whatever callers, WeCom and the table's writers send, broken by FsCheck: no exception, no 500, no hang, and no identity that WeCom did
+/// not name. The inputs are the same in every run; <c>tests/fuzz.sh</c> tries others, by the million.
 /// </summary>
 public sealed class FuzzTests
 {
@@ -19,13 +19,17 @@ public sealed class FuzzTests
         var targets = Target.All;
         await Task.WhenAll(targets.Select(target => Task.Run(() => WeComFunc.Fuzz.Inputs.Try(target, Inputs / targets.Count, Seed))));
 
-        Figures.Write("2-fuzzing", [string.Create(CultureInfo.InvariantCulture, $"Fuzzing: {Inputs} inputs, {targets.Count} parsers, seed {Seed}, 0 promises broken")]);
+        Figures.Write(
+            "2-fuzzing",
+            [string.Create(
+                CultureInfo.InvariantCulture, $"Fuzzing: {Inputs} inputs, {targets.Count} parsers, seed {Seed}, 0 promises broken")]);
     }
 
     [Fact]
     public void A_broken_promise_is_told_with_the_input_and_what_replays_it()
     {
-        var target = new Target("any", ["""{"code":"a"}"""u8.ToArray()], input => BrokenPromiseException.Unless(input.Length < 20, "It is too long."));
+        var target = new Target(
+            "any", ["""{"code":"a"}"""u8.ToArray()], input => BrokenPromiseException.Unless(input.Length < 20, "It is too long."));
 
         var told = Assert.ThrowsAny<Exception>(() => WeComFunc.Fuzz.Inputs.Try(target, 1000, Seed)).ToString();
 

@@ -11,7 +11,9 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
-/// <summary>Floods, and what they cost: the corp's quota what the limits say, others nothing, and memory no more than there is an end to.</summary>
+/// <summary>
+/// Floods, and what they cost: the corp's quota what the limits say, others nothing, and memory no more than there is an end to.
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed class LimitTests(Azurite azurite) : LoginTest(azurite)
 {
@@ -34,13 +36,16 @@ public sealed class LimitTests(Azurite azurite) : LoginTest(azurite)
         var statuses = new List<int>();
         for (var i = 0; i < 10 * Burst; i++)
         {
-            statuses.Add((await LoginAsync(host, $"an-invented-code-{i}", string.Format(CultureInfo.InvariantCulture, flood, i + 1))).Status);
+            statuses.Add(
+                (await LoginAsync(host, $"an-invented-code-{i}", string.Format(CultureInfo.InvariantCulture, flood, i + 1))).Status);
         }
 
         Assert.Equal((Burst, 9 * Burst), (statuses.Count(status => status == 401), statuses.Count(status => status == 429)));
         Assert.Equal(Burst, WeCom[Api.JsCode2Session].Calls.Arrived);
         Assert.Equal(200, (await LoginAsync(host, WeCom.IssueCode("zhangsan"), other)).Status);
-        Figures.Write($"3-flood-{(flood[0] == '[' ? "of-a-64" : "of-one-address")}", [$"Flood from {(flood[0] == '[' ? "a /64" : "one address")}: {10 * Burst} requests, {Burst} of them reached WeCom at a burst of {Burst}"]);
+        Figures.Write(
+            $"3-flood-{(flood[0] == '[' ? "of-a-64" : "of-one-address")}", [$"Flood from {(flood[0] == '[' ? "a /64" : "one address")}: "
+                + $"{10 * Burst} requests, {Burst} of them reached WeCom at a burst of {Burst}"]);
     }
 
     [Fact]
@@ -54,9 +59,12 @@ public sealed class LimitTests(Azurite azurite) : LoginTest(azurite)
 
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         Assert.Equal(0, refused);
-        Assert.InRange(addresses.Select(CallerLimiter.PartitionOf).Distinct().Count(), CallerLimiter.Partitions / 2, CallerLimiter.Partitions);
+        Assert.InRange(
+            addresses.Select(CallerLimiter.PartitionOf).Distinct().Count(), CallerLimiter.Partitions / 2, CallerLimiter.Partitions);
         Assert.InRange(allocated, 0, 100L * 1024 * 1024);
-        Figures.Write("3-flood-of-a-million", [$"Flood from a million addresses: {allocated / 1024 / 1024} MiB for all of them, however many there are"]);
+        Figures.Write(
+            "3-flood-of-a-million",
+            [$"Flood from a million addresses: {allocated / 1024 / 1024} MiB for all of them, however many there are"]);
     }
 
     [Fact]
@@ -75,7 +83,8 @@ public sealed class LimitTests(Azurite azurite) : LoginTest(azurite)
 
         Assert.Equal((503, "wecom_busy", "True"), (crowded.Status, crowded["code"], crowded["retryable"]));
         Assert.InRange(crowded.RetryAfter!.Value, 2, 3);
-        Assert.Contains(host.Log.All, line => line.EndsWith("1 over Limits__ConcurrentLogins; the last one wecom_busy", StringComparison.Ordinal));
+        Assert.Contains(
+            host.Log.All, line => line.EndsWith("1 over Limits__ConcurrentLogins; the last one wecom_busy", StringComparison.Ordinal));
         Assert.Equal([(200, "zhangsan"), (200, "lisi")], served.Select(answer => (answer.Status, answer["userid"])));
         Assert.Equal(200, next.Status);
     }
@@ -123,13 +132,16 @@ public sealed class LimitTests(Azurite azurite) : LoginTest(azurite)
                     Assert.Equal("203.0.113.7", CallerAddress.Of(header, null, proxies));
                     Assert.Equal("203.0.113.7", proxies == 0
                         ? CallerAddress.Of(header, IPAddress.Parse("203.0.113.7"), 0)
-                        : CallerAddress.Of(string.Join(", ", [.. Enumerable.Repeat(lie, forged), .. path[..^1]]), IPAddress.Parse(path[^1]), proxies));
+                        : CallerAddress.Of(
+                            string.Join(", ", [.. Enumerable.Repeat(lie, forged), .. path[..^1]]), IPAddress.Parse(path[^1]), proxies));
                     tried++;
                 }
             }
         }
 
-        Figures.Write("3-forged-addresses", [$"Forged X-Forwarded-For: {tried} headers with up to 20 lies before 0 to 10 trusted proxies, 0 believed"]);
+        Figures.Write(
+            "3-forged-addresses",
+            [$"Forged X-Forwarded-For: {tried} headers with up to 20 lies before 0 to 10 trusted proxies, 0 believed"]);
     }
 
     private static Settings Read(Dictionary<string, string?> limits) => Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(

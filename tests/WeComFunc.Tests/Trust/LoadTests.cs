@@ -51,7 +51,11 @@ public sealed class LoadTests(PublishedApp app)
     public async Task Every_answer_of_the_published_app_belongs_to_the_code_that_asked()
     {
         await using var simulator = await SimulatorServer.StartAsync();
-        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: Settings(simulator), output: new Output(Path.Combine(AppContext.BaseDirectory, "output", "load.log")));
+        await using var host = await PublishedHost.StartAsync(
+            simulator,
+            app.Azurite,
+            settings: Settings(simulator),
+            output: new Output(Path.Combine(AppContext.BaseDirectory, "output", "load.log")));
 
         await SoakAsync("published app", simulator.State, host.Client.BaseAddress!, host.App.ProcessId);
     }
@@ -85,9 +89,15 @@ public sealed class LoadTests(PublishedApp app)
         Assert.Equal("member-0", await UntilServedAsync(client, weCom));
         Figures.Write($"4-load-of-the-{name.Replace(' ', '-')}", [string.Create(
             CultureInfo.InvariantCulture,
-            $"Load of the {name}: {_served + _refused} requests in {Length.TotalSeconds} s, {_served} served, {_refused} told to try again, {FaultsMet(weCom)} of their calls met a fault, 0 wrong answers; {early} at first, {late} at the end")]);
+            $"Load of the {name}: {_served + _refused} requests in {Length.TotalSeconds} s, {_served} served, {_refused} told to try "
+            + $"again, {FaultsMet(weCom)} of their calls met a fault, 0 wrong answers; {early} at first, {late} at the end")]);
         Assert.True(_served > 100, $"{_served} were served.");
-        Assert.True(late.Handles <= early.Handles + 64 && late.Threads <= early.Threads + 32 && late.Watches <= early.Watches && late.MegaBytes <= early.MegaBytes + 150, $"{early} at first, {late} at the end");
+        Assert.True(
+            late.Handles <= early.Handles + 64
+                && late.Threads <= early.Threads + 32
+                && late.Watches <= early.Watches
+                && late.MegaBytes <= early.MegaBytes + 150,
+            $"{early} at first, {late} at the end");
     }
 
     private static int FaultsMet(SimulatorState weCom) => Enum.GetValues<Api>().Select(api => weCom[api].Calls)
@@ -104,13 +114,19 @@ public sealed class LoadTests(PublishedApp app)
     /// <returns>Who is logged in; null where the answer is to try again.</returns>
     private async Task<string?> LogInAsync(HttpClient client, SimulatorState weCom, string member)
     {
-        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { code = weCom.IssueCode(member) })) { Headers = { { "Content-Type", "application/json" } } };
+        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { code = weCom.IssueCode(member) }))
+        {
+            Headers = { { "Content-Type", "application/json" } },
+        };
         using var response = await client.PostAsync("/api/login", content);
         var answer = JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsByteArrayAsync());
         if (response.StatusCode is HttpStatusCode.OK)
         {
-            Assert.Equal((member, SimulatorState.SeedCorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
-            Assert.True(answer.GetProperty("profile") is { ValueKind: JsonValueKind.Null } || answer.GetProperty("profile").GetProperty("userid").GetString() == member);
+            Assert.Equal(
+                (member, SimulatorState.SeedCorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
+            Assert.True(
+                answer.GetProperty("profile") is { ValueKind: JsonValueKind.Null }
+                    || answer.GetProperty("profile").GetProperty("userid").GetString() == member);
             Interlocked.Increment(ref _served);
             return member;
         }
@@ -167,10 +183,15 @@ public sealed class LoadTests(PublishedApp app)
         {
             var status = File.ReadAllLines($"/proc/{processId}/status");
             string[] handles = [.. Directory.GetFiles($"/proc/{processId}/fd").Select(file => new FileInfo(file).LinkTarget ?? "")];
-            return new(Number("VmRSS:") / 1024, handles.Length, (int)Number("Threads:"), handles.Count(handle => handle.Contains("inotify", StringComparison.Ordinal)));
+            return new(
+                Number("VmRSS:") / 1024,
+                handles.Length,
+                (int)Number("Threads:"),
+                handles.Count(handle => handle.Contains("inotify", StringComparison.Ordinal)));
 
             long Number(string of) => long.Parse(
-                status.Single(line => line.StartsWith(of, StringComparison.Ordinal))[of.Length..].Replace("kB", "").Trim(), CultureInfo.InvariantCulture);
+                status.Single(line => line.StartsWith(of, StringComparison.Ordinal))[of.Length..].Replace("kB", "").Trim(),
+                CultureInfo.InvariantCulture);
         }
 
         public override string ToString() => $"{MegaBytes} MB, {Handles} handles, {Threads} threads, {Watches} inotify watches";

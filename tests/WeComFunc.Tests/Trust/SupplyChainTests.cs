@@ -19,15 +19,22 @@ public sealed partial class SupplyChainTests
 
     [Fact]
     public void No_project_names_a_version_of_its_own() =>
-        Assert.All(Files("*.csproj").Where(project => Path.GetFileName(project) != "bicep.csproj"), project => Assert.DoesNotMatch(@"<PackageReference [^>]*Version", File.ReadAllText(project)));
+        Assert.All(
+            Files("*.csproj").Where(project => Path.GetFileName(project) != "bicep.csproj"),
+            project => Assert.DoesNotMatch(@"<PackageReference [^>]*Version", File.ReadAllText(project)));
 
     [Fact]
     public void What_is_named_is_what_is_restored()
     {
         var named = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
-            .ToDictionary(package => package.Attribute("Include")!.Value, package => package.Attribute("Version")!.Value, StringComparer.OrdinalIgnoreCase);
+            .ToDictionary(
+                package => package.Attribute("Include")!.Value,
+                package => package.Attribute("Version")!.Value,
+                StringComparer.OrdinalIgnoreCase);
 
-        var restored = Shipped.Select(package => package.Split('/')).Where(package => named.ContainsKey(package[0]) && IsReferenced(package[0])).ToList();
+        var restored = Shipped.Select(package => package.Split('/'))
+            .Where(package => named.ContainsKey(package[0]) && IsReferenced(package[0]))
+            .ToList();
 
         Assert.NotEmpty(restored);
         Assert.All(restored, package => Assert.Equal(named[package[0]], package[1]));
@@ -35,9 +42,12 @@ public sealed partial class SupplyChainTests
 
     [Fact]
     public void Every_tool_has_one_exact_version() => Assert.All(
-        JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, "dotnet-tools.json"))).GetProperty("tools").EnumerateObject(),
+        JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, "dotnet-tools.json")))
+            .GetProperty("tools")
+            .EnumerateObject(),
         tool => Assert.Equal(
-            (true, false), (ExactPattern().IsMatch(tool.Value.GetProperty("version").GetString()!), tool.Value.GetProperty("rollForward").GetBoolean())));
+            (true, false),
+            (ExactPattern().IsMatch(tool.Value.GetProperty("version").GetString()!), tool.Value.GetProperty("rollForward").GetBoolean())));
 
     [Fact]
     public void Nothing_of_npm_runs_as_it_is_installed()
@@ -46,7 +56,9 @@ public sealed partial class SupplyChainTests
 
         Assert.NotEmpty(commands);
         Assert.All(commands, command => Assert.Contains("--ignore-scripts", command));
-        Assert.All(Files("package.json"), package => Assert.Contains("ignore-scripts=true", File.ReadAllText(Path.Combine(Path.GetDirectoryName(package)!, ".npmrc"))));
+        Assert.All(
+            Files("package.json"),
+            package => Assert.Contains("ignore-scripts=true", File.ReadAllText(Path.Combine(Path.GetDirectoryName(package)!, ".npmrc"))));
     }
 
     [Fact]
@@ -54,14 +66,17 @@ public sealed partial class SupplyChainTests
     {
         var listed = Listed("package");
 
-        Assert.Equal(Shipped.Select(package => package.Split('/')[0]).Order(StringComparer.OrdinalIgnoreCase), listed.Keys.Order(StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(
+            Shipped.Select(package => package.Split('/')[0]).Order(StringComparer.OrdinalIgnoreCase),
+            listed.Keys.Order(StringComparer.OrdinalIgnoreCase));
         Assert.All(Shipped, package => Assert.Equal(LicenceOf(package) ?? listed[package.Split('/')[0]], listed[package.Split('/')[0]]));
     }
 
     [Fact]
     public void So_is_what_the_SDK_adds_for_the_host()
     {
-        var files = Directory.GetFiles(Path.Combine(PublishedApp.Folder, ".azurefunctions"), "*.dll").Select(file => Path.GetFileName(file)!);
+        var files = Directory.GetFiles(Path.Combine(PublishedApp.Folder, ".azurefunctions"), "*.dll").Select(
+            file => Path.GetFileName(file)!);
 
         // That one is compiled here, of the names of the extensions.
         Assert.Equal(files.Where(file => file != "Microsoft.Azure.Functions.Worker.Extensions.dll").Order(), Listed("file").Keys.Order());
@@ -78,11 +93,13 @@ public sealed partial class SupplyChainTests
     /// <summary>The packages in what is published, as <c>name/version</c>.</summary>
     private static IEnumerable<string> Shipped =>
         JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(PublishedApp.Folder, "WeComFunc.AzureFunctions.deps.json")))
-            .GetProperty("libraries").EnumerateObject().Where(library => library.Value.GetProperty("type").GetString() == "package").Select(library => library.Name);
+            .GetProperty("libraries").EnumerateObject().Where(library => library.Value.GetProperty("type").GetString() == "package").Select(
+                library => library.Name);
 
     private static bool IsReferenced(string package) =>
         Files("*.csproj").Where(project => project.Contains($"{Path.DirectorySeparatorChar}src{Path.DirectorySeparatorChar}"))
-            .Any(project => File.ReadAllText(project).Contains($"<PackageReference Include=\"{package}\"", StringComparison.OrdinalIgnoreCase));
+            .Any(project =>
+                File.ReadAllText(project).Contains($"<PackageReference Include=\"{package}\"", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>A table of <c>docs/licences.md</c>.</summary>
     private static Dictionary<string, string> Listed(string of) => File.ReadLines(Path.Combine(Repository.Root, "docs", "licences.md"))
@@ -93,14 +110,17 @@ public sealed partial class SupplyChainTests
     private static string? LicenceOf(string package)
     {
         var (name, version) = (package.Split('/')[0].ToLowerInvariant(), package.Split('/')[1]);
-        var home = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var home = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         var file = Path.Combine(home, name, version, $"{name}.nuspec");
         return File.Exists(file)
-            ? XDocument.Load(file).Descendants().FirstOrDefault(element => element.Name.LocalName == "license" && element.Attribute("type")?.Value == "expression")?.Value
+            ? XDocument.Load(file).Descendants().FirstOrDefault(
+                element => element.Name.LocalName == "license" && element.Attribute("type")?.Value == "expression")?.Value
             : null;
     }
 
-    private static IEnumerable<string> Files(string pattern) => Directory.EnumerateFiles(Repository.Root, pattern, SearchOption.AllDirectories)
+    private static IEnumerable<string> Files(string pattern) =>
+        Directory.EnumerateFiles(Repository.Root, pattern, SearchOption.AllDirectories)
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Intersect(["node_modules", "artifacts", "obj", "bin"]).Any());
 
     [GeneratedRegex(@"\A\d+\.\d+\.\d+\z")]

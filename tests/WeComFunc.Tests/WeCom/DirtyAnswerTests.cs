@@ -61,7 +61,8 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
         _weCom.Answer("gettoken", Encoding.UTF8.GetBytes(Token));
         _weCom.Answer("miniprogram/jscode2session", Encoding.UTF8.GetBytes(Session));
         _weCom.Answer("user/get", Encoding.UTF8.GetBytes(Profile));
-        _host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = _weCom.BaseAddress.AbsoluteUri });
+        _host = await LoginHost.StartAsync(
+            _simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = _weCom.BaseAddress.AbsoluteUri });
     }
 
     public async Task DisposeAsync()
@@ -76,7 +77,13 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
     [MemberData(nameof(TextNames))]
     public async Task A_text_of_the_profile_arrives_as_far_as_JSON_can_hold_it(string text)
     {
-        _weCom.Answer("user/get", [.. """{"errcode":0,"errmsg":"ok","userid":"zhangsan","name":"""u8, (byte)'"', .. Texts[text].Sent, .. "\",\"department\":[1]}"u8]);
+        _weCom.Answer(
+            "user/get", [
+                .. """{"errcode":0,"errmsg":"ok","userid":"zhangsan","name":"""u8,
+                (byte)'"',
+                .. Texts[text].Sent,
+                .. "\",\"department\":[1]}"u8
+            ]);
 
         var answer = await LoginAsync();
 
@@ -126,7 +133,8 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
 
         var answer = await LoginAsync();
 
-        Assert.Equal("""{"code":"member_not_visible","errcode":60111,"retryable":false}""", answer.Json.GetProperty("profileError").GetRawText());
+        Assert.Equal(
+            """{"code":"member_not_visible","errcode":60111,"retryable":false}""", answer.Json.GetProperty("profileError").GetRawText());
     }
 
     [Theory]
@@ -161,7 +169,9 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
     [InlineData("7.2e3")]
     public async Task The_life_of_a_token_may_be_written_in_other_ways(string expiresIn)
     {
-        _weCom.Answer("gettoken", Encoding.UTF8.GetBytes($$"""{"errcode":"0","errmsg":"ok","access_token":"a-token-of-its-own","expires_in":{{expiresIn}}}"""));
+        _weCom.Answer(
+            "gettoken",
+            Encoding.UTF8.GetBytes($$"""{"errcode":"0","errmsg":"ok","access_token":"a-token-of-its-own","expires_in":{{expiresIn}}}"""));
 
         await AssertProfileAsync();
 
@@ -189,7 +199,9 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
 
         var answer = await LoginAsync();
 
-        Assert.Equal((200, "", "wecom_unexpected"), (answer.Status, answer["profile"], answer.Json.GetProperty("profileError").GetProperty("code").GetString()));
+        Assert.Equal(
+            (200, "", "wecom_unexpected"),
+            (answer.Status, answer["profile"], answer.Json.GetProperty("profileError").GetProperty("code").GetString()));
     }
 
     private async Task AssertProfileAsync()

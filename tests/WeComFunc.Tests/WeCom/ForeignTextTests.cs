@@ -48,9 +48,11 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
     [Theory]
     [InlineData("gettoken", """{"errcode":0,"errmsg":"ok","expires_in":nul,"access_token":"QUOTED"}""", "JsonException at line 1, byte 43")]
-    [InlineData("miniprogram/jscode2session", """{"errcode":0,"deviceid":nul,"session_key":"QUOTED"}""", "JsonException at line 1, byte 27")]
+    [InlineData(
+        "miniprogram/jscode2session", """{"errcode":0,"deviceid":nul,"session_key":"QUOTED"}""", "JsonException at line 1, byte 27")]
     [InlineData("miniprogram/jscode2session", "{\n\"errcode\":QUOTED}", "JsonException at line 2, byte 10")]
-    [InlineData("user/get", "{\"errcode\":0,\n\"userid\":\"zhangsan\",\n\"status\":tru,\"mobile\":\"QUOTED\"}", "JsonException at line 3, byte 12")]
+    [InlineData(
+        "user/get", "{\"errcode\":0,\n\"userid\":\"zhangsan\",\n\"status\":tru,\"mobile\":\"QUOTED\"}", "JsonException at line 3, byte 12")]
     [InlineData("user/get", """{"errcode":"QUOTED"}""", "its errcode is no whole number of 32 bits")]
     [InlineData("user/get", """["QUOTED"]""", "it is not an object")]
     public async Task An_answer_that_cannot_be_read_is_told_by_kind_and_position(string path, string answerOfWeCom, string expected)
@@ -61,7 +63,9 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await host.LoginAsync("a-code-that-works");
 
-        Assert.Contains($"Warning WeCom {path.Split("miniprogram/").Last()}: the answer is not the documented JSON: {expected}, app default", host.Log.All);
+        Assert.Contains(
+            $"Warning WeCom {path.Split("miniprogram/").Last()}: the answer is not the documented JSON: {expected}, app default",
+            host.Log.All);
         AssertIsNowhere(Quoted, host);
     }
 
@@ -77,7 +81,8 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await LoginUntilBusyAsync(host);
 
-        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ProxyTunnelError HTTP status 404, app default", host.Log.All);
+        Assert.Contains(
+            "Warning WeCom gettoken: out of reach: HttpRequestException ProxyTunnelError HTTP status 404, app default", host.Log.All);
         AssertIsNowhere(ProxyPassword, host);
     }
 
@@ -107,7 +112,9 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         await LoginUntilBusyAsync(host);
 
         Assert.Contains(host.Log.All, line => Regex.IsMatch(
-            line, $"^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, AuthenticationException [A-Za-z ]*({expected})"));
+            line,
+            "^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, AuthenticationException [A-Za-z "
+            + $"]*({expected})"));
         Assert.DoesNotContain(host.Log.All, line => line.Contains("a subject of its own", StringComparison.Ordinal));
     }
 
@@ -120,7 +127,9 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         await LoginUntilBusyAsync(host);
 
         Assert.Contains(host.Log.All, line => Regex.IsMatch(
-            line, "^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, .*(0x[0-9A-F]{8}|Exception), app default$"));
+            line,
+            "^Warning WeCom gettoken: out of reach: HttpRequestException SecureConnectionError, .*(0x[0-9A-F]{8}|Exception), app "
+            + "default$"));
     }
 
     [Fact]
@@ -132,14 +141,20 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
 
         await LoginUntilBusyAsync(host);
 
-        Assert.Contains("Warning WeCom gettoken: out of reach: HttpRequestException ConnectionError, SocketException ConnectionRefused, app default", host.Log.All);
+        Assert.Contains(
+            "Warning WeCom gettoken: out of reach: HttpRequestException ConnectionError, SocketException ConnectionRefused, app default",
+            host.Log.All);
     }
 
     [Fact]
     public async Task What_a_terminal_would_obey_in_an_errmsg_is_not_logged()
     {
         await using var weCom = await StartVerbatimAsync();
-        weCom.Answer("gettoken", Encoding.UTF8.GetBytes("{\"errcode\":60020,\"errmsg\":\"\\u001b[31mred\\u0007\\u0000\\r\\n, \\u202e张三\\u2066 \\u200b🐉\\u2028\\u0085\\ue0061ok\"}"));
+        weCom.Answer(
+            "gettoken",
+            Encoding.UTF8.GetBytes(
+                "{\"errcode\":60020,\"errmsg\":\"\\u001b[31mred\\u0007\\u0000\\r\\n, \\u202e张三\\u2066 "
+                + "\\u200b🐉\\u2028\\u0085\\ue0061ok\"}"));
         await using var host = await StartAsync(weCom.BaseAddress);
 
         await host.LoginAsync("a-code-that-works");
@@ -156,7 +171,8 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     [InlineData("0123456789012345678", "0123456789012345678")]
     [InlineData("0123456789012345678\ud83d\udc09", "0123456789012345678")]
     [InlineData("01234567890123456789+", "01234567890123456789")]
-    public void A_printable_text_is_one_line_of_whole_characters(string text, string expected) => Assert.Equal(expected, ForeignText.Printable(text, 20));
+    public void A_printable_text_is_one_line_of_whole_characters(string text, string expected) =>
+        Assert.Equal(expected, ForeignText.Printable(text, 20));
 
     [Fact]
     public void Half_of_a_surrogate_pair_is_replaced() => Assert.Equal("\ufffd and \ufffd", ForeignText.Printable("\ud83d and \udc09", 20));
@@ -168,16 +184,43 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         { () => new RequestFailedException(403, Quoted, "\u001b[31m" + Quoted, null), "HTTP status 403, an error code that is none" },
         { () => new RequestFailedException(403, Quoted, new string('x', 65), null), "HTTP status 403, an error code that is none" },
         { () => new RequestFailedException(500, Quoted), "HTTP status 500" },
-        { () => new RequestFailedException(0, Quoted, new HttpRequestException(HttpRequestError.NameResolutionError, Quoted, new SocketException((int)SocketError.HostNotFound))),
+        { () => new RequestFailedException(
+            0,
+            Quoted,
+            new HttpRequestException(HttpRequestError.NameResolutionError, Quoted, new SocketException((int)SocketError.HostNotFound))),
             "no connection, HttpRequestException NameResolutionError, SocketException HostNotFound" },
-        { () => new AggregateException(Quoted, new RequestFailedException(0, Quoted), new RequestFailedException(0, Quoted)), "no connection" },
-        { () => new HttpRequestException(Quoted, null, HttpStatusCode.ProxyAuthenticationRequired), "HttpRequestException HTTP status 407" },
-        { () => new AuthenticationFailedException($"AADSTS7000215: Invalid client secret {Quoted}"), "AuthenticationFailedException AADSTS7000215" },
-        { () => new AuthenticationFailedException(Quoted, new JsonException(Quoted, Quoted, 6, 7)), "AuthenticationFailedException, JsonException at line 7, byte 7" },
-        { () => new CredentialUnavailableException(Quoted, new TaskCanceledException(Quoted, new IOException(Quoted))), "CredentialUnavailableException, no answer in time" },
-        { () => new AuthenticationFailedException(Quoted, new MsalServiceException("any", Quoted, 500)), "AuthenticationFailedException, MsalServiceException any HTTP status 500" },
-        { () => new NoTokenException(new CredentialUnavailableException(Quoted)), "the identity gave no token, CredentialUnavailableException" },
-        { () => new AuthenticationException($"{Quoted}: RemoteCertificateChainErrors, UntrustedRoot, None"), "AuthenticationException RemoteCertificateChainErrors UntrustedRoot" },
+        {
+            () => new AggregateException(Quoted, new RequestFailedException(0, Quoted), new RequestFailedException(0, Quoted)),
+            "no connection"
+        },
+        {
+            () => new HttpRequestException(Quoted, null, HttpStatusCode.ProxyAuthenticationRequired),
+            "HttpRequestException HTTP status 407"
+        },
+        {
+            () => new AuthenticationFailedException($"AADSTS7000215: Invalid client secret {Quoted}"),
+            "AuthenticationFailedException AADSTS7000215"
+        },
+        {
+            () => new AuthenticationFailedException(Quoted, new JsonException(Quoted, Quoted, 6, 7)),
+            "AuthenticationFailedException, JsonException at line 7, byte 7"
+        },
+        {
+            () => new CredentialUnavailableException(Quoted, new TaskCanceledException(Quoted, new IOException(Quoted))),
+            "CredentialUnavailableException, no answer in time"
+        },
+        {
+            () => new AuthenticationFailedException(Quoted, new MsalServiceException("any", Quoted, 500)),
+            "AuthenticationFailedException, MsalServiceException any HTTP status 500"
+        },
+        {
+            () => new NoTokenException(new CredentialUnavailableException(Quoted)),
+            "the identity gave no token, CredentialUnavailableException"
+        },
+        {
+            () => new AuthenticationException($"{Quoted}: RemoteCertificateChainErrors, UntrustedRoot, None"),
+            "AuthenticationException RemoteCertificateChainErrors UntrustedRoot"
+        },
         { () => new OperationCanceledException(Quoted), "no answer in time" },
         { () => new JsonException(Quoted), "JsonException" },
         { () => new InvalidOperationException(Quoted, new FormatException(Quoted)), "InvalidOperationException, FormatException" },
@@ -192,7 +235,8 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     public async Task A_defect_is_logged_with_type_and_place_and_without_the_words_of_its_exception()
     {
         var log = new LogLines();
-        var thrown = Thrown(() => throw new InvalidOperationException(Quoted, Thrown(() => throw new JsonException(Quoted)!)) { Data = { [Quoted] = Quoted } });
+        var thrown = Thrown(() =>
+            throw new InvalidOperationException(Quoted, Thrown(() => throw new JsonException(Quoted)!)) { Data = { [Quoted] = Quoted } });
 
         var answer = await new Throwing(thrown, log.CreateLogger("any")).AnswerAsync(new BareCall(), CancellationToken.None);
 
@@ -289,6 +333,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     {
         public const string Text = "the words of a broken store";
 
-        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException(Text);
+        public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) =>
+            throw new NotSupportedException(Text);
     }
 }

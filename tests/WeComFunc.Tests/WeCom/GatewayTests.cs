@@ -12,7 +12,8 @@ public sealed class GatewayTests(Azurite azurite) : IAsyncLifetime
     private const string SessionPath = "miniprogram/jscode2session";
 
     private static readonly byte[] Profile = """{"errcode":0,"errmsg":"ok","userid":"zhangsan","name":"张三"}"""u8.ToArray();
-    private static readonly byte[] Session = """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}"""u8.ToArray();
+    private static readonly byte[] Session =
+        """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}"""u8.ToArray();
 
     private readonly ManualTimeProvider _clock = new();
     private readonly string _table = LoginHost.NewTable();
@@ -158,7 +159,8 @@ public sealed class GatewayTests(Azurite azurite) : IAsyncLifetime
         await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, null, "--urls", "http://127.0.0.1:0");
         using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
 
-        var answer = await LoginAnswer.OfAsync(await client.PostAsync("/api/login", new StringContent("""{"code":"a-code-that-works"}""", null, "application/json")));
+        var answer = await LoginAnswer.OfAsync(
+            await client.PostAsync("/api/login", new StringContent("""{"code":"a-code-that-works"}""", null, "application/json")));
 
         Assert.Equal((200, "zhangsan"), (answer.Status, answer["userid"]));
     }

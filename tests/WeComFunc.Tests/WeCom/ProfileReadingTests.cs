@@ -36,7 +36,8 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal(200, answer.Status);
         Assert.Equal(
-            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":{"code":"wecom_unexpected","retryable":false}}""",
+            $$$"""{"userid":"zhangsan","corpid":"{{{SimulatorState.SeedCorpId}}}","profile":null,"profileError":"""
+            + """{"code":"wecom_unexpected","retryable":false}}""",
             answer.Text);
     }
 
@@ -63,7 +64,8 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
     {
         var answer = await LoginAsync("""{"errcode":60111,"errmsg":"userid not found","userid":"lisi"}""");
 
-        Assert.Equal("""{"code":"member_not_visible","errcode":60111,"retryable":false}""", answer.Json.GetProperty("profileError").GetRawText());
+        Assert.Equal(
+            """{"code":"member_not_visible","errcode":60111,"retryable":false}""", answer.Json.GetProperty("profileError").GetRawText());
     }
 
     [Theory]
@@ -75,7 +77,8 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
     [InlineData("\\u0061\\u0063\\u0063\\u0065\\u0073\\u0073\\u005f\\u0074\\u006f\\u006b\\u0065\\u006e")]
     public async Task A_member_that_no_response_may_hold_is_left_out(string name)
     {
-        var answer = await LoginAsync($$"""{"errcode":0,"{{name}}":"{{Secret}}","userid":"zhangsan","{{name}}":{"a":["{{Secret}}"]},"name":"张三"}""");
+        var answer = await LoginAsync(
+            $$"""{"errcode":0,"{{name}}":"{{Secret}}","userid":"zhangsan","{{name}}":{"a":["{{Secret}}"]},"name":"张三"}""");
 
         Assert.Equal("""{"userid":"zhangsan","name":"张三"}""", answer.Json.GetProperty("profile").GetRawText());
     }
@@ -87,14 +90,16 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
     {
         var answer = await LoginAsync("{\"errcode\":0,\"extra\":" + extra.Replace("SECRET", Secret) + ",\"userid\":\"zhangsan\",\"extattr\":{\"attrs\":[{\"name\":\"工位\",\"value\":\"A\"}]}}");
 
-        Assert.Equal("""{"userid":"zhangsan","extattr":{"attrs":[{"name":"工位","value":"A"}]}}""", answer.Json.GetProperty("profile").GetRawText());
+        Assert.Equal(
+            """{"userid":"zhangsan","extattr":{"attrs":[{"name":"工位","value":"A"}]}}""", answer.Json.GetProperty("profile").GetRawText());
     }
 
     [Fact]
     public async Task A_member_that_no_response_may_hold_is_left_out_also_where_the_settings_ask_for_it()
     {
         var answer = await LoginAsync(
-            $$"""{"errcode":0,"session_key":"{{Secret}}","userid":"zhangsan"}""", new() { ["Login__ProfileFields"] = "session_key,userid" });
+            $$"""{"errcode":0,"session_key":"{{Secret}}","userid":"zhangsan"}""",
+            new() { ["Login__ProfileFields"] = "session_key,userid" });
 
         Assert.Equal("""{"userid":"zhangsan"}""", answer.Json.GetProperty("profile").GetRawText());
     }
@@ -102,7 +107,8 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task Names_that_only_resemble_those_pass_through()
     {
-        const string Profile = """{"userid":"zhangsan","session_keys":1,"access_token_":2,"x_session_key":3,"accesstoken":4,"session-key":5}""";
+        const string Profile =
+            """{"userid":"zhangsan","session_keys":1,"access_token_":2,"x_session_key":3,"accesstoken":4,"session-key":5}""";
 
         var answer = await LoginAsync($$"""{"errcode":0,{{Profile[1..]}}""");
 

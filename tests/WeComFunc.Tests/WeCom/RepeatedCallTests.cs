@@ -28,7 +28,8 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
     public async Task InitializeAsync()
     {
         _simulator = await SimulatorServer.StartAsync(_clock);
-        _host = await LoginHost.StartAsync(_simulator, azurite, _clock, configure: services => services.AddSingleton(new HttpMessageInvoker(_network)));
+        _host = await LoginHost.StartAsync(
+            _simulator, azurite, _clock, configure: services => services.AddSingleton(new HttpMessageInvoker(_network)));
     }
 
     public async Task DisposeAsync()
@@ -159,7 +160,8 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
     public async Task A_connection_that_WeCom_closes_in_good_order_without_an_answer_is_a_lost_answer(bool isWarm)
     {
         await using var weCom = new ClosingWeCom();
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+        await using var host = await LoginHost.StartAsync(
+            _simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         if (isWarm)
         {
             Assert.Equal(200, (await host.LoginAsync("a-code-that-works")).Status);
@@ -236,7 +238,8 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
                         return;
                     }
 
-                    await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+                    await connection.GetStream().WriteAsync(
+                        Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
                 }
             }
         }
@@ -261,7 +264,9 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
                 return null;
             }
 
-            return isNew ? """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}""" : """{"errcode":40029,"errmsg":"invalid code"}""";
+            return isNew
+                ? """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}"""
+                : """{"errcode":40029,"errmsg":"invalid code"}""";
         }
     }
 }
