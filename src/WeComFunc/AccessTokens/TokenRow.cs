@@ -25,7 +25,7 @@ public sealed record TokenRow
     private const int MostRefused = 4;
 
     /// <summary>As many failures as make a pause of 40 s.</summary>
-    private const int MostBeforeNewSecret = 4;
+    private const int MostBeforeChange = 4;
 
     /// <summary>corpid.</summary>
     public string PartitionKey { get; set; } = "";
@@ -172,9 +172,9 @@ public sealed record TokenRow
             : !Errcodes.IsAboutSecret(failure.Errcode) ? null
             : string.Join(' ', $"{secret.Fingerprint} {RefusedSecret}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MostRefused));
 
-        // One that is refused for the first time may be about to be set in WeCom's console, too: it is tried again within a minute (rule
-        // T8).
-        var failures = refused == RefusedSecret || refused is null ? Failures + 1 : Math.Min(Failures + 1, MostBeforeNewSecret);
+        // A changed one that is refused, too, may be about to be set in WeCom's console: it is tried again within a minute (rule T8).
+        var isChanged = refused is not null && RefusedSecret is not null && !HasRefused(secret);
+        var failures = isChanged ? Math.Min(Failures + 1, MostBeforeChange) : Failures + 1;
         var limits = FailurePause(failure.Kind, refused);
         var pause = limits.Pause.After(failures, random);
         var asked = failure.RetryAfter < limits.Pause.Most
