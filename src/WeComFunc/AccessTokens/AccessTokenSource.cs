@@ -240,7 +240,8 @@ internal sealed partial class AccessTokenSource
         }
         else
         {
-            var isOfNoInterest = request.Reason is RenewalReason.Ahead && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother;
+            var isOfNoInterest = request.Reason is RenewalReason.Ahead
+                && result.Outcome is RenewalOutcome.NotDue or RenewalOutcome.LeasedByAnother;
             LogRenewal(_logger, isOfNoInterest ? LogLevel.Debug : LogLevel.Information, reason, outcome, left, _app.Name);
         }
     }
