@@ -10,6 +10,7 @@ try
 {
     var builder = FunctionsApplication.CreateBuilder(args);
     builder.AddWeComFunc();
+    builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = WeComFuncServices.ShutdownLimit);
     builder.Services.AddSingleton<UnheardLines>().AddSingleton<ILoggerProvider>(services => services.GetRequiredService<UnheardLines>());
     builder.UseMiddleware<UnheardLinesMiddleware>();
     var host = builder.Build();

@@ -34,7 +34,7 @@ public static class LocalHostApp
             kestrel.Limits.MaxRequestBodySize = null;
         });
         // Kestrel ends with the last request, and some are never finished.
-        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(9));
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = WeComFuncServices.ShutdownLimit);
         configure?.Invoke(builder);
         builder.AddWeComFunc();
         builder.Services.AddHostedService<Timer>();

@@ -17,6 +17,12 @@ namespace WeComFunc;
 /// <summary>Adds the login to a host.</summary>
 public static class WeComFuncServices
 {
+    /// <summary>
+    /// For a host's <c>HostOptions.ShutdownTimeout</c>: logins and renewals, one after the other, have ended by then, as who ends a process
+    /// waits for ten seconds.
+    /// </summary>
+    public static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(9);
+
     /// <summary>Checks the settings and adds <see cref="Endpoints"/> and <see cref="TokenRefresh"/>.</summary>
     /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
     public static void AddWeComFunc(this IHostApplicationBuilder builder)

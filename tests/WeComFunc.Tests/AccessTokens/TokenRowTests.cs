@@ -374,19 +374,14 @@ public sealed class TokenRowTests
     {
         var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
 
-        var row = failed.AfterRenewal(
-            new IssuedToken(Token, TimeSpan.FromHours(2)),
-            Now,
-            null,
-            Secret,
-            new RenewalRequest(RenewalReason.Missing, null),
-            Now,
-            new NoJitter());
+        var row = Renewed(failed);
 
         Assert.Equal((0, null, null, null, null), (row.Failures, row.FailureKind, row.FailureErrcode, row.RefusedSecret, row.RetryAt));
     }
 
-    private static TokenRow Row() => TokenRow.For(App).AfterRenewal(
+    private static TokenRow Row() => Renewed(TokenRow.For(App));
+
+    private static TokenRow Renewed(TokenRow row) => row.AfterRenewal(
         new IssuedToken(Token, TimeSpan.FromHours(2)),
         Now,
         null,
