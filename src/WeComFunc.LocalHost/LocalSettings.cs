@@ -13,6 +13,9 @@ internal static class LocalSettings
         ["urls"] = "http://127.0.0.1:7071",
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+
+        // If it may log anything at all, it makes a trace and a scope for every request, which nobody reads.
+        ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
     };
 
     /// <exception cref="SettingsException">The file is not what it should be.</exception>

@@ -20,11 +20,12 @@ internal static class LoginRequest
 
     /// <summary>Whether a Content-Type is JSON in UTF-8, however that is spelt; a semicolon at its end does not matter.</summary>
     public static bool IsJson(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType?.TrimEnd(' ', '\t', ';'), out var type)
-        && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
-            || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase)
-                && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
-        && (type.CharSet is null || type.CharSet.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8");
+        contentType is "application/json"
+        || (MediaTypeHeaderValue.TryParse(contentType?.TrimEnd(' ', '\t', ';'), out var type)
+            && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
+                || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase)
+                    && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
+            && (type.CharSet is null || type.CharSet.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8"));
 
     /// <summary>Reads the code, and which app it is for.</summary>
     /// <returns>The code and the app, or the problem with the body.</returns>

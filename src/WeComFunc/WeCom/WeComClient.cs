@@ -123,8 +123,7 @@ internal sealed partial class WeComClient(
         try
         {
             var limit = deadline.For(AttemptLimit);
-            using var request =
-                new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? new ByteArrayContent([]) : null };
+            using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? NoContent.Shared : null };
             using var response = await http.SendAsync(request, limit);
             if (response.StatusCode == HttpStatusCode.OK)
             {
