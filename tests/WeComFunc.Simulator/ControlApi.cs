@@ -33,7 +33,14 @@ internal static class ControlApi
         });
 
         control.MapPut("/corps/{corpid}/apps/{app}", (string corpid, string app, AppRequest request) =>
-            state.PutApp(corpid, app, request.Secret, request.Associated, request.IpTrusted, request.HiddenMembers));
+            state.PutApp(
+                corpid,
+                app,
+                request.Secret,
+                request.Associated,
+                request.IpTrusted,
+                request.HiddenMembers,
+                request.HiddenDepartments));
         control.MapPost("/corps/{corpid}/apps/{app}/rotate", (string corpid, string app, RotateRequest request) =>
             new { Secret = state.RotateSecret(corpid, app, request.RevokeTokens, request.Secret) });
         control.MapPut("/corps/{corpid}/members/{userid}", async (string corpid, string userid, HttpRequest request) =>
@@ -87,7 +94,7 @@ internal static class ControlApi
     }
 
     private sealed record ClockRequest(double AdvanceSeconds);
-    private sealed record AppRequest(string? Secret, bool? Associated, bool? IpTrusted, string[]? HiddenMembers);
+    private sealed record AppRequest(string? Secret, bool? Associated, bool? IpTrusted, string[]? HiddenMembers, int[]? HiddenDepartments);
     private sealed record RotateRequest(string? Secret, bool RevokeTokens);
     private sealed record CodeRequest(
         [property: JsonRequired] string UserId, string? Code, int? Count, string CorpId = SimulatorState.SeedCorpId);

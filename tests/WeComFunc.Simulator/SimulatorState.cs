@@ -75,7 +75,7 @@ public sealed class SimulatorState
 
     /// <summary>Adds an app, with its corp when that is new, or changes what is given of an existing one.</summary>
     /// <remarks>
-    /// A new app gets a random secret, is associated with the mini program, and sees all members but <paramref name="hiddenMembers"/>.
+    /// A new app gets a random secret, is associated with the mini program, and sees all members and departments but the hidden ones.
     /// <paramref name="ipTrusted"/> false: 60020 on every call but <c>gettoken</c>.
     /// </remarks>
     public void PutApp(
@@ -84,7 +84,8 @@ public sealed class SimulatorState
         string? secret = null,
         bool? associated = null,
         bool? ipTrusted = null,
-        IEnumerable<string>? hiddenMembers = null)
+        IEnumerable<string>? hiddenMembers = null,
+        IEnumerable<int>? hiddenDepartments = null)
     {
         lock (_lock)
         {
@@ -101,6 +102,7 @@ public sealed class SimulatorState
             known.Associated = associated ?? known.Associated;
             known.IpTrusted = ipTrusted ?? known.IpTrusted;
             known.Hidden = hiddenMembers?.ToHashSet(StringComparer.OrdinalIgnoreCase) ?? known.Hidden;
+            known.HiddenDepartments = hiddenDepartments?.ToHashSet() ?? known.HiddenDepartments;
         }
     }
 
@@ -237,6 +239,7 @@ public sealed class SimulatorState
             app.Associated,
             app.IpTrusted,
             HiddenMembers = app.Hidden.ToArray(),
+            HiddenDepartments = app.HiddenDepartments.ToArray(),
             LiveTokens = _tokens.Values.Where(token => token.App == app && IsAlive(token))
                 .Select(token => new { token.Value, token.ExpiresAt }).ToArray(),
         };
@@ -297,7 +300,8 @@ public sealed class SimulatorState
         {
             return Check(accessToken, out var app) is { } errcode ? Failure(errcode)
                 : !int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? Failure(40035)
-                : app!.Corp.Departments.TryGetValue(number, out var answer) ? Answer.Success(answer)
+                : app!.HiddenDepartments.Contains(number) ? Failure(60011)
+                : app.Corp.Departments.TryGetValue(number, out var answer) ? Answer.Success(answer)
                 : Failure(60003);
         }
     }
@@ -417,6 +421,8 @@ public sealed class SimulatorState
         public bool Associated { get; set; } = true;
         public bool IpTrusted { get; set; } = true;
         public HashSet<string> Hidden { get; set; } = [];
+
+        public HashSet<int> HiddenDepartments { get; set; } = [];
         public Token? Current { get; set; }
     }
 
