@@ -445,7 +445,11 @@ public sealed class SettingsTests
             ("WeCom__Apps__hr__CorpSecretName", "another-secret"));
 
         Assert.Equal(
-            ["default ww1234567890abcdef wecom-corpsecret", "hr ww1234567890abcdef another-secret", "sales wwfedcba0987654321 wecom-corpsecret-sales"],
+            [
+                "default ww1234567890abcdef wecom-corpsecret",
+                "hr ww1234567890abcdef another-secret",
+                "sales wwfedcba0987654321 wecom-corpsecret-sales",
+            ],
             settings.Apps.Select(app => $"{app.App.Name} {app.App.CorpId} {app.App.SecretName}"));
     }
 

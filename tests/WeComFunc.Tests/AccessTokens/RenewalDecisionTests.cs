@@ -125,7 +125,8 @@ public sealed class RenewalDecisionTests
         }
 
         Assert.Equal(result.Failure is null || usable is not null, result.Token.Failure is null);
-        return $"{result.Outcome.Label()} {(result.LookAgainAt(Now) - Now).TotalSeconds:0}{(result.Failure is not null && usable is not null ? " with a token" : "")}";
+        var what = $"{result.Outcome.Label()} {(result.LookAgainAt(Now) - Now).TotalSeconds:0}";
+        return result.Failure is not null && usable is not null ? $"{what} with a token" : what;
     }
 
     private static FleetView View(TokenRow row, int minutesLeft) =>

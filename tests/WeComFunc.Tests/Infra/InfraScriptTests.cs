@@ -273,17 +273,24 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [Theory]
     [InlineData("sales", "wwfedcba0987654321", "wecom-corpsecret-sales", null)]
     [InlineData("s", "wx", "a", null)]
-    [InlineData("Sales", "wwfedcba0987654321", "any", "name of one of the apps is \"Sales\", but it must be 1 to 32 lower-case letters and digits.")]
+    [InlineData(
+        "Sales",
+        "wwfedcba0987654321",
+        "any",
+        "name of one of the apps is \"Sales\", but it must be 1 to 32 lower-case letters and digits.")]
     [InlineData("a b", "wwfedcba0987654321", "any", "name of one of the apps is \"a b\"")]
     [InlineData("sales", "ww 1", "any", "corpId of one of the apps is \"ww 1\"")]
     [InlineData("sales", "ww1", "any_secret", "corpSecretName of one of the apps is \"any_secret\"")]
-    public async Task A_further_app_is_refused_where_the_app_would_refuse_it(string name, string corpId, string corpSecretName, string? refusal)
+    public async Task A_further_app_is_refused_where_the_app_would_refuse_it(
+        string name, string corpId, string corpSecretName, string? refusal)
     {
         object[] apps = [new { name = "good", corpId = "ww1234567890abcdef" }, new { name, corpId, corpSecretName }];
         var parameters = new { parameters = new { environmentName = new { value = "dev" }, apps = new { value = apps } } };
 
         var (status, output) = await RunAsync(
-            "deploy-infra.sh", ["what-if", "group", "dev"], ("AZ_PARAMETERS", JsonSerializer.Serialize(parameters, Written).ReplaceLineEndings("\n")));
+            "deploy-infra.sh",
+            ["what-if", "group", "dev"],
+            ("AZ_PARAMETERS", JsonSerializer.Serialize(parameters, Written).ReplaceLineEndings("\n")));
 
         Assert.Equal(refusal is null, status == 0);
         Assert.Equal(refusal is not null, output.Contains("of one of the apps is", StringComparison.Ordinal));

@@ -465,7 +465,9 @@ public sealed partial class InfraTests
 
     [Fact]
     public void A_run_that_passed_on_prod_is_kept_as_what_to_roll_back_to() => Assert.Matches(
-        @"displayName: Smoke test\n[^$]*(?s:.*)keep-run\.sh""\n +displayName: .*\n +condition: and\(succeeded\(\), eq\('\$\{\{ parameters\.environment \}\}', 'prod'\)\)\n", Pipelines());
+        @"displayName: Smoke test\n[^$]*(?s:.*)keep-run\.sh""\n +displayName: .*\n"
+            + @" +condition: and\(succeeded\(\), eq\('\$\{\{ parameters\.environment \}\}', 'prod'\)\)\n",
+        Pipelines());
 
     [Fact]
     public void Nothing_but_the_script_that_deploys_chooses_a_compiler() =>
