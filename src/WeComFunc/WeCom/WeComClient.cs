@@ -176,7 +176,7 @@ internal sealed partial class WeComClient(
         }
 
         var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy or Errcodes.VersionConflict }
-            && attempt < Attempts && !deadline.IsOver && (failure.RetryAfter ?? TimeSpan.Zero) < deadline.Left;
+            && attempt < Attempts && (failure.RetryAfter ?? TimeSpan.Zero) < deadline.Left;
         return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt, failure.RetryAfter) : failure;
     }
 
