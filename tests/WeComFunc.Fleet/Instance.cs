@@ -49,7 +49,7 @@ internal sealed class Instance : IDisposable
         var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
-        _app = new CorpApp(Settings.App, client, Tokens);
+        _app = new CorpApp(Settings.App, client, secrets, Tokens);
         var apps = new CorpApps([_app]);
         _handler = new LoginHandler(apps, Settings.Login, departments: null, clock, telemetry);
         _health = new HealthEndpoint(apps, clock, NullLogger<HealthEndpoint>.Instance);
