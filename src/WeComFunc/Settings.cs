@@ -4,6 +4,7 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 
 namespace WeComFunc;
@@ -36,6 +37,8 @@ public sealed record Settings
 
     /// <summary>The session that a login gives; null for none.</summary>
     public SessionSettings? Session { get; init; }
+    /// <summary>What WeCom gives only encrypted; null where nobody can have it.</summary>
+    public MemberDataSettings? MemberData { get; init; }
 
     /// <summary>Whether this is the Development environment.</summary>
     public bool IsDevelopment { get; init; }
@@ -45,7 +48,8 @@ public sealed record Settings
     public static Settings Read(IConfiguration configuration)
     {
         var reader = new SettingsReader(configuration);
-        var apps = AppSettings.Read(reader);
+        var memberData = MemberDataSettings.Read(reader);
+        var apps = AppSettings.Read(reader, needsAppId: memberData is not null);
         var settings = new Settings
         {
             Apps = apps,
@@ -59,8 +63,10 @@ public sealed record Settings
             Login = LoginSettings.Read(reader),
             Limits = LimitSettings.Read(reader),
             Session = SessionSettings.Read(reader),
+            MemberData = memberData,
             IsDevelopment = reader.IsDevelopment,
         };
+        memberData?.Check(reader, settings.Azure.TableName);
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);
     }
 

@@ -50,6 +50,9 @@ public sealed class Telemetry
     internal void Waited(string reason, string app, TimeSpan elapsed) =>
         _waits.Record(elapsed.TotalSeconds, Tag("reason", reason), Tag("app", app));
 
+    /// <summary>A histogram, in seconds, of something that is not always there.</summary>
+    internal Histogram<double> Durations(string name, string description) => _meter.CreateHistogram<double>(name, "s", description);
+
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
     internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
         name,

@@ -77,7 +77,11 @@ public sealed class TokenRowTests
         table.Put(spoil(table.Row!) with { PartitionKey = table.Row!.PartitionKey, RowKey = table.Row.RowKey });
         if (what.StartsWith("the row of", StringComparison.Ordinal))
         {
-            table.Put(table.Row with { SealedToken = Secret.Seal(Token, "another place"), SealedWith = Secret.Fingerprint });
+            table.Put(table.Row with
+            {
+                SealedToken = Secret.Seal(SealPurpose.AccessToken, Token, "another place"),
+                SealedWith = Secret.Fingerprint,
+            });
         }
 
         var process = new TokenProcess(clock, table) { WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("fetched anew")) };

@@ -51,7 +51,7 @@ public sealed class LoginRequestTests : IDisposable
     [InlineData("application/vnd.x+json; charset=gb2312", false)]
     [InlineData("application/json; charset=", false)]
     public void A_content_type_is_JSON_in_UTF8_or_not(string? contentType, bool isJson) =>
-        Assert.Equal(isJson, LoginRequest.IsJson(contentType));
+        Assert.Equal(isJson, JsonBody.IsJson(contentType));
 
     /// <summary>A body, its code, and which app it is for.</summary>
     [Theory]
@@ -173,7 +173,7 @@ public sealed class LoginRequestTests : IDisposable
         var broken = await LoginRequest.ReadAsync(new BareCall(new Broken()), Apps, gone.Token);
         await gone.CancelAsync();
 
-        Assert.Equal(("", Apps.Default, Problem.InvalidRequest), broken);
+        Assert.Equal(Problem.InvalidRequest, broken.Problem);
         await Assert.ThrowsAsync<IOException>(() => LoginRequest.ReadAsync(new BareCall(new Broken()), Apps, gone.Token).AsTask());
     }
 
@@ -184,8 +184,8 @@ public sealed class LoginRequestTests : IDisposable
 
     private async Task<(string Code, string App, Problem? Problem)> ReadAsync(Stream body)
     {
-        var (code, app, problem) = await LoginRequest.ReadAsync(new BareCall(body), Apps, CancellationToken.None);
-        return (code, app.App.Name, problem);
+        var ((code, app), problem) = await LoginRequest.ReadAsync(new BareCall(body), Apps, CancellationToken.None);
+        return problem is null ? (code, app.App.Name, null) : ("", "default", problem);
     }
 
     private async Task<(string Code, Problem? Problem)> ReadCodeAsync(string body)
