@@ -36,7 +36,18 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     });
 
     /// <inheritdoc />
-    public Task<Result<SecretVersion[]>> ListAsync(string name, CancellationToken cancellationToken) => AskAsync(name, SessionKeys, async () =>
+    public Task<Result<SecretVersion[]>> ListAsync(string name, CancellationToken cancellationToken) =>
+        AskAsync(name, SessionKeys, () => ListEnabledAsync(name, cancellationToken));
+
+    /// <inheritdoc />
+    public Task<Result<string>> ReadAsync(string name, string version, CancellationToken cancellationToken) =>
+        AskAsync(name, SessionKeys, async () =>
+        {
+            var secret = await vault.GetSecretAsync(name, version, cancellationToken);
+            return (Result<string>)(secret.Value.Value ?? "");
+        });
+
+    private async Task<Result<SecretVersion[]>> ListEnabledAsync(string name, CancellationToken cancellationToken)
     {
         var versions = new List<SecretVersion>();
         try
@@ -55,16 +66,8 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
             // There is no such secret, so there are no versions of it.
         }
 
-        return (Result<SecretVersion[]>)versions.ToArray();
-    });
-
-    /// <inheritdoc />
-    public Task<Result<string>> ReadAsync(string name, string version, CancellationToken cancellationToken) =>
-        AskAsync(name, SessionKeys, async () =>
-        {
-            var secret = await vault.GetSecretAsync(name, version, cancellationToken);
-            return (Result<string>)(secret.Value.Value ?? "");
-        });
+        return versions.ToArray();
+    }
 
     /// <summary>Asks the vault; what it may fail with is told, and is a value.</summary>
     private async Task<Result<T>> AskAsync<T>(string name, Purpose purpose, Func<Task<Result<T>>> ask)
@@ -97,7 +100,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     }
 
     /// <summary>What an operator does about a refusal, by Key Vault's inner error code.</summary>
-    private static string Remedy(RequestFailedException refusal, Purpose purpose) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
+    private static string Remedy(RequestFailedException refusal, Purpose of) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
     {
         "ForbiddenByFirewall" => "The vault's firewall keeps the app out, no role is missing: let the app's outbound address or subnet in, "
             + "under Networking of the vault",
@@ -105,9 +108,9 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
             "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
         "ForbiddenByRbac" => "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes",
         "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get and list secrets, in the access policies of the vault",
-        "SecretDisabled" => $"Enable the newest version of the secret, or store the {purpose.What} as a new one",
-        "SecretNotFound" => $"Store the {purpose.What} under this name in this vault, recover the secret if it was deleted, or correct "
-            + $"{purpose.Setting} or KeyVault__Uri",
+        "SecretDisabled" => $"Enable the newest version of the secret, or store the {of.What} as a new one",
+        "SecretNotFound" => $"Store the {of.What} under this name in this vault, recover the secret if it was deleted, or correct "
+            + $"{of.Setting} or KeyVault__Uri",
         _ =>
             "Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
     };

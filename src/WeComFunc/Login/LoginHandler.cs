@@ -42,7 +42,8 @@ internal sealed class LoginHandler(
     /// <summary>The members of the profile that are read: those that the session wants are not all shown.</summary>
     private readonly LoginSettings _read = settings with
     {
-        ProfileFields = settings.ProfileFields.Count == 0 ? [] : settings.ProfileFields.Union(claims ?? []).ToHashSet(StringComparer.Ordinal),
+        ProfileFields =
+            settings.ProfileFields.Count == 0 ? [] : settings.ProfileFields.Union(claims ?? []).ToHashSet(StringComparer.Ordinal),
     };
 
     private readonly ConcurrentDictionary<(CorpApp App, string Code), Task<LoginOutcome>> _underWay = new();

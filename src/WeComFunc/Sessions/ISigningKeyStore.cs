@@ -5,7 +5,8 @@ internal interface ISigningKeyStore
 {
     /// <summary>Lists the enabled versions of a secret; none where there is no such secret.</summary>
     /// <returns>
-    /// The versions; <see cref="FailureKind.Misconfigured"/> when the store refuses, <see cref="FailureKind.Busy"/> when it is out of reach.
+    /// The versions; <see cref="FailureKind.Misconfigured"/> when the store refuses, <see cref="FailureKind.Busy"/> when it is out of
+    /// reach.
     /// </returns>
     Task<Result<SecretVersion[]>> ListAsync(string name, CancellationToken cancellationToken);
 

@@ -3,8 +3,9 @@ using System.Text.RegularExpressions;
 namespace WeComFunc.Sessions;
 
 /// <summary>The session that a login gives: the settings <c>Session__…</c>.</summary>
-/// <param name="Issuer">The address at which callers reach this app's <c>/api</c>, as it is written in the settings, without a last
-/// slash.</param>
+/// <param name="Issuer">
+/// The address at which callers reach this app's <c>/api</c>, as it is written in the settings, without a last slash.
+/// </param>
 /// <param name="Audiences">Whom the token is for, one at least.</param>
 /// <param name="Lifetime">How long it is good: 5 minutes to a day.</param>
 /// <param name="Claims">Members of the profile that it has.</param>
@@ -36,9 +37,17 @@ public sealed partial record SessionSettings(
                 + "loopback only)",
             uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (reader.IsDevelopment || uri.IsLoopback)))
                 && Uri.IsWellFormedUriString(reader.Text("Session:Issuer"), UriKind.Absolute));
+        const string AnAudience = "a comma-separated list of audiences without spaces, such as orders-api";
+        var audiences = reader.Names("Session:Audience", AudiencePattern(), AnAudience);
+        if (reader.Has("Session:Audience") && audiences.Count == 0)
+        {
+            reader.Refuse("Session:Audience", $"is malformed: it must be {AnAudience}");
+        }
+
         if (!reader.Has("Session:Audience"))
         {
-            reader.Refuse("Session:Audience", "is missing: with Session__Issuer, it must say whom the session token is for, such as orders-api");
+            reader.Refuse(
+                "Session:Audience", "is missing: with Session__Issuer, it must say whom the session token is for, such as orders-api");
         }
 
         var claims = reader.Names(
@@ -50,7 +59,7 @@ public sealed partial record SessionSettings(
 
         return new(
             reader.Text("Session:Issuer")!.TrimEnd('/'),
-            [.. reader.Names("Session:Audience", AudiencePattern(), "a comma-separated list of audiences without spaces, such as orders-api")],
+            [.. audiences],
             TimeSpan.FromMinutes(reader.WholeNumber("Session:LifetimeMinutes", 60, 5, 1440)),
             claims,
             reader.SecretName("Session:KeySecretName", "wecomfunc-session-key"));

@@ -60,7 +60,8 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
 
     /// <summary>Reads a token that this service, by this issuer, has signed.</summary>
     /// <returns>
-    /// What it says; <see cref="FailureKind.InvalidSession"/> when it is none of ours or has expired; otherwise as <see cref="IssueAsync"/>.
+    /// What it says; <see cref="FailureKind.InvalidSession"/> when it is none of ours or has expired; otherwise as
+    /// <see cref="IssueAsync"/>.
     /// </returns>
     public async Task<Result<SessionClaims>> ReadAsync(string token)
     {
@@ -120,8 +121,8 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     /// <summary>A failure of the vault, as one of the session key's.</summary>
     private Failure Explain(Failure failure) => failure.Kind is FailureKind.Busy ? failure : new(
         FailureKind.NoSessionKey,
-        Advice: $"Key Vault refuses the secret {settings.KeySecretName}, which has the keys of sessions: give the app's identity the role Key "
-            + "Vault Secrets User on it; the log says more.");
+        Advice: $"Key Vault refuses the secret {settings.KeySecretName}, which has the keys of sessions: give the app's identity the role "
+            + "Key Vault Secrets User on it; the log says more.");
 
     private Task<TokenValidationResult> ValidateAsync(string token, SigningKeys known) => _handler.ValidateTokenAsync(token, new()
     {
@@ -130,7 +131,7 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
         ValidTypes = [TokenType],
         ValidAlgorithms = [SecurityAlgorithms.EcdsaSha256],
         IssuerSigningKeys = known.All,
-        LifetimeValidator = (notBefore, expires, _, _) => time.GetUtcNow().UtcDateTime is var now && notBefore <= now && now < expires + Skew,
+        LifetimeValidator = (from, until, _, _) => time.GetUtcNow().UtcDateTime is var now && from <= now && now < until + Skew,
     });
 
     private string Compose(SessionTerm term, WeComApp app, string userId, RentedBytes? profile)

@@ -26,7 +26,9 @@ internal sealed class SigningKey
     /// <summary>What signs.</summary>
     public SigningCredentials Credentials { get; }
 
-    /// <summary>Reads a key as somebody has stored it: PKCS#8 in PEM, not encrypted. Anything else is a fault, told without its content.</summary>
+    /// <summary>
+    /// Reads a key as somebody has stored it: PKCS#8 in PEM, not encrypted. Anything else is a fault, told without its content.
+    /// </summary>
     public static (SigningKey? Key, string? Fault) Read(string stored)
     {
         var text = PastedText.Trim(stored);
@@ -43,7 +45,8 @@ internal sealed class SigningKey
 
         return (null, other switch
         {
-            "EC PRIVATE KEY" or "EC PARAMETERS" => "it is an EC key in SEC1, not in PKCS#8, which openssl pkcs8 -topk8 -nocrypt makes of it",
+            "EC PRIVATE KEY" or "EC PARAMETERS" =>
+                "it is an EC key in SEC1, not in PKCS#8, which openssl pkcs8 -topk8 -nocrypt makes of it",
             "RSA PRIVATE KEY" => "it is an RSA key",
             "ENCRYPTED PRIVATE KEY" => "it is encrypted with a passphrase",
             "PUBLIC KEY" or "CERTIFICATE" => "it has the public key only",
@@ -76,10 +79,10 @@ internal sealed class SigningKey
         try
         {
             Convert.TryFromBase64Chars(base64, pkcs8, out _);
-            key.ImportPkcs8PrivateKey(pkcs8, out _);
+            key.ImportPkcs8PrivateKey(pkcs8, out var read);
             var point = key.ExportParameters(includePrivateParameters: false);
-            return point.Curve is { IsNamed: true, Oid.Value: P256 }
-                ? (new SigningKey(key, point.Q), null)
+            return read < length ? Refuse("it has something behind the key")
+                : point.Curve is { IsNamed: true, Oid.Value: P256 } ? (new SigningKey(key, point.Q), null)
                 : Refuse("it is an EC key of another curve than P-256");
         }
         catch (Exception exception) when (exception is CryptographicException or PlatformNotSupportedException)

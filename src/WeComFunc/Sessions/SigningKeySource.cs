@@ -20,13 +20,18 @@ internal sealed partial class SigningKeySource(
             return failure;
         }
 
-        var readings = await Task.WhenAll(listed.Select(version => ReadVersionAsync(version, kept, limit)));
-        if (readings.Select(reading => reading.Failure).FirstOrDefault(failed => failed is not null) is { } unread)
+        var versions = new List<KeyVersion>(listed.Length);
+        foreach (var reading in await Task.WhenAll(listed.Select(version => ReadVersionAsync(version, kept, limit))))
         {
-            return unread;
+            if (!reading.TryGet(out var version, out var unread))
+            {
+                return unread;
+            }
+
+            versions.Add(version);
         }
 
-        var keys = new SigningKeys(readings.Select(reading => reading.TryGet(out var version) ? version : throw new InvalidOperationException()));
+        var keys = new SigningKeys(versions);
         Tell(keys, kept);
         return keys;
     }
@@ -86,8 +91,8 @@ internal sealed partial class SigningKeySource(
 
     [LoggerMessage(
         222, LogLevel.Warning,
-        "Version {Version} of {SecretName} is left out of the session keys, and others go on: {Reason}. Disable it, or store a P-256 private "
-        + "key in PKCS#8 PEM as a new version")]
+        "Version {Version} of {SecretName} is left out of the session keys, and others go on: {Reason}. Disable it, or store a P-256 "
+        + "private key in PKCS#8 PEM as a new version")]
     private static partial void LogLeftOut(ILogger logger, string secretName, string version, string reason);
 
     [LoggerMessage(
@@ -98,7 +103,7 @@ internal sealed partial class SigningKeySource(
 
     [LoggerMessage(
         224, LogLevel.Warning,
-        "The last session key in {SecretName} expires within {Days} days, and then nobody can log in: store a new version now, or give it a "
-        + "later expiration date")]
+        "The last session key in {SecretName} expires within {Days} days, and then nobody can log in: store a new version now, or give it "
+        + "a later expiration date")]
     private static partial void LogEnding(ILogger logger, string secretName, int days);
 }

@@ -23,7 +23,8 @@ internal sealed class SigningKeys
 
     public SigningKeys(IEnumerable<KeyVersion> versions)
     {
-        _versions = [.. versions.OrderBy(version => version.Version.CreatedOn).ThenBy(version => version.Version.Id, StringComparer.Ordinal)];
+        _versions =
+            [.. versions.OrderBy(version => version.Version.CreatedOn).ThenBy(version => version.Version.Id, StringComparer.Ordinal)];
 
         // The same key stored twice is one key: who verifies looks for one of that id.
         var keys = _versions.Select(version => version.Key).OfType<SigningKey>().DistinctBy(key => key.Id).ToList();
