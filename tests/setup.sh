@@ -33,12 +33,15 @@ setup() {
 # Fails where a command is missing, and names what brings it.
 needed() { command -v "$1" >/dev/null || fail "There is no $1 here: install $2 or later."; }
 
-install_azurite() {
-  local home=tests/azurite
+install_azurite() { install_npm tests/azurite 'the Table Storage emulator'; }
+
+# Installs what the package-lock.json of a folder names, unless it is there.
+install_npm() {
+  local home=$1 what=$2
   [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]] || return 0
   needed npm 'Node 20' || return
-  say 'Installing the Table Storage emulator.'
-  quietly azurite npm ci --prefix "$home" --ignore-scripts
+  say "Installing $what."
+  quietly "${home##*/}" npm ci --prefix "$home" --ignore-scripts
 }
 
 install_shellcheck() {

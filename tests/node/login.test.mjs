@@ -135,7 +135,7 @@ test('the answer is what the service said', async () => {
 });
 
 for (const url of [undefined, '', 'login.example.com', '/api']) {
-  test(`${url} is no url`, () => {
+  test(`"${url}" is no url`, () => {
     const phone = new Phone(inOrder());
 
     assert.throws(() => phone.client({ url }), /url must be the address of WeComFunc's \/api/);

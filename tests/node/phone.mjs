@@ -74,6 +74,7 @@ export class Phone {
       },
       clearTimeout: timer => this.timers.delete(timer),
     });
+    this.scope = scope;
     scope.phoneTime = () => this.now + this.ahead;
     vm.runInContext('Date.now = phoneTime; delete globalThis.phoneTime;', scope);
     vm.runInContext(clientSource, scope, { filename: 'miniprogram_dist/index.js' });
@@ -90,6 +91,26 @@ export class Phone {
     return this.qy[name];
   }
 
+  /** Runs a script of a mini program that uses the client, with what else is there. */
+  load(source, globals) {
+    Object.assign(this.scope, globals, {
+      require: name => {
+        if (name !== 'wecomfunc-miniprogram') throw new Error(`There is no ${name}.`);
+        return { createClient: this.createClient, LoginError: this.LoginError };
+      },
+    });
+    vm.runInContext(`{${source}\n}`, this.scope);
+  }
+
+  /** Goes on until nothing happens any more. */
+  async settle() {
+    for (;;) {
+      await nextTurn();
+      if (this.pending.size) await Promise.race(this.pending);
+      else if (!this.#nextTimer()) return;
+    }
+  }
+
   /** Goes on until it is known what comes of something, and lets time pass only where nothing else happens. */
   async run(promise) {
     const outcome = promise.then(value => ({ value }), error => ({ error }));
@@ -102,12 +123,7 @@ export class Phone {
         await Promise.race(this.pending);
         continue;
       }
-      const [next] = [...this.timers].sort((one, other) => one.at - other.at);
-      if (!next) throw new Error('It waits for nothing.');
-      this.timers.delete(next);
-      if (next.at > this.now) this.waits.push((next.at - this.now) / 1000);
-      this.now = next.at;
-      next.act();
+      if (!this.#nextTimer()) throw new Error('It waits for nothing.');
     }
     if (result.error) throw result.error;
     return result.value;
@@ -130,6 +146,17 @@ export class Phone {
     return this.run(promise).then(value => {
       throw new Error(`It succeeded: ${JSON.stringify(value)}`);
     }, error => error);
+  }
+
+  /** Lets time pass until the next timer; false where there is none. */
+  #nextTimer() {
+    const [next] = [...this.timers].sort((one, other) => one.at - other.at);
+    if (!next) return false;
+    this.timers.delete(next);
+    if (next.at > this.now) this.waits.push((next.at - this.now) / 1000);
+    this.now = next.at;
+    next.act();
+    return true;
   }
 
   /** Calls back later, and never twice. */
