@@ -66,6 +66,12 @@ done
 check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
 check tokenRefreshSchedule "$schedule" 'an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *'
 check profileFields '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'
+check sessionIssuer '(https://[0-9A-Za-z.:-]+(/[0-9A-Za-z._~%/-]*[0-9A-Za-z._~%-])?)?' \
+  'an https address without a query and a last slash, such as https://login.example.com/api'
+check sessionAudience '([0-9A-Za-z._~:/@%+=?&#-]+(, ?[0-9A-Za-z._~:/@%+=?&#-]+)*)?' \
+  'a comma-separated list of audiences without spaces, such as orders-api'
+check sessionClaims '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'
+check sessionKeySecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'
 check loginsPerSecondPerAddress '0|0\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,5}(\.[0-9]+)?' '0 (off) or a number from 0.001 to 999999'
 check alertEmail '[^@" ]+@[^@" ]+\.[^@" ]+' 'an e-mail address'
 check alertWebhook 'https://[^" ]+|none' 'an https address, or none'
@@ -73,6 +79,10 @@ check customDomain '([a-z0-9-]+(\.[a-z0-9-]+)+)?' 'a domain in lower case, such 
 check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, such as 2026-12-01'
 if grep -q '"monthlyBudget": {' "$work/parameters.json" && ! grep -q '"budgetFrom": {' "$work/parameters.json"; then
   echo 'monthlyBudget is set, so budgetFrom must be set too.' >&2
+  wrong=1
+fi
+if grep -q '"sessionIssuer": {' "$work/parameters.json" && ! grep -q '"sessionAudience": {' "$work/parameters.json"; then
+  echo 'sessionIssuer is set, so sessionAudience must be set too.' >&2
   wrong=1
 fi
 ((wrong == 0)) || exit 2

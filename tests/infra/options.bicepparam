@@ -14,6 +14,10 @@ param privateEndpoints = 'only'
 param privateHostStorage = true
 param customDomain = 'login.example.com'
 param departmentNames = true
+param sessionIssuer = 'https://login.example.com/api'
+param sessionAudience = 'orders-api, crm'
+param sessionLifetimeMinutes = 30
+param sessionClaims = 'name,department'
 param apps = [
   {
     name: 'sales'
