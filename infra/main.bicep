@@ -34,6 +34,11 @@ type furtherApp = {
   @minLength(1)
   @maxLength(127)
   corpSecretName: string?
+
+  @description('appid of its mini program (wx…), for memberData.')
+  @minLength(3)
+  @maxLength(64)
+  miniProgramAppId: string?
 }
 
 @description('企业ID of the corp: 2 to 64 letters, digits, underscores and hyphens, mostly ww…')
@@ -97,6 +102,18 @@ param sessionClaims string = ''
 @minLength(1)
 @maxLength(127)
 param sessionKeySecretName string = 'wecomfunc-session-key'
+
+@description('Whether a session also opens what WeCom gives only encrypted (mobile, e-mail): see the README. Needs sessionIssuer, and the appid of the mini program of every app.')
+param memberData bool = false
+
+@description('appid of the mini program (wx…), for memberData.')
+@maxLength(64)
+param miniProgramAppId string = ''
+
+@description('Name of the table that holds the session_key of each session, encrypted.')
+@minLength(3)
+@maxLength(63)
+param sessionTableName string = 'wecomsessions'
 
 @description('Logins per second that the limiter allows a caller address, per instance: a number such as 50 or 0.5; 0 switches the limiter off.')
 param loginsPerSecondPerAddress string = '50'
@@ -298,6 +315,7 @@ module tokenTable 'modules/token-table.bicep' = {
   params: {
     name: names.tokenStorage
     tableName: tokenTableName
+    sessionTableName: memberData ? sessionTableName : ''
     location: location
     tags: allTags
     sku: storageSku
@@ -402,6 +420,9 @@ var appSettings = {
   Session__LifetimeMinutes: string(sessionLifetimeMinutes)
   Session__Claims: sessionClaims
   Session__KeySecretName: sessionKeySecretName
+  MemberData__Enabled: string(memberData)
+  MemberData__TableName: sessionTableName
+  WeCom__MiniProgramAppId: miniProgramAppId
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
   Limits__ConcurrentLogins: string(concurrentLogins)
@@ -415,6 +436,7 @@ var furtherSettings = reduce(
     union(all, {
       'WeCom__Apps__${one.name}__CorpId': one.corpId
       'WeCom__Apps__${one.name}__CorpSecretName': one.?corpSecretName ?? 'wecom-corpsecret-${one.name}'
+      'WeCom__Apps__${one.name}__MiniProgramAppId': one.?miniProgramAppId ?? ''
     })
 )
 

@@ -61,12 +61,11 @@ internal sealed class EncryptedData
     /// <param name="app">The app that the member logged in with.</param>
     /// <param name="userId">The member.</param>
     /// <param name="now">The time.</param>
-    /// <returns>
-    /// <c>{"data":{…}}</c>, every member as it came but <c>watermark</c>; null where it is not the data of this mini program, of now, and,
-    /// where it says whose it is, of this member.
-    /// </returns>
-    public ReadOnlyMemory<byte>? Open(SessionKey key, WeComApp app, string userId, DateTimeOffset now)
+    /// <param name="opened"><c>{"data":{…}}</c>, every member as it came but <c>watermark</c>.</param>
+    /// <returns>Whether it is the data of this mini program, of now, and, where it says whose it is, of this member.</returns>
+    public bool TryOpen(SessionKey key, WeComApp app, string userId, DateTimeOffset now, out ReadOnlyMemory<byte> opened)
     {
+        opened = default;
         using var aes = Aes.Create();
         aes.SetKey(key.Bytes);
         var plain = aes.DecryptCbc(_cipher, _iv, PaddingMode.None);
@@ -76,12 +75,18 @@ internal sealed class EncryptedData
             var json = plain.AsMemory(0, length);
             using var document = JsonDocument.Parse(json, Strict);
             var data = document.RootElement;
-            return isPadded & Utf8.IsValid(json.Span) && IsOf(data, app, userId) && IsOfNow(data, now) ? Compose(data) : null;
+            if (isPadded & Utf8.IsValid(json.Span) && IsOf(data, app, userId) && IsOfNow(data, now))
+            {
+                opened = Compose(data);
+                return true;
+            }
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            return null;
+            // As wrong as any other.
         }
+
+        return false;
     }
 
     /// <summary>The bytes of a Base64 text that has nothing else in it; null where it is none, or too long.</summary>

@@ -88,7 +88,7 @@ internal sealed partial class MemberDataEndpoint : Endpoint
         }
 
         var (app, key) = found;
-        if (data.Open(key, app.App, session.UserId, Time.GetUtcNow()) is not { } body)
+        if (!data.TryOpen(key, app.App, session.UserId, Time.GetUtcNow(), out var body))
         {
             return Answer(exchange, session.App, Problem.InvalidData);
         }

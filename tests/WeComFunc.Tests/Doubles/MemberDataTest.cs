@@ -54,7 +54,7 @@ public abstract class MemberDataTest : LoginTest
     {
         var code = WeCom.IssueCode(userId, corpId ?? SimulatorState.SeedCorpId);
         Output.Run.Secret(code, "code");
-        var answer = await host.PostAsync(app is null ? JsonSerializer.Serialize(new { code }) : JsonSerializer.Serialize(new { code, app }));
+        var answer = await host.PostAsync(JsonSerializer.Serialize(new { code, app }));
         Assert.Equal(200, answer.Status);
         return answer.Json.GetProperty("session");
     }

@@ -82,7 +82,7 @@ public sealed class EncryptedDataTests
         var reader = new Utf8JsonReader(JsonSerializer.SerializeToUtf8Bytes(new { encryptedData = data.EncryptedData, iv = data.Iv }));
         reader.Read();
         Assert.True(EncryptedData.TryRead(ref reader, null, out var encrypted));
-        return encrypted.Open(new SessionKey(Convert.FromBase64String(Key)), App, UserId, now) is { } opened
+        return encrypted.TryOpen(new SessionKey(Convert.FromBase64String(Key)), App, UserId, now, out var opened)
             ? Encoding.UTF8.GetString(opened.Span)
             : null;
     }
