@@ -37,7 +37,7 @@ export const member = (more = {}) => answer(200, { userid: 'zhangsan', corpid: '
 export const lost = (errMsg = 'request:fail', errno = 600001) => ({ errMsg, errno });
 
 export class Phone {
-  /** @param service What it posts to: takes { url, path, body, header }, gives an `answer`, `lost()`, `silence`, or a promise of one. */
+  /** @param service What it posts to: takes { url, path, body, header }, gives `answer()`, `lost()`, `silence`, or a promise of one. */
   constructor(service, { inWeCom = true, os = 'ios', hasErrno = true, storage = new Map(), ahead = 0 } = {}) {
     Object.assign(this, { service, os, hasErrno, storage, ahead });
     /** What wx.qy.login is to do next: a code, '' or null, an Error to fail with, or silence. */
