@@ -94,13 +94,16 @@ test('a storage that fails costs nothing but the memory', async () => {
 });
 
 test('a storage of one\'s own', async () => {
-  const phone = phoneWith([problem('other_app'), member()]);
+  const phone = phoneWith([problem('other_app'), member(), member()]);
   const own = new Map();
   const storage = {
-    getStorageSync: name => own.get(name), setStorageSync: (name, value) => own.set(name, value), removeStorageSync: name => own.delete(name),
+    getStorageSync: name => own.get(name),
+    setStorageSync: (name, value) => own.set(name, value),
+    removeStorageSync: name => own.delete(name),
   };
 
   await phone.run(phone.client({ storage }).login());
+  await phone.run(phone.client({ storage }).login());
 
-  assert.deepEqual([[...own.values()], phone.storage.size], [['sales'], 0]);
+  assert.deepEqual([posted(phone), [...own.values()], phone.storage.size], [['A -', 'B sales', 'C sales'], ['sales'], 0]);
 });

@@ -20,7 +20,7 @@ export const silence = Symbol('silence');
 export function problemsOf(path) {
   const found = {};
   for (const [status, response] of Object.entries(openapi.paths[path].post.responses)) {
-    const { content, headers } = response.$ref ? openapi.components.responses[response.$ref.split('/').pop()] : response;
+    const { content, headers } = response.$ref ? openapi.components.responses[response.$ref.split('/').at(-1)] : response;
     for (const [code, { value }] of Object.entries(content?.['application/problem+json']?.examples ?? {})) {
       found[code] = { status: Number(status), headers: headers['Retry-After'] ? { 'Retry-After': '3' } : {}, body: value };
     }
@@ -37,7 +37,7 @@ export const member = (more = {}) => answer(200, { userid: 'zhangsan', corpid: '
 export const lost = (errMsg = 'request:fail', errno = 600001) => ({ errMsg, errno });
 
 export class Phone {
-  /** @param service What it posts to: takes { path, body, header }, gives an `answer`, `lost()` or `silence`, or a promise of one. */
+  /** @param service What it posts to: takes { url, path, body, header }, gives `answer()`, `lost()`, `silence`, or a promise of one. */
   constructor(service, { inWeCom = true, os = 'ios', hasErrno = true, storage = new Map(), ahead = 0 } = {}) {
     Object.assign(this, { service, os, hasErrno, storage, ahead });
     /** What wx.qy.login is to do next: a code, '' or null, an Error to fail with, or silence. */
@@ -50,7 +50,7 @@ export class Phone {
     this.timers = new Set();
     this.pending = new Set();
     this.qy = {
-      login: options => this.#call(options, this.codes.length ? this.codes.shift() : `CODE${this.posts.length + 1}`, code => ({ code, errMsg: 'qy__login:ok' })),
+      login: options => this.#call(options, this.#nextCode(), code => ({ code, errMsg: 'qy__login:ok' })),
     };
     const storageOf = act => key => {
       if (this.storage === null) throw new Error('storage:fail');
@@ -87,8 +87,11 @@ export class Phone {
 
   /** Adds a call of wx.qy that gives encrypted data, or an Error to fail with, or is silent. */
   gives(name, what) {
-    this.qy[name] = options => this.#call(options, what(), data => ({ ...data, errMsg: `qy__${name}:ok` }));
-    return this.qy[name];
+    const phone = this;
+    this.qy[name] = function (options) {
+      if (this !== phone.qy) throw new Error(`${name} is called without its wx.qy.`);
+      phone.#call(options, what(), data => ({ ...data, errMsg: `qy__${name}:ok` }));
+    };
   }
 
   /** Runs a script of a mini program that uses the client, with what else is there. */
@@ -148,6 +151,10 @@ export class Phone {
     }, error => error);
   }
 
+  #nextCode() {
+    return this.codes.length ? this.codes.shift() : `CODE${this.posts.length + 1}`;
+  }
+
   /** Lets time pass until the next timer; false where there is none. */
   #nextTimer() {
     const [next] = [...this.timers].sort((one, other) => one.at - other.at);
@@ -176,7 +183,7 @@ export class Phone {
 
   #request({ url, method, header, data, success, fail, timeout }) {
     if (!/^https?:\/\//.test(url) || method !== 'POST' || !(timeout > 0)) throw new Error(`request:fail ${method} ${url}`);
-    const post = { url, path: new URL(url).pathname.replace(/^\/api/, ''), header: plain(header), body: plain(data) };
+    const post = { url, path: new URL(url).pathname.replace(/^\/api/, ''), header: { ...header }, body: plain(data) };
     this.posts.push(post);
     let ended = false;
     const end = (callback, value) => {

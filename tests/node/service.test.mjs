@@ -13,7 +13,7 @@ const newCode = async (userid, corpid) => (await post(`${service.weCom}/sim/code
 /** The phone of a member. */
 function phoneOf(userid, corpid = corp, options = {}) {
   const phone = new Phone(over(fetch), options);
-  phone.qy.login = ({ success, fail }) => phone.gives('any', () => newCode(userid, corpid).then(code => ({ code })))({ success, fail });
+  phone.gives('login', () => newCode(userid, corpid).then(code => ({ code })));
   return [phone, phone.client({ url: service.url, functionKey: undefined })];
 }
 

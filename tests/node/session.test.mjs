@@ -148,6 +148,16 @@ test('a renewal goes through what a login goes through', async () => {
   assert.equal(await phone.run(client.session()), 'TOKEN2');
 });
 
+test('a service that gives sessions no longer ends the one in memory', async () => {
+  const service = new Service();
+  const [phone, client] = start(service);
+  await phone.run(client.session());
+  service.sessions = false;
+  await phone.run(client.login());
+
+  assert.equal((await phone.fails(client.session())).code, 'no_session');
+});
+
 test('a service without sessions says so', async () => {
   const [phone, client] = start(new Service({ sessions: false }));
 
@@ -330,6 +340,7 @@ for (const [name, what] of [
     const error = await phone.fails(client.memberData(phone.qy.getMobile));
 
     assert.deepEqual([error.code, error.retryable, service.logins, phone.posts.length], ['not_given', true, 1, 1]);
+    assert.deepEqual(phone.waits, what() === silence ? [300] : []);
     assert.equal((await phone.run(client.login())).session.token, 'TOKEN2');
   });
 }
@@ -341,7 +352,8 @@ test('what is to be opened is posted again, without asking again, while the serv
 
   await phone.run(client.memberData(phone.qy.getMobile));
 
-  assert.deepEqual([phone.waits, service.logins, new Set(phone.posts.slice(1).map(post => post.body.encryptedData)).size], [[3, 4, 1], 1, 1]);
+  const data = new Set(phone.posts.slice(1).map(({ body }) => body.encryptedData));
+  assert.deepEqual([phone.waits, service.logins, data.size], [[3, 4, 1], 1, 1]);
 });
 
 for (const memberData of [null, false]) {

@@ -243,9 +243,9 @@ function createClient(options) {
   }
 
   /**
-   * The phone's clock may be wrong, so how long the session is good is the difference of two times of the service, its end and the answer's
-   * Date; it is counted from before the request, so rather too short. Without a Date the phone's clock has to do, and what cannot be true by
-   * it is taken for the shortest session.
+   * The phone's clock may be wrong, so how long the session is good is the difference of two times of the service, its end and the
+   * answer's Date; it is counted from before the request, so rather too short. Without a Date the phone's clock has to do, and what cannot
+   * be true by it is taken for the shortest session.
    */
   function keep(session, headers, began) {
     if (!session || typeof session.token !== 'string') {

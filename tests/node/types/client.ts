@@ -2,7 +2,8 @@
 import { createClient, LoginError } from 'wecomfunc-miniprogram';
 import type { ClientCode, Login, ProblemCode, Qy } from 'wecomfunc-miniprogram';
 
-const client = createClient({ url: 'https://login.example.com/api', functionKey: 'key', app: 'sales', timeout: 10_000, patience: 0, storage: wx });
+const url = 'https://login.example.com/api';
+const client = createClient({ url, functionKey: 'key', app: 'sales', timeout: 10_000, patience: 0, storage: wx });
 
 // @ts-expect-error it cannot do without an address
 createClient({ functionKey: 'key' });
