@@ -4,6 +4,7 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.Sessions;
 
 namespace WeComFunc;
 
@@ -33,6 +34,9 @@ public sealed record Settings
     /// <summary>How often one caller may log in.</summary>
     public required LimitSettings Limits { get; init; }
 
+    /// <summary>The session that a login gives; null for none.</summary>
+    public SessionSettings? Session { get; init; }
+
     /// <summary>Whether this is the Development environment.</summary>
     public bool IsDevelopment { get; init; }
 
@@ -54,6 +58,7 @@ public sealed record Settings
             RefreshSchedule = reader.Schedule("TokenRefreshSchedule", "0 */5 * * * *"),
             Login = LoginSettings.Read(reader),
             Limits = LimitSettings.Read(reader),
+            Session = SessionSettings.Read(reader),
             IsDevelopment = reader.IsDevelopment,
         };
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);

@@ -10,6 +10,7 @@ using WeComFunc.Health;
 using WeComFunc.Http;
 using WeComFunc.Login;
 using WeComFunc.Secrets;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc;
@@ -40,16 +41,27 @@ public static class WeComFuncServices
         services.AddSingleton(provider => new CorpApps([.. settings.Apps.Select(app => provider.CreateApp(app.App, settings.BaseUrl))]));
         services.AddSingleton(_ => new CallerLimiter(settings.Limits));
         services.AddSingleton<DepartmentNames>();
+        if (settings.Session is { } session)
+        {
+            services.AddSessions(session, settings.Azure);
+        }
+
         services.AddSingleton(provider => new LoginHandler(
             provider.GetRequiredService<CorpApps>(),
             settings.Login,
             settings.Login.DepartmentNames ? provider.GetRequiredService<DepartmentNames>() : null,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Telemetry>()));
+            provider.GetRequiredService<Telemetry>(),
+            provider.GetService<SessionTokens>(),
+            settings.Session?.Claims));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton(
-            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
+            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>())
+            {
+                Discovery = provider.GetService<DiscoveryEndpoint>(),
+                SigningKeys = provider.GetService<SigningKeysEndpoint>(),
+            });
         services.AddSingleton(
             provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
@@ -63,6 +75,24 @@ public static class WeComFuncServices
         var secrets = ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, app);
         var renewer = ActivatorUtilities.CreateInstance<TokenRenewer>(provider, app, client, secrets);
         return new(app, client, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
+    }
+
+    private static void AddSessions(this IServiceCollection services, SessionSettings session, AzureSettings azure)
+    {
+        services.AddSingleton(session);
+        if (azure.KeyVaultUri is null)
+        {
+            services.TryAddSingleton<ISigningKeyStore, DevelopmentKeyStore>();
+        }
+        else
+        {
+            services.TryAddSingleton<ISigningKeyStore, KeyVaultSecretStore>();
+        }
+
+        services.AddSingleton<SigningKeySource>();
+        services.AddSingleton<SessionTokens>();
+        services.AddSingleton<DiscoveryEndpoint>();
+        services.AddSingleton<SigningKeysEndpoint>();
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)

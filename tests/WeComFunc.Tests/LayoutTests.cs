@@ -38,10 +38,11 @@ public sealed partial class LayoutTests
     [InlineData("Secrets", "")]
     [InlineData("WeCom", "")]
     [InlineData("AccessTokens", "Secrets WeCom")]
-    [InlineData("Azure", "AccessTokens Secrets")]
+    [InlineData("Sessions", "Http Secrets WeCom")]
+    [InlineData("Azure", "AccessTokens Secrets Sessions")]
     [InlineData("Apps", "AccessTokens WeCom")]
-    [InlineData("Login", "AccessTokens Apps Http WeCom")]
-    [InlineData("Health", "AccessTokens Apps Http WeCom")]
+    [InlineData("Login", "AccessTokens Apps Http Sessions WeCom")]
+    [InlineData("Health", "AccessTokens Apps Http Sessions WeCom")]
     public void A_folder_of_the_library_knows_only_those_below_it(string folder, string below)
     {
         string[] composing = [$"{nameof(Settings)}.cs", $"{nameof(WeComFuncServices)}.cs"];

@@ -58,11 +58,7 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
                     null,
                     CorpIdPattern(),
                     "the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits"),
-                reader.Matching(
-                    $"{section}:CorpSecretName",
-                    secretName,
-                    SecretNamePattern(),
-                    "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens"),
+                reader.SecretName($"{section}:CorpSecretName", secretName),
                 name)
             {
                 SettingsPrefix = $"{section.Replace(":", "__", StringComparison.Ordinal)}__",
@@ -72,9 +68,6 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
 
     [GeneratedRegex(@"\A[0-9A-Za-z_-]{2,64}\z")]
     private static partial Regex CorpIdPattern();
-
-    [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
-    private static partial Regex SecretNamePattern();
 
     [GeneratedRegex(@"\A[0-9a-z]{1,32}\z")]
     private static partial Regex AppNamePattern();

@@ -35,6 +35,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
         "Call wx.qy.login again and post the new code with the member app as it stands here; remember it for the logins to "
         + "come.", IsRetryable: true, IsAtOnce: true);
 
+    /// <summary>See <see cref="FailureKind.InvalidSession"/>.</summary>
+    public static readonly Problem InvalidSession = new("invalid_session", 401, "The session is not valid.",
+        "It has expired, or is not of this service. Log in again and send the new session token.");
+
     /// <summary>See <see cref="FailureKind.MemberNotVisible"/>.</summary>
     public static readonly Problem MemberNotVisible = new("member_not_visible", 403, "The member is not visible to the app.",
         "An administrator of the corp can add the member to the visible range of the app.");
@@ -66,6 +70,7 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
         FailureKind.CorpMismatch => CorpMismatch,
         FailureKind.OtherApp => OtherApp,
         FailureKind.MemberNotVisible => MemberNotVisible,
+        FailureKind.InvalidSession => InvalidSession,
         FailureKind.Busy => WeComBusy,
         FailureKind.Unexpected or FailureKind.OtherMember => WeComUnexpected,
         _ => Misconfigured,

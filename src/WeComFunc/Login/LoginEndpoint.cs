@@ -110,7 +110,7 @@ internal sealed partial class LoginEndpoint : Endpoint
         var name = app?.Name ?? "none";
         var errcode = Telemetry.Label(failure?.Errcode);
         var (source, reason) = (login.Token.Token is null ? "none" : login.Token.Source.Label(), login.Token.Reason.Label());
-        if (failure is not null && (failure.Kind is FailureKind.Misconfigured || login.IsOfForeignCode))
+        if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSessionKey || login.IsOfForeignCode))
         {
             LogAdvice(
                 _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,
@@ -132,7 +132,7 @@ internal sealed partial class LoginEndpoint : Endpoint
             LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), name, exchange.TraceId, AdviceOn(unseen));
         }
 
-        string AdviceOn(Failure failure) => app?.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)) ?? "";
+        string AdviceOn(Failure failure) => failure.Advice ?? app?.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)) ?? "";
     }
 
     /// <summary>Many logins fail together; those that wait for half as long again as others do not come back together.</summary>
