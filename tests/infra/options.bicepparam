@@ -14,6 +14,9 @@ param privateEndpoints = 'only'
 param privateHostStorage = true
 param customDomain = 'login.example.com'
 param departmentNames = true
+param openTelemetry = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com:4317'
+}
 param apps = [
   {
     name: 'sales'
