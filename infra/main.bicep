@@ -197,6 +197,9 @@ param storageSku string = 'Standard_LRS'
 @description('Telemetry by the app\'s identity only, without an instrumentation key. Off in Azure China, where Application Insights is not known to support it.')
 param entraTelemetry bool = environment().name != 'AzureChinaCloud'
 
+@description('Settings OTEL_… of OpenTelemetry, such as OTEL_EXPORTER_OTLP_ENDPOINT: where that is among them, the app sends traces, metrics and its log there too, by OTLP. They stand in clear among the settings of the app: where the receiver wants a key, send to a collector of yours that adds it.')
+param openTelemetry { *: string } = {}
+
 @description('Days that logs are kept.')
 @minValue(30)
 @maxValue(730)
@@ -403,7 +406,8 @@ module blobEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints && priva
 }
 
 // Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
-// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
+// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development), OTEL_EXPORTER_OTLP_ENDPOINT (where
+// telemetry is sent by OTLP, openTelemetry has it).
 var appSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
   KeyVault__Uri: vault.outputs.uri
@@ -459,7 +463,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     zoneRedundant: zoneRedundant
-    settings: union(appSettings, furtherSettings)
+    settings: union(appSettings, furtherSettings, openTelemetry)
   }
   // The app starts at once, and its first steps lead to all three.
   dependsOn: [

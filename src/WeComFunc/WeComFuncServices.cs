@@ -31,6 +31,11 @@ public static class WeComFuncServices
     {
         var settings = Settings.Read(builder.Configuration);
         var services = builder.Services;
+        if (settings.ExportsTelemetry)
+        {
+            builder.AddTelemetryExport();
+        }
+
         services.AddSingleton(settings);
 #pragma warning disable RS0030 // Here they are given to all that take them.
         services.TryAddSingleton(TimeProvider.System);
@@ -76,6 +81,21 @@ public static class WeComFuncServices
             provider.GetService<SessionSweep>() is { } sweep ? sweep.RunAsync : null));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
         services.AddHostedService<LoginDrain>();
+    }
+
+    /// <summary>As <see cref="AddWeComFunc"/>, and adds <see cref="StartupCheck"/>, for a process that does nothing else.</summary>
+    /// <inheritdoc cref="AddWeComFunc" path="/exception" />
+    public static void AddStartupCheck(this IHostApplicationBuilder builder)
+    {
+        builder.AddWeComFunc();
+        var complaints = new Complaints();
+        builder.Logging.AddProvider(complaints);
+        builder.Services.AddSingleton(provider => new StartupCheck(
+            provider.GetRequiredService<Settings>(),
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetService<SessionTokens>(),
+            complaints,
+            provider.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Everything that is one app's own.</summary>

@@ -20,6 +20,9 @@ param sessionLifetimeMinutes = 30
 param sessionClaims = 'name,department'
 param memberData = true
 param miniProgramAppId = 'wx0123456789abcdef'
+param openTelemetry = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com:4317'
+}
 param apps = [
   {
     name: 'sales'

@@ -17,8 +17,16 @@ namespace WeComFunc.Tests;
 [UnsupportedOSPlatform("windows")]
 public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 {
-    private const string Healthy = """{"status":"healthy","token":{"state":"fresh"}}""";
-    private const string Unhealthy = """{"status":"unhealthy","token":{"state":"missing"},"advice":"Set the corpsecret."}""";
+    private const string Healthy = """
+        {"status":"healthy","token":{"state":"fresh"},"tokenStore":"ok","secret":"ok","apps":{"hr":{"token":{"state":"expired"},"secret":"no"}}}
+        """;
+
+    private const string Unhealthy = """
+        {"status":"unhealthy","token":{"state":"missing"},"tokenStore":"ok","secret":"refused","advice":"Set the \"corpsecret\", 企业ID."}
+        """;
+
+    private const string NoLogin =
+        "login: none could succeed now, token missing, table ok, corpsecret refused. Set the \"corpsecret\", 企业ID.";
 
     // As the compiler writes its parameter files.
     private static readonly JsonSerializerOptions Written =
@@ -93,7 +101,14 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(200, Healthy)]);
 
         Assert.Equal(0, status);
-        Assert.Contains(Healthy, output, StringComparison.Ordinal);
+        Assert.Equal(
+            """
+            ok   timer: RefreshAccessToken is listed and on
+            ok   host storage: it is reached by identity
+            ok   login: one could succeed now, token fresh, table ok, corpsecret ok.
+
+            """,
+            output);
     }
 
     [Fact]
@@ -110,7 +125,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(503, Unhealthy)], Pipeline);
 
         Assert.Equal(1, status);
-        Assert.Contains("##vso[task.logissue type=error]Health answers 503: " + Unhealthy, output, StringComparison.Ordinal);
+        Assert.Contains($"\nFAIL {NoLogin}\n##vso[task.logissue type=error]{NoLogin}\n", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,7 +134,18 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(503, "starting"), (503, Unhealthy)], ("REQUIRE_HEALTHY", "false"), Pipeline);
 
         Assert.Equal(0, status);
-        Assert.Contains("##vso[task.logissue type=warning]", output, StringComparison.Ordinal);
+        Assert.Contains($"##vso[task.logissue type=warning]The app runs. {NoLogin}\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_wrong_although_logins_succeed_is_told_too()
+    {
+        var (_, output) = await SmokeAsync([(200, Healthy.Replace("\"apps\"", "\"advice\":\"Look at the table.\",\"apps\""))]);
+
+        Assert.EndsWith(
+            "\nok   login: one could succeed now, token fresh, table ok, corpsecret ok. Look at the table.\n",
+            output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,7 +179,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             script, script == "smoke.sh" ? ["group", "app", Health] : ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("AZ_TIMER", "true"));
 
         Assert.Equal(1, status);
-        Assert.Contains("\nerror: ", "\n" + output, StringComparison.Ordinal);
+        Assert.Contains(script == "smoke.sh" ? "\nFAIL timer: " : "\nerror: ", "\n" + output, StringComparison.Ordinal);
         Assert.DoesNotContain("##vso", output, StringComparison.Ordinal);
     }
 

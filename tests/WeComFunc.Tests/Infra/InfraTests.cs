@@ -20,7 +20,10 @@ public sealed partial class InfraTests
     private const string Advice = "Do this, and then that.";
 
     private static readonly string[] NotSetOnPurpose =
-        ["WeCom__BaseUrl", "WeCom__CorpSecret", "TokenStore__ConnectionString", "AZURE_FUNCTIONS_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
+    [
+        "WeCom__BaseUrl", "WeCom__CorpSecret", "TokenStore__ConnectionString", "AZURE_FUNCTIONS_ENVIRONMENT", "DOTNET_ENVIRONMENT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ];
 
     private static readonly string[] OfTheHost =
     [
@@ -88,7 +91,7 @@ public sealed partial class InfraTests
         Assert.Equal(OfTheHost, Members("hostSettings").Order(StringComparer.Ordinal));
         Assert.Equal(["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"], Members("telemetrySettings"));
         Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
-        Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings\)"));
+        Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings, openTelemetry\)"));
         Assert.Contains(
             "properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
     }
