@@ -20,6 +20,9 @@ public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<by
         new("clean", [.. Texts(Answers.Profiles), .. Texts(Answers.Sessions), .. Dirt.Answers], Dirt.TryClean),
         new("secret", Texts(Secrets.Values), Secrets.TrySecret),
         new("row", Texts(Rows.Values), Rows.TryRow),
+        new("key", Texts(Tokens.Keys), Tokens.TryKey),
+        new("token", Texts(Tokens.Issued), Tokens.TryToken),
+        new("claims", Texts(Answers.Profiles), Tokens.TryClaims),
     ];
 
     /// <summary>That of a name.</summary>

@@ -50,9 +50,10 @@ public sealed class SecretsTests(Azurite azurite)
     {
         var clock = new ManualTimeProvider();
         await using var simulator = await SimulatorServer.StartAsync(clock);
-        await using var host = await LoginHost.StartAsync(simulator, azurite, clock);
+        await using var host = await LoginHost.StartAsync(simulator, azurite, clock, settings: SessionKeys.Settings);
         var answer = await host.LoginAsync(simulator.State.IssueCode("zhangsan"));
         Assert.Equal(200, answer.Status);
+        Assert.True(answer.Json.TryGetProperty("session", out _));
         Output.Run.Secrets(simulator.State.IssuedSecrets);
     }
 }

@@ -12,6 +12,8 @@ public enum CloudCall
 {
     Identity,
     Vault,
+    VaultVersions,
+    VaultKey,
     TableRead,
     TableWrite,
     GetToken,
@@ -40,7 +42,8 @@ internal sealed record CloudAnswer(int Status, byte[]? Body = null)
 internal sealed class Cloud : IAsyncDisposable
 {
     /// <summary>
-    /// A second app, of another corp: its name is in all of its calls, and no fault meets them, but for those of the identity.
+    /// A second app, of another corp: its name is in all of its calls, and no fault meets them, but for those of the identity and
+    /// of the keys of sessions, which are the same for both.
     /// </summary>
     public const string Neighbour = "neighbour";
 
@@ -49,6 +52,8 @@ internal sealed class Cloud : IAsyncDisposable
 
     /// <summary>Small, so that what was sent and what was taken differ by little.</summary>
     private const int SocketBuffer = 64 * 1024;
+
+    private static readonly CloudCall[] OfTheVault = [CloudCall.Vault, CloudCall.VaultVersions, CloudCall.VaultKey];
 
     private static readonly CloudCall[] OfWeCom =
         [CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet, CloudCall.DepartmentGet];
@@ -78,6 +83,9 @@ internal sealed class Cloud : IAsyncDisposable
     public string CorpId { get; } = "wwcloud0123456789";
 
     public string CorpSecret { get; } = $"corpsecret-{Guid.NewGuid():n}";
+
+    /// <summary>The only version of the session key, in PKCS#8 PEM.</summary>
+    public string SessionKey { get; } = SessionKeys.Create();
 
     public Uri VaultUri { get; } = new($"https://v{Guid.NewGuid():n}"[..30] + ".vault.azure.net/");
 
@@ -146,6 +154,8 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
         : path.StartsWith("/cgi-bin/department/get", StringComparison.Ordinal) ? CloudCall.DepartmentGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
         : method == "GET" ? CloudCall.TableRead
         : CloudCall.TableWrite;
@@ -187,7 +197,7 @@ internal sealed class Cloud : IAsyncDisposable
                 {
                     // Of the vault, what comes with a token: it is challenged first.
                     if (Fault is { } fault && call == Faulty && !IsNeighbours(request.Path)
-                        && (call is not CloudCall.Vault || request.Authorization is not null))
+                        && (!OfTheVault.Contains(call) || request.Authorization is not null))
                     {
                         Faults++;
                         await fault(exchange);
@@ -237,7 +247,7 @@ internal sealed class Cloud : IAsyncDisposable
                 resource = query["resource"],
                 token_type = "Bearer",
             })),
-            CloudCall.Vault when request.Authorization is null => new(401)
+            CloudCall.Vault or CloudCall.VaultVersions or CloudCall.VaultKey when request.Authorization is null => new(401)
             {
                 Headers = new Dictionary<string, string>
                 {
@@ -251,6 +261,24 @@ internal sealed class Cloud : IAsyncDisposable
                 value = SecretOf(request.Path),
                 id = $"{VaultUri}secrets/wecom-corpsecret/1",
                 contentType = "text",
+                attributes = new { enabled = true },
+            })),
+            CloudCall.VaultVersions => new(200, Json(new
+            {
+                value = (object[])
+                [
+                    new
+                    {
+                        id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                        attributes = new { enabled = true, created = 1_700_000_000, updated = 1_700_000_000 },
+                    },
+                ],
+                nextLink = (string?)null,
+            })),
+            CloudCall.VaultKey => new(200, Json(new
+            {
+                value = SessionKey,
+                id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
                 attributes = new { enabled = true },
             })),
             CloudCall.TableRead => ReadRow(IsNeighbours(request.Path)),

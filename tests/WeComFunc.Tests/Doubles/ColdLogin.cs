@@ -10,6 +10,7 @@ using Microsoft.Extensions.Logging;
 using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
@@ -44,6 +45,8 @@ internal sealed class ColdLogin : IAsyncDisposable
             ["Login:DepartmentNames"] = "true",
             ["KeyVault:Uri"] = Cloud.VaultUri.AbsoluteUri,
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            ["Session:Issuer"] = "https://login.example.com/api",
+            ["Session:Audience"] = "orders-api",
         });
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log).AddProvider(new OutputLoggerProvider(Output.Run));
 
@@ -100,6 +103,7 @@ internal sealed class ColdLogin : IAsyncDisposable
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code, app }));
         var started = _clock.GetTimestamp();
         var answer = await _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None);
+        Output.Run.WithoutSession(Encoding.UTF8.GetString(answer.Body.Span));
         return (
             new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
             _clock.GetElapsedTime(started));
@@ -116,6 +120,11 @@ internal sealed class ColdLogin : IAsyncDisposable
         }));
 
     private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
+
+    /// <summary>A reading of the keys goes on when the token has failed the login.</summary>
+    private Task WhenQuiet() => Task.WhenAll(
+        _host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet(),
+        _host.Services.GetRequiredService<SigningKeySource>().GetAsync());
 
     /// <summary>Moves the clock on while all that is under way waits for it.</summary>
     private async Task RunAsync(Task task)
