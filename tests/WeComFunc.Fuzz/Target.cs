@@ -19,6 +19,9 @@ public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<by
         new("clean", [.. Texts(Answers.Profiles), .. Texts(Answers.Sessions), .. Dirt.Answers], Dirt.TryClean),
         new("secret", Texts(Secrets.Values), Secrets.TrySecret),
         new("row", Texts(Rows.Values), Rows.TryRow),
+        new("data", Texts(MemberData.PlainTexts), MemberData.TryPlainText),
+        new("data-body", Texts(MemberData.Bodies), MemberData.TryBody),
+        new("data-header", Texts(MemberData.Headers), MemberData.TryHeader),
     ];
 
     /// <summary>That of a name.</summary>

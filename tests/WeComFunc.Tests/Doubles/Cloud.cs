@@ -17,6 +17,7 @@ public enum CloudCall
     GetToken,
     JsCode2Session,
     UserGet,
+    SessionWrite,
 }
 
 /// <summary>An answer before it is sent.</summary>
@@ -137,6 +138,7 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
+        : path.Contains("wecomsessions", StringComparison.Ordinal) ? CloudCall.SessionWrite
         : method == "GET" ? CloudCall.TableRead
         : CloudCall.TableWrite;
 
@@ -241,6 +243,7 @@ internal sealed class Cloud : IAsyncDisposable
             })),
             CloudCall.TableRead => ReadRow(),
             CloudCall.TableWrite => WriteRow(request),
+            CloudCall.SessionWrite => new(204) { Headers = new Dictionary<string, string> { ["ETag"] = "W/\"1\"" } },
             CloudCall.GetToken when query["corpsecret"] != CorpSecret =>
                 new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
             CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken("wecom"), expires_in = 7200 })),
@@ -250,7 +253,7 @@ internal sealed class Cloud : IAsyncDisposable
                 errmsg = "ok",
                 corpid = CorpId,
                 userid = UserOf(query["js_code"]!),
-                session_key = "not-a-session-key",
+                session_key = "kJtdi6RF+Dv67QkbLlPGjw==",
             })),
             _ => new(200, Json(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[1] })),
         };

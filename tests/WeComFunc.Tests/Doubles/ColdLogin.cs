@@ -10,6 +10,8 @@ using Microsoft.Extensions.Logging;
 using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
+using WeComFunc.MemberData;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
@@ -42,6 +44,10 @@ internal sealed class ColdLogin : IAsyncDisposable
             ["WeCom:BaseUrl"] = "http://localhost/",
             ["KeyVault:Uri"] = Cloud.VaultUri.AbsoluteUri,
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            ["Session:Issuer"] = "https://login.example.com/api",
+            ["Session:Audience"] = "orders-api",
+            ["MemberData:Enabled"] = "true",
+            ["WeCom:MiniProgramAppId"] = "wx0123456789abcdef",
         });
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log).AddProvider(new OutputLoggerProvider(Output.Run));
 
@@ -55,7 +61,13 @@ internal sealed class ColdLogin : IAsyncDisposable
             .AddSingleton(services => TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
-                new() { Transport = Transport() }));
+                new() { Transport = Transport() }))
+            .AddSingleton<ISigningKeyStore, DevelopmentKeyStore>()
+            .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
+                services.GetRequiredService<Settings>().Azure,
+                "wecomsessions",
+                services.GetRequiredService<AppIdentity>,
+                new() { Transport = Transport() })));
         builder.AddWeComFunc();
         _host = builder.Build();
     }
