@@ -23,6 +23,9 @@ public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<by
         new("key", Texts(Tokens.Keys), Tokens.TryKey),
         new("token", Texts(Tokens.Issued), Tokens.TryToken),
         new("claims", Texts(Answers.Profiles), Tokens.TryClaims),
+        new("data", Texts(MemberData.PlainTexts), MemberData.TryPlainText),
+        new("data-body", Texts(MemberData.Bodies), MemberData.TryBody),
+        new("data-header", Texts(MemberData.Headers), MemberData.TryHeader),
     ];
 
     /// <summary>That of a name.</summary>

@@ -42,6 +42,10 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             ["WeCom__CorpSecret"] = SimulatorServer.LocalSecret,
             ["WeCom__BaseUrl"] = simulator,
             ["TokenStore__ConnectionString"] = $"AccountName={Account};AccountKey={AccountKey};TableEndpoint={table}/{Account}",
+            ["Session__Issuer"] = $"{host}/api",
+            ["Session__Audience"] = "orders-api",
+            ["MemberData__Enabled"] = "true",
+            ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,
         }));
 
         Console.WriteLine($"A login through {host}/api/login:");
@@ -63,6 +67,11 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
               curl -s {{host}}/api/login --json '{"code":"CODE"}'
             and health:
               curl -s {{host}}/api/health
+            A session, and the keys that other back ends check it by:
+              TOKEN=$(curl -s {{simulator}}/sim/codes --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/login --json @- | sed 's/.*"token":"//; s/".*//')
+              curl -s {{host}}/api/.well-known/jwks.json
+            What wx.qy.getMobile gave this member, encrypted, and opened with the session:
+              curl -s {{simulator}}/sim/member-data --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/member-data -H "Authorization: Bearer $TOKEN" --json @-
             What else the simulator does on demand: tests/WeComFunc.Simulator/README.md
             """);
     }

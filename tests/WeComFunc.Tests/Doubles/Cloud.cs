@@ -20,6 +20,7 @@ public enum CloudCall
     JsCode2Session,
     UserGet,
     DepartmentGet,
+    SessionWrite,
 }
 
 /// <summary>An answer before it is sent.</summary>
@@ -157,6 +158,7 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith($"/secrets/{SessionKeys.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
         : path.StartsWith($"/secrets/{SessionKeys.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
+        : path.Contains("wecomsessions", StringComparison.Ordinal) ? CloudCall.SessionWrite
         : method == "GET" ? CloudCall.TableRead
         : CloudCall.TableWrite;
 
@@ -283,6 +285,7 @@ internal sealed class Cloud : IAsyncDisposable
             })),
             CloudCall.TableRead => ReadRow(IsNeighbours(request.Path)),
             CloudCall.TableWrite => WriteRow(request),
+            CloudCall.SessionWrite => new(204) { Headers = new Dictionary<string, string> { ["ETag"] = "W/\"1\"" } },
             CloudCall.GetToken when query["corpsecret"] != SecretOf(request.Path) =>
                 new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
             CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken(of), expires_in = 7200 })),
@@ -292,7 +295,7 @@ internal sealed class Cloud : IAsyncDisposable
                 errmsg = "ok",
                 corpid = IsNeighbours(request.Path) ? NeighboursCorpId : CorpId,
                 userid = UserOf(query["js_code"]!),
-                session_key = "not-a-session-key",
+                session_key = "kJtdi6RF+Dv67QkbLlPGjw==",
             })),
             CloudCall.DepartmentGet => new(200, Json(new { errcode = 0, errmsg = "ok", department = new { id = 1, name = "the corp" } })),
             _ => new(200, Json(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[1] })),

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Logging;
 using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
@@ -47,6 +48,9 @@ internal sealed class ColdLogin : IAsyncDisposable
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
             ["Session:Issuer"] = "https://login.example.com/api",
             ["Session:Audience"] = "orders-api",
+            ["MemberData:Enabled"] = "true",
+            ["WeCom:MiniProgramAppId"] = "wx0123456789abcdef",
+            [$"WeCom:Apps:{Cloud.Neighbour}:MiniProgramAppId"] = "wxfedcba9876543210",
         });
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log).AddProvider(new OutputLoggerProvider(Output.Run));
 
@@ -60,7 +64,13 @@ internal sealed class ColdLogin : IAsyncDisposable
             .AddSingleton(services => TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
-                new() { Transport = Transport() }));
+                new() { Transport = Transport() }))
+            .AddSingleton<ISigningKeyStore, DevelopmentKeyStore>()
+            .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
+                services.GetRequiredService<Settings>().Azure,
+                "wecomsessions",
+                services.GetRequiredService<AppIdentity>,
+                new() { Transport = Transport() })));
         builder.AddWeComFunc();
         _host = builder.Build();
     }

@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using WeComFunc.Apps;
-using WeComFunc.Azure;
 using WeComFunc.Sessions;
 using WeComFunc.Tests.Doubles;
 
@@ -91,7 +90,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(1, status);
         Assert.Contains(
-            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken SessionDiscovery SessionKeys.", output, StringComparison.Ordinal);
+            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken SessionDiscovery SessionKeys MemberData.", output, StringComparison.Ordinal);
         Assert.Equal(2, Calls.Count(IsSync));
     }
 
@@ -258,6 +257,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenRefreshSchedule", "*/5 * * * *")]
     [InlineData("customDomain", "https://login.example.com")]
     [InlineData("budgetFrom", "2026-12-15")]
+    [InlineData("memberData", "true")]
+    [InlineData("miniProgramAppId", "ww1234567890abcdef")]
     [InlineData("sessionIssuer", "https://login.example.com/api")]
     [InlineData("sessionIssuer", "https://login.example.com/api/")]
     [InlineData("sessionIssuer", "http://login.example.com/api")]
@@ -284,6 +285,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1")]
     [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
     [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
+    [InlineData("sessionTableName", "MemberData:TableName", "wecomsessions", "wecom-sessions", "1sessions", "ab")]
+    [InlineData("miniProgramAppId", "WeCom:MiniProgramAppId", "", "wx0123456789abcdef", "wx", "ww0123456789abcdef", "wx-1")]
     [InlineData(
         "tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *",
         "0 0 24 * * *", "every hour")]
@@ -334,7 +337,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("appName", typeof(AppSettings), "AppNamePattern")]
     [InlineData("corpSecretName", typeof(SettingsReader), "SecretNamePattern")]
     [InlineData("sessionKeySecretName", typeof(SettingsReader), "SecretNamePattern")]
-    [InlineData("tokenTableName", typeof(AzureSettings), "TableNamePattern")]
+    [InlineData("tokenTableName", typeof(SettingsReader), "TableNamePattern")]
+    [InlineData("sessionTableName", typeof(SettingsReader), "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, Type section, string pattern)
     {
         var ofTheApp =

@@ -178,9 +178,10 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
     [Fact]
     public async Task A_login_waits_for_the_table_for_a_second_and_no_longer()
     {
-        var table = new WatchedKeyStore { Write = limit => Task.Delay(Timeout.InfiniteTimeSpan, limit) };
+        var table = new WatchedKeyStore();
         var host = await StartWithDataAsync(configure: table.Use);
         await WarmAsync(host);
+        table.Write = limit => Task.Delay(Timeout.InfiniteTimeSpan, limit);
         var began = Clock.GetUtcNow();
 
         var session = await Clock.RunUntilAsync(SessionAsync(host), Step, TimeSpan.FromSeconds(2));

@@ -144,8 +144,12 @@ public sealed class SessionSweepTests(Azurite azurite) : IDisposable
 
         await SweepAsync();
 
+        // Each theft leaves 99 for the round after it, and what the last one leaves is the next run's.
+        Assert.InRange(_store.Places.Count, 0, 99);
+        _store.Delete = null;
+        await SweepAsync();
         Assert.Empty(_store.Places);
-        Assert.All(_log.All, line => Assert.StartsWith("Information ", line, StringComparison.Ordinal));
+        Assert.DoesNotContain(_log.All, line => line.StartsWith("Warning", StringComparison.Ordinal));
     }
 
     [Fact]
