@@ -28,7 +28,7 @@ check() {
 
 # What the tests of the client against the service start.
 service_is_there() {
-  install_azurite && { [[ -e $playground/bin/Release/net10.0/${playground##*/}.dll ]] || dotnet build "$playground" -c Release -v quiet; }
+  install_npm azurite && { [[ -e $playground/bin/Release/net10.0/${playground##*/}.dll ]] || dotnet build "$playground" -c Release -v quiet; }
 }
 
 # The description with one slip, which the lint must name.
@@ -50,7 +50,7 @@ tests() {
   return "$status"
 }
 
-if check 'what the checks need can be installed' install_npm "$home" 'what checks the mini program client'; then
+if check 'what the checks need can be installed' install_npm node; then
   check 'OpenAPI: docs/openapi.yaml' lint docs/openapi.yaml || true
   check 'OpenAPI: an example that breaks its schema is refused' \
     slip_is_named 'state: fresh' 'state: stale' no-invalid-media-type-examples || true

@@ -27,21 +27,21 @@ quietly() {
 
 # Everything that the build and the tests need, fetched.
 setup() {
-  needed dotnet '.NET SDK 10' && needed node 'Node 20' && quietly restore dotnet restore WeComFunc.sln && install_azurite
+  needed dotnet '.NET SDK 10' && needed node 'Node 20' && quietly restore dotnet restore WeComFunc.sln && install_npm azurite jose
 }
 
 # Fails where a command is missing, and names what brings it.
 needed() { command -v "$1" >/dev/null || fail "There is no $1 here: install $2 or later."; }
 
-install_azurite() { install_npm tests/azurite 'the Table Storage emulator'; }
-
-# Installs what the package-lock.json of a folder names, unless it is there.
+# Installs what the folders of these names in tests have from npm, where that has not been done.
 install_npm() {
-  local home=$1 what=$2
-  [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]] || return 0
-  needed npm 'Node 20' || return
-  say "Installing $what."
-  quietly "${home##*/}" npm ci --prefix "$home" --ignore-scripts
+  local name
+  for name; do
+    [[ tests/$name/package-lock.json -nt tests/$name/node_modules/.package-lock.json ]] || continue
+    needed npm 'Node 20' || return
+    say "Installing $name."
+    quietly "$name" npm ci --prefix "tests/$name" --ignore-scripts || return
+  done
 }
 
 install_shellcheck() {

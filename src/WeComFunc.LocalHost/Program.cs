@@ -2,6 +2,11 @@ using WeComFunc;
 using WeComFunc.Apps;
 using WeComFunc.LocalHost;
 
+if (args is ["check", .. var rest])
+{
+    return await Check.RunAsync(rest, Console.Out);
+}
+
 try
 {
     var app = LocalHostApp.Create(args);

@@ -27,6 +27,12 @@ public enum FailureKind
     /// <summary>Something an operator has to put right: corpsecret, corpid, permission, trusted IP, Key Vault.</summary>
     Misconfigured,
 
+    /// <summary>There is no key to sign sessions with, which an operator has to put right.</summary>
+    NoSessionKey,
+
+    /// <summary>A session token that is none of ours, has expired, or whose session is gone.</summary>
+    InvalidSession,
+
     /// <summary>Passes by itself: busy, a limit, HTTP 5xx, a time-out, no connection.</summary>
     Busy,
 
@@ -39,4 +45,8 @@ public enum FailureKind
 /// <param name="Errcode">WeCom's errcode, when WeCom gave one.</param>
 /// <param name="RetryAfter">When to try again at the earliest, where that is known.</param>
 /// <param name="App">The app to log in with instead, where that is known.</param>
-public sealed record Failure(FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null, string? App = null);
+/// <param name="Advice">
+/// One sentence that tells an operator what to do, for logs and health, where that depends on more than class and errcode.
+/// </param>
+public sealed record Failure(
+    FailureKind Kind, int? Errcode = null, TimeSpan? RetryAfter = null, string? App = null, string? Advice = null);

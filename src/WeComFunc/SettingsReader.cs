@@ -6,7 +6,7 @@ using NCrontab;
 namespace WeComFunc;
 
 /// <summary>Reads one setting after another and collects a line for each that is wrong.</summary>
-internal sealed class SettingsReader(IConfiguration configuration)
+internal sealed partial class SettingsReader(IConfiguration configuration)
 {
     private const string Malformed = "is malformed";
 
@@ -69,6 +69,12 @@ internal sealed class SettingsReader(IConfiguration configuration)
 
         return value ?? "";
     }
+
+    public string SecretName(string key, string fallback) =>
+        Matching(key, fallback, SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens");
+
+    public string TableName(string key, string fallback) =>
+        Matching(key, fallback, TableNamePattern(), "3 to 63 letters and digits, a letter first");
 
     public Uri? Url(string key, string expectation, Predicate<Uri> isAllowed)
     {
@@ -157,6 +163,12 @@ internal sealed class SettingsReader(IConfiguration configuration)
 
     public int WholeNumber(string key, int fallback, int least, int most) => (int)Number(
         key, fallback, number => number >= least && number <= most && double.IsInteger(number), $"a whole number from {least} to {most}");
+
+    [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
+    private static partial Regex SecretNamePattern();
+
+    [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
+    private static partial Regex TableNamePattern();
 
     private static bool IsDevelopmentName(string? name) => string.Equals(name, "Development", StringComparison.OrdinalIgnoreCase);
 

@@ -9,7 +9,9 @@ using WeComFunc.Azure;
 using WeComFunc.Health;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.MemberData;
 using WeComFunc.Secrets;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc;
@@ -29,6 +31,11 @@ public static class WeComFuncServices
     {
         var settings = Settings.Read(builder.Configuration);
         var services = builder.Services;
+        if (settings.ExportsTelemetry)
+        {
+            builder.AddTelemetryExport();
+        }
+
         services.AddSingleton(settings);
 #pragma warning disable RS0030 // Here they are given to all that take them.
         services.TryAddSingleton(TimeProvider.System);
@@ -40,20 +47,55 @@ public static class WeComFuncServices
         services.AddSingleton(provider => new CorpApps([.. settings.Apps.Select(app => provider.CreateApp(app.App, settings.BaseUrl))]));
         services.AddSingleton(_ => new CallerLimiter(settings.Limits));
         services.AddSingleton<DepartmentNames>();
+        if (settings.Session is { } session)
+        {
+            services.AddSessions(session, settings.Azure);
+        }
+
+        if (settings.MemberData is { } memberData)
+        {
+            services.AddMemberData(memberData, settings.Azure);
+        }
+
         services.AddSingleton(provider => new LoginHandler(
             provider.GetRequiredService<CorpApps>(),
             settings.Login,
             settings.Login.DepartmentNames ? provider.GetRequiredService<DepartmentNames>() : null,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Telemetry>()));
+            provider.GetRequiredService<Telemetry>(),
+            provider.GetService<SessionTokens>(),
+            settings.Session?.Claims,
+            provider.GetService<SessionKeys>()));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton(
-            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>()));
-        services.AddSingleton(
-            provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
+            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>())
+            {
+                Discovery = provider.GetService<DiscoveryEndpoint>(),
+                SigningKeys = provider.GetService<SigningKeysEndpoint>(),
+                MemberData = provider.GetService<MemberDataEndpoint>(),
+            });
+        services.AddSingleton(provider => new TokenRefresh(
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<SessionSweep>() is { } sweep ? sweep.RunAsync : null));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
         services.AddHostedService<LoginDrain>();
+    }
+
+    /// <summary>As <see cref="AddWeComFunc"/>, and adds <see cref="StartupCheck"/>, for a process that does nothing else.</summary>
+    /// <inheritdoc cref="AddWeComFunc" path="/exception" />
+    public static void AddStartupCheck(this IHostApplicationBuilder builder)
+    {
+        builder.AddWeComFunc();
+        var complaints = new Complaints();
+        builder.Logging.AddProvider(complaints);
+        builder.Services.AddSingleton(provider => new StartupCheck(
+            provider.GetRequiredService<Settings>(),
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetService<SessionTokens>(),
+            complaints,
+            provider.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Everything that is one app's own.</summary>
@@ -62,7 +104,34 @@ public static class WeComFuncServices
         var client = ActivatorUtilities.CreateInstance<WeComClient>(provider, baseUrl, app);
         var secrets = ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, app);
         var renewer = ActivatorUtilities.CreateInstance<TokenRenewer>(provider, app, client, secrets);
-        return new(app, client, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
+        return new(app, client, secrets, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
+    }
+
+    private static void AddSessions(this IServiceCollection services, SessionSettings session, AzureSettings azure)
+    {
+        services.AddSingleton(session);
+        if (azure.KeyVaultUri is null)
+        {
+            services.TryAddSingleton<ISigningKeyStore, DevelopmentKeyStore>();
+        }
+        else
+        {
+            services.TryAddSingleton<ISigningKeyStore, KeyVaultSecretStore>();
+        }
+
+        services.AddSingleton<SigningKeySource>();
+        services.AddSingleton<SessionTokens>();
+        services.AddSingleton<DiscoveryEndpoint>();
+        services.AddSingleton<SigningKeysEndpoint>();
+    }
+
+    private static void AddMemberData(this IServiceCollection services, MemberDataSettings memberData, AzureSettings azure)
+    {
+        services.TryAddSingleton<ISessionKeyStore>(provider => new TableSessionKeyStore(
+            TableTokenStore.CreateClient(azure, memberData.TableName, provider.GetRequiredService<AppIdentity>)));
+        services.AddSingleton<SessionKeys>();
+        services.AddSingleton<SessionSweep>();
+        services.AddSingleton<MemberDataEndpoint>();
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)

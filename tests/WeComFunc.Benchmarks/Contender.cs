@@ -28,7 +28,8 @@ internal sealed class Host : IAsyncDisposable
     {
         Address = new Uri($"http://127.0.0.1:{FreePort()}/");
         Login = new Uri(Address, "api/login");
-        var start = new ProcessStartInfo("sh", ["-c", "exec dotnet \"$@\" >log 2>&1", "sh", contender.Assembly, .. contender.Arguments(Address)])
+        string[] command = ["-c", "exec dotnet \"$@\" >log 2>&1", "sh", contender.Assembly, .. contender.Arguments(Address)];
+        var start = new ProcessStartInfo("sh", command)
         {
             WorkingDirectory = _directory.FullName,
         };

@@ -23,7 +23,8 @@ internal sealed class VaultModel(World world, Troubles troubles, CorpSecret secr
 }
 
 /// <summary>The surroundings as one process sees them: nothing answers it once it is dead.</summary>
-internal sealed class Connection(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, string corpId)
+internal sealed class Connection(
+    World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, WeComApp app, Action<string, string> broken)
     : HttpMessageHandler, ITokenStore, ICorpSecretStore
 {
     /// <summary>The process's place in the fleet; whoever follows it there has its troubles too.</summary>
@@ -51,14 +52,16 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     /// <summary>Called when it begins to write the row.</summary>
     public Action Writing { get; set; } = () => { };
 
-    public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
+    public async Task<TokenRow?> ReadAsync(WeComApp of, CancellationToken cancellationToken)
     {
+        Check(of == app);
         TableReads++;
         return await FromTableAsync(() => table.ReadAsync(this), cancellationToken);
     }
 
     public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
     {
+        Check((row.PartitionKey, row.RowKey) == (app.CorpId, app.Name));
         Lease = row.Lease == table.Row?.Lease ? Lease : row.Lease ?? Lease;
         Writing();
         try
@@ -73,6 +76,7 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
 
     public async Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken)
     {
+        Check(name == app.SecretName);
         var secret = await UnlessDeadAsync(() => vault.ReadAsync(Slot));
         Kept = secret.TryGet(out var kept) ? kept : Kept;
         return secret;
@@ -82,9 +86,17 @@ internal sealed class Connection(World world, WeComModel weCom, TableModel table
     {
         var (path, query) = (request.RequestUri!.AbsolutePath, HttpUtility.ParseQueryString(request.RequestUri.Query));
         var json = await UnlessDeadAsync(() => path.EndsWith("gettoken", StringComparison.Ordinal)
-            ? weCom.GetTokenAsync(this, Secret = query["corpsecret"], cancellationToken)
-            : weCom.CallAsync(this, path, query["access_token"], query["js_code"], corpId, cancellationToken));
+            ? weCom.GetTokenAsync(this, query["corpid"], Secret = query["corpsecret"], cancellationToken)
+            : weCom.CallAsync(this, path, query["access_token"], query["js_code"], cancellationToken));
         return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
+    }
+
+    private void Check(bool isOwn)
+    {
+        if (!isOwn)
+        {
+            broken("what is another app's was touched", $"by {app.Name} at {Slot}");
+        }
     }
 
     private async Task<T> FromTableAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)

@@ -1,6 +1,4 @@
-using System.Diagnostics.Metrics;
 using System.Text;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using WeComFunc.AccessTokens;
 using WeComFunc.Apps;
@@ -12,48 +10,43 @@ using WeComFunc.WeCom;
 
 namespace WeComFunc.Fleet;
 
-/// <summary>One process of the fleet: the real code of the login, with a clock of its own.</summary>
-internal sealed class Instance : IDisposable
+/// <summary>One app in one process of the fleet.</summary>
+internal sealed class Instance
 {
-    private static readonly Settings Settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-    {
-        ["DOTNET_ENVIRONMENT"] = "Development",
-        ["WeCom:CorpId"] = "wwfleet",
-        ["WeCom:CorpSecret"] = "that of the vault counts",
-        ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
-    }).Build());
-
     private static readonly EmptyCall Unread = new();
 
-    private readonly Meters _meters = new();
-    private readonly CorpApp _app;
-    private readonly LoginHandler _handler;
-
     private readonly World _world;
+    private readonly Func<LoginHandler> _handler;
     private readonly HealthEndpoint _health;
 
-    public Instance(World world, WeComModel weCom, TableModel table, VaultModel vault, int slot, TimeSpan skew)
+    /// <param name="world">The time.</param>
+    /// <param name="settings">Those of the fleet.</param>
+    /// <param name="app">The app, and what surrounds it.</param>
+    /// <param name="slot">The process's place in the fleet.</param>
+    /// <param name="clock">The process's clock.</param>
+    /// <param name="telemetry">The process's.</param>
+    /// <param name="handler">The process's, which serves all its apps.</param>
+    public Instance(
+        World world, Settings settings, SimulatedApp app, int slot, TimeProvider clock, Telemetry telemetry, Func<LoginHandler> handler)
     {
-        (_world, SettledAt) = (world, world.Now);
-        var clock = new World.Clock(world, skew);
-        var telemetry = new Telemetry(_meters);
-        Connection = new Connection(world, weCom, table, vault, slot, Settings.App.CorpId);
+        (_world, _handler, SettledAt) = (world, handler, world.Now);
+        Connection = new Connection(world, app.WeCom, app.Table, app.Vault, slot, app.App, app.Breaches.Add);
         var client = new WeComClient(
             new HttpMessageInvoker(Connection),
-            Settings.BaseUrl,
-            Settings.App,
+            settings.BaseUrl,
+            app.App,
             clock,
             world.Random,
             telemetry,
             NullLogger<WeComClient>.Instance);
-        var secrets = new CorpSecretSource(Settings.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
-        var renewer = new TokenRenewer(Settings.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
-        Tokens = new AccessTokenSource(Settings.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
-        _app = new CorpApp(Settings.App, client, Tokens);
-        var apps = new CorpApps([_app]);
-        _handler = new LoginHandler(apps, Settings.Login, departments: null, clock, telemetry);
-        _health = new HealthEndpoint(apps, clock, NullLogger<HealthEndpoint>.Instance);
+        var secrets = new CorpSecretSource(app.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
+        var renewer = new TokenRenewer(app.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
+        Tokens = new AccessTokenSource(app.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
+        App = new CorpApp(app.App, client, secrets, Tokens);
+        _health = new HealthEndpoint(new CorpApps([App]), clock, NullLogger<HealthEndpoint>.Instance);
     }
+
+    public CorpApp App { get; }
 
     public Connection Connection { get; }
 
@@ -77,22 +70,19 @@ internal sealed class Instance : IDisposable
     public async Task<LoginOutcome> LoginAsync(string code)
     {
         var isStrangers = Stranger.ErrcodeOf(code) is not null;
-        var outcome = await _handler.LoginAsync(_app, code, isStrangers ? Stranger.Address : code, CancellationToken.None);
+        var outcome = await _handler().LoginAsync(App, code, isStrangers ? Stranger.Address : code, CancellationToken.None);
         SucceededAt = outcome.Body.Failure is null ? _world.Now : SucceededAt;
         ServedBy = outcome is { Body.Failure: null, Unseen: null } ? outcome.Token.Token.Value : ServedBy;
         FailedAt = outcome.Body.Failure is null || isStrangers ? FailedAt : _world.Now;
         return outcome;
     }
 
-    /// <summary>What it reports to whoever watches it; null when it is well.</summary>
+    /// <summary>What it reports of its app to whoever watches it; null when that is well.</summary>
     public async Task<string?> ComplainAsync() => await _health.AnswerAsync(Unread, CancellationToken.None) is { Status: not 200 } answer
         ? Encoding.UTF8.GetString(answer.Body.Span)
         : null;
 
     public Task RefreshAsync() => Tokens.RefreshAsync(CancellationToken.None);
-
-    /// <summary>The framework keeps every meter until it is disposed of, and all that it measures with it.</summary>
-    public void Dispose() => _meters.Dispose();
 
     /// <summary>A request of which nothing is looked at.</summary>
     private sealed class EmptyCall : HttpCall
@@ -104,18 +94,5 @@ internal sealed class Instance : IDisposable
         public override Stream Body => Stream.Null;
 
         public override string? TraceParent => null;
-    }
-
-    private sealed class Meters : IMeterFactory
-    {
-        private readonly List<Meter> _meters = [];
-
-        public Meter Create(MeterOptions options)
-        {
-            _meters.Add(new Meter(options));
-            return _meters[^1];
-        }
-
-        public void Dispose() => _meters.ForEach(meter => meter.Dispose());
     }
 }

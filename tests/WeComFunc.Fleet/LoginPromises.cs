@@ -48,7 +48,8 @@ internal sealed class LoginPromises(
             breaches.Add("a login had no profile", $"{unseen} at {instance.Connection.Slot} after {took}");
         }
 
-        if (failure?.RetryAfter > (failure?.Kind is FailureKind.Busy && !calls.IsRefused(began.At) ? Felt.TransientPause : Felt.LastingPause))
+        var isTransient = failure?.Kind is FailureKind.Busy && !calls.IsRefused(began.At);
+        if (failure?.RetryAfter > (isTransient ? Felt.TransientPause : Felt.LastingPause))
         {
             breaches.Add("no pause is that long", $"{failure} at {instance.Connection.Slot}");
         }

@@ -9,7 +9,10 @@ if (args is ["--costs"])
     Console.WriteLine("| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     foreach (var instances in (int[])[1, 10, 100, 1000])
     {
-        foreach (var (semantics, hasTimer) in new[] { (Semantics.NewOldLives, true), (Semantics.NewOldLives, false), (Semantics.Same, true), (Semantics.Same, false) })
+        foreach (var (semantics, hasTimer) in
+            from semantics in (Semantics[])[Semantics.NewOldLives, Semantics.Same]
+            from hasTimer in (bool[])[true, false]
+            select (semantics, hasTimer))
         {
             var cost = Simulation.Run(Scenario.OfCost(instances, semantics, hasTimer));
             Console.WriteLine(string.Create(
@@ -28,7 +31,7 @@ var first = options.GetValueOrDefault("--seed", 1);
 var failed = 0;
 for (var seed = first; seed < first + options.GetValueOrDefault("--seeds", 1); seed++)
 {
-    var report = Simulation.Run(Scenario.OfTrouble(seed));
+    var report = Simulation.Run(Scenario.OfTrouble(seed) with { Apps = options.GetValueOrDefault("--apps", 1) });
     Console.WriteLine($"seed {seed}: {report}");
     failed += report.Violations.Count > 0 ? 1 : 0;
 }

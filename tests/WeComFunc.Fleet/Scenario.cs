@@ -13,6 +13,9 @@ namespace WeComFunc.Fleet;
 internal sealed record Scenario(
     int Seed, int Instances, TimeSpan Duration, int Logins, Semantics Semantics, TimeSpan? TroubleEvery, bool HasTimer)
 {
+    /// <summary>Apps that it serves, of two corps; they share the logins.</summary>
+    public int Apps { get; init; } = 1;
+
     public bool IsTroubled => TroubleEvery is not null;
 
     /// <summary>

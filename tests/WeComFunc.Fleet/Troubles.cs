@@ -75,15 +75,24 @@ internal sealed class Troubles(World world)
     public static readonly Trouble[] Vault = [Trouble.VaultDown];
 
     public static readonly Trouble[] Table =
-        [Trouble.TableDown, Trouble.TableHangs, Trouble.TableLate, Trouble.TableFlaky, Trouble.TableReadOnly, Trouble.TableConflicts, Trouble.TableAnswersLost];
+    [
+        Trouble.TableDown, Trouble.TableHangs, Trouble.TableLate, Trouble.TableFlaky, Trouble.TableReadOnly, Trouble.TableConflicts,
+        Trouble.TableAnswersLost,
+    ];
 
     /// <summary>Two faults at once are most often one of WeCom's and one of the table's; where moments count, the slow ones.</summary>
     private static readonly Trouble[][] Sorts =
-        [GetToken, GetToken, [Trouble.GetTokenSlow, Trouble.GetTokenHangs], Table, Table, [Trouble.TableLate], Vault, Tokens, Profiles, Strangers];
+    [
+        GetToken, GetToken, [Trouble.GetTokenSlow, Trouble.GetTokenHangs], Table, Table, [Trouble.TableLate], Vault, Tokens, Profiles,
+        Strangers,
+    ];
 
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(3);
 
     private readonly List<Outage> _outages = [];
+
+    /// <summary>Called when an outage begins.</summary>
+    public Action<Outage> Begun { get; set; } = _ => { };
 
     /// <summary>
     /// Begins an outage of a random kind: of seconds as often as of minutes; one of the table or of the vault hits one process more often
@@ -101,9 +110,17 @@ internal sealed class Troubles(World world)
     public TimeSpan Begin(Trouble kind, int? slot = null)
     {
         var duration = TimeSpan.FromSeconds(5 * Math.Pow(600, world.Random.NextDouble()));
-        _outages.RemoveAll(outage => outage.Until < world.Now - Remembered);
-        _outages.Add(new(world.Now, world.Now + duration, kind, slot));
+        var outage = new Outage(world.Now, world.Now + duration, kind, slot);
+        Add(outage);
+        Begun(outage);
         return duration;
+    }
+
+    /// <summary>Has an outage that began elsewhere.</summary>
+    public void Add(Outage outage)
+    {
+        _outages.RemoveAll(outage => outage.Until < world.Now - Remembered);
+        _outages.Add(outage);
     }
 
     /// <summary>What of these kinds befalls a call of one process now: of several, any.</summary>

@@ -36,7 +36,7 @@ internal sealed class Issued(string value, TimeSpan at, TimeSpan lifetime)
 }
 
 /// <summary>WeCom: the app that the mini program is associated with, its tokens, another app of the corp, and what goes wrong.</summary>
-internal sealed class WeComModel(World world, Troubles troubles, Semantics semantics)
+internal sealed class WeComModel(World world, Troubles troubles, Semantics semantics, WeComApp app)
 {
     /// <summary>The corpsecret of another app: <c>gettoken</c> takes it, and no code is good with what it gives.</summary>
     public static readonly CorpSecret AnotherApps = new("the corpsecret of another app");
@@ -51,7 +51,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(7200);
 
     /// <summary>The app's corpsecret.</summary>
-    public CorpSecret Secret { get; private set; } = new("the corpsecret of the fleet");
+    public CorpSecret Secret { get; private set; } = new($"the corpsecret of {app.Name}");
 
     /// <summary>What codes are answered with that come with the token of another app.</summary>
     public int AnotherAppsErrcode { get; set; }
@@ -75,14 +75,14 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
     /// <summary>Gives the app another corpsecret; the old one is refused from now on.</summary>
     public void Reset(bool isRevoking)
     {
-        Secret = new CorpSecret($"the corpsecret of the fleet after {++_resets} resets");
+        Secret = new CorpSecret($"the corpsecret of {app.Name} after {++_resets} resets");
         foreach (var token in _tokens.Values)
         {
             token.IsRevoked |= isRevoking;
         }
     }
 
-    public async Task<string> GetTokenAsync(Connection from, string? secret, CancellationToken cancellationToken)
+    public async Task<string> GetTokenAsync(Connection from, string? corpId, string? secret, CancellationToken cancellationToken)
     {
         GetTokenCalls++;
         _inFlight++;
@@ -90,7 +90,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         try
         {
             await world.DelayAsync(world.Between(10, 80), cancellationToken);
-            var isTheApps = secret == Secret.Value;
+            var isTheApps = (corpId, secret) == (app.CorpId, Secret.Value);
             var trouble = isTheApps || secret == AnotherApps.Value ? troubles.Now(Troubles.GetToken, from.Slot) : Trouble.SecretRefused;
             Answered(from, trouble);
             switch (trouble)
@@ -130,7 +130,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
 
     /// <summary>A call of a login with a token.</summary>
     public async Task<string> CallAsync(
-        Connection from, string path, string? token, string? code, string corpId, CancellationToken cancellationToken)
+        Connection from, string path, string? token, string? code, CancellationToken cancellationToken)
     {
         await world.DelayAsync(world.Between(10, 60), cancellationToken);
         if (token?.StartsWith(OfAnotherApp, StringComparison.Ordinal) is true)
@@ -152,7 +152,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         }
 
         return isExchange
-            ? $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"u"}"""
+            ? $$"""{"errcode":0,"errmsg":"ok","corpid":"{{app.CorpId}}","userid":"u"}"""
             : """{"errcode":0,"errmsg":"ok","userid":"u"}""";
     }
 
@@ -161,7 +161,7 @@ internal sealed class WeComModel(World world, Troubles troubles, Semantics seman
         if (semantics is not Semantics.Same || !IsValid(Latest?.Value))
         {
             Latest?.IsRevoked |= semantics is Semantics.NewOldDies;
-            Latest = new Issued($"token-{_tokens.Count}", world.Now, Lifetime);
+            Latest = new Issued($"{app.Name}-token-{_tokens.Count}", world.Now, Lifetime);
             _tokens.Add(Latest.Value, Latest);
         }
 

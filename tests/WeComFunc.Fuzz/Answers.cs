@@ -38,9 +38,18 @@ internal static partial class Answers
         """{"errcode":60111,"errmsg":"userid not found"}""",
     ];
 
+    public static readonly string[] Departments =
+    [
+        """{"errcode":0,"errmsg":"ok","department":{"id":2,"name":"研发部","name_en":"R&D","parentid":1,"order":10}}""",
+        """{"errcode":"0","department":{"name":"\ud83d\ude00 \n","name_en":null,"department_leader":["zhangsan"]}}""",
+        """{"errcode":60011,"errmsg":"no privilege"}""",
+        """{"errcode":42001,"errmsg":"access_token expired"}""",
+    ];
+
     private static readonly Process Cold = new() { Fuzzed = "gettoken" };
     private static readonly Process AtExchange = new() { Fuzzed = "miniprogram/jscode2session" };
     private static readonly Process AtProfile = new() { Fuzzed = "user/get" };
+    private static readonly Process AtDepartment = new() { Fuzzed = "department/get" };
 
     public static void TryToken(byte[] answer)
     {
@@ -95,6 +104,20 @@ internal static partial class Answers
             "It is the profile of another.");
     }
 
+    public static void TryDepartment(byte[] answer)
+    {
+        AtDepartment.Answer = answer;
+
+        var login = AtDepartment.LogIn();
+
+        BrokenPromiseException.Unless(login.Status == 200, "The name of a department keeps the login away.");
+        var department = Process.Json(login).GetProperty("departments")[0];
+        BrokenPromiseException.Unless(
+            department.GetProperty("id").GetInt32() == AtDepartment.LastDepartment, "It is a department of somebody else.");
+        BrokenPromiseException.Unless(
+            Names(department).All(name => name is "id" or "name" or "name_en"), "It has more than an id and names.");
+    }
+
     /// <summary>Whether an answer has a member with this text; one that is no JSON has to have both at least.</summary>
     private static bool IsNamed(byte[] answer, string name, string text)
     {
@@ -134,7 +157,9 @@ internal static partial class Answers
     }
 
     /// <summary>An answer as a text, with what its escapes stand for, wherever they are.</summary>
-    private static string Unescaped(byte[] answer) => EscapePattern().Replace(Encoding.UTF8.GetString(answer), escape => escape.Value[1] switch
+    private static string Unescaped(byte[] answer) => EscapePattern().Replace(Encoding.UTF8.GetString(answer), Meaning);
+
+    private static string Meaning(Match escape) => escape.Value[1] switch
     {
         'u' => $"{(char)Convert.ToInt32(escape.Value[2..], 16)}",
         'b' => "\b",
@@ -143,7 +168,7 @@ internal static partial class Answers
         'r' => "\r",
         't' => "\t",
         var other => $"{other}",
-    });
+    };
 
     [GeneratedRegex(@"\\(u[0-9a-fA-F]{4}|[""\\/bfnrt])")]
     private static partial Regex EscapePattern();

@@ -27,6 +27,7 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
     private TokenRow? _row;
     private int _etag;
     private int _tokens;
+    private int _departments;
 
     public Process()
     {
@@ -38,6 +39,7 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
             ["WeCom:CorpSecret"] = CorpSecret,
             ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
             ["Limits:LoginsPerSecondPerAddress"] = "0",
+            ["Login:DepartmentNames"] = "true",
         });
         builder.Services.AddSingleton<TimeProvider>(new Hurry()).AddSingleton<ITokenStore>(this).AddSingleton(new HttpMessageInvoker(this));
         builder.AddWeComFunc();
@@ -46,6 +48,9 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
 
     /// <summary>The path, from <c>/cgi-bin/</c> on, of the call that answers with <see cref="Answer"/>.</summary>
     public string Fuzzed { get; init; } = "";
+
+    /// <summary>The department of the last profile: one that was never asked for.</summary>
+    public int LastDepartment => _departments;
 
     /// <summary>What that call answers.</summary>
     public byte[] Answer { get; set; } = [];
@@ -67,7 +72,9 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
     {
         var answer = Finish(Services.GetRequiredService<Endpoints>().Login.AnswerAsync(
             new Call(body, contentType, forwardedFor, traceParent), CancellationToken.None));
-        BrokenPromiseException.Unless(answer.Status is 200 or 400 or 401 or 403 or 413 or 415 or 502 or 503 || Json(answer).GetProperty("code").GetString() == "misconfigured",
+        BrokenPromiseException.Unless(
+            answer.Status is 200 or 400 or 401 or 403 or 413 or 415 or 502 or 503
+                || Json(answer).GetProperty("code").GetString() == "misconfigured",
             $"The answer is {answer.Status}.");
         return answer;
     }
@@ -96,7 +103,9 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
         {
             "gettoken" =>
                 $$"""{"errcode":0,"errmsg":"ok","access_token":"token-{{Interlocked.Increment(ref _tokens)}}","expires_in":7200}""",
-            "user/get" => JsonSerializer.Serialize(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name" }),
+            "user/get" => JsonSerializer.Serialize(
+                new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[++_departments] }),
+            "department/get" => JsonSerializer.Serialize(new { errcode = 0, department = new { id = query["id"], name = "a department" } }),
             _ =>
                 JsonSerializer.Serialize(
                     new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = "a-session-key" }),

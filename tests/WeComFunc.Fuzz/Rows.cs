@@ -29,8 +29,21 @@ internal static class Rows
     /// <summary>A row in order; one whose every column is set; one of a newer version; none.</summary>
     public static readonly string[] Values =
     [
-        $$"""{"odata.etag":"W/\"1\"","PartitionKey":"{{App.CorpId}}","RowKey":"{{App.Name}}","Timestamp":"2026-01-01T00:00:00Z","Version":1,"SealedToken":"{{Seal()}}","SealedWith":"{{Secret.Fingerprint}}","ObtainedAt@odata.type":"Edm.DateTime","ObtainedAt":"2026-01-01T00:00:00Z","ExpiresAt@odata.type":"Edm.DateTime","ExpiresAt":"2027-01-01T02:00:00Z","Failures":0,"Rejections":0,"ServedLogin":true,"ProvenSecret":"{{Secret.Fingerprint}}"}""",
-        $$"""{"odata.etag":"W/\"2\"","PartitionKey":"{{App.CorpId}}","RowKey":"{{App.Name}}","Version":1,"SealedToken":"AAAA","SealedWith":"0123456789abcdef","ExpiresAt@odata.type":"Edm.DateTime","ExpiresAt":"2026-01-01T02:00:00Z","RenewableAt@odata.type":"Edm.DateTime","RenewableAt":"2026-01-01T00:01:00Z","Lease":"somebody","LeasedAt@odata.type":"Edm.DateTime","LeasedAt":"2026-01-01T00:00:00Z","Failures":3,"FailureKind":"Busy","FailureErrcode":-1,"RefusedSecret":"{{Secret.Fingerprint}}","RetryAt@odata.type":"Edm.DateTime","RetryAt":"2026-01-01T00:00:30Z","RetrySeconds":30.5,"Rejections":2,"RejectionErrcode":40014,"RejectionRetryAt@odata.type":"Edm.DateTime","RejectionRetryAt":"9999-12-31T23:59:59Z","RejectionRetrySeconds":1E+300,"ServedLogin":false}""",
+        $$"""
+        {"odata.etag":"W/\"1\"","PartitionKey":"{{App.CorpId}}","RowKey":"{{App.Name}}","Timestamp":"2026-01-01T00:00:00Z","Version":1,
+        "SealedToken":"{{Seal()}}","SealedWith":"{{Secret.Fingerprint}}","ObtainedAt@odata.type":"Edm.DateTime",
+        "ObtainedAt":"2026-01-01T00:00:00Z","ExpiresAt@odata.type":"Edm.DateTime","ExpiresAt":"2027-01-01T02:00:00Z","Failures":0,
+        "Rejections":0,"ServedLogin":true,"ProvenSecret":"{{Secret.Fingerprint}}"}
+        """,
+        $$"""
+        {"odata.etag":"W/\"2\"","PartitionKey":"{{App.CorpId}}","RowKey":"{{App.Name}}","Version":1,"SealedToken":"AAAA",
+        "SealedWith":"0123456789abcdef","ExpiresAt@odata.type":"Edm.DateTime","ExpiresAt":"2026-01-01T02:00:00Z",
+        "RenewableAt@odata.type":"Edm.DateTime","RenewableAt":"2026-01-01T00:01:00Z","Lease":"somebody",
+        "LeasedAt@odata.type":"Edm.DateTime","LeasedAt":"2026-01-01T00:00:00Z","Failures":3,"FailureKind":"Busy","FailureErrcode":-1,
+        "RefusedSecret":"{{Secret.Fingerprint}}","RetryAt@odata.type":"Edm.DateTime","RetryAt":"2026-01-01T00:00:30Z",
+        "RetrySeconds":30.5,"Rejections":2,"RejectionErrcode":40014,"RejectionRetryAt@odata.type":"Edm.DateTime",
+        "RejectionRetryAt":"9999-12-31T23:59:59Z","RejectionRetrySeconds":1E+300,"ServedLogin":false}
+        """,
         """{"odata.etag":"W/\"3\"","Version":2}""",
         "{}",
     ];
@@ -68,7 +81,7 @@ internal static class Rows
         return true;
     }
 
-    private static string Seal() => Secret.Seal(SealedToken, $"{App.CorpId}\n{App.Name}");
+    private static string Seal() => Secret.Seal(SealPurpose.AccessToken, SealedToken, $"{App.CorpId}\n{App.Name}");
 
     /// <summary>A table with one row, which takes every writing.</summary>
     private sealed class Table : HttpMessageHandler

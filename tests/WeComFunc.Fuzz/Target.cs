@@ -16,6 +16,7 @@ public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<by
         new("gettoken", Texts(Answers.Tokens), Answers.TryToken),
         new("session", Texts(Answers.Sessions), Answers.TrySession),
         new("profile", Texts(Answers.Profiles), Answers.TryProfile),
+        new("department", Texts(Answers.Departments), Answers.TryDepartment),
         new("clean", [.. Texts(Answers.Profiles), .. Texts(Answers.Sessions), .. Dirt.Answers], Dirt.TryClean),
         new("secret", Texts(Secrets.Values), Secrets.TrySecret),
         new("row", Texts(Rows.Values), Rows.TryRow),

@@ -13,15 +13,19 @@ public sealed class SimulatorState
 {
     public const string SeedCorpId = "ww1234567890abcdef";
     public const string OtherCorpId = "wwfedcba0987654321";
+    public const string SeedAppId = "wx0123456789abcdef";
     public const string SeedApp = "login";
     public const string NotAssociatedApp = "reports";
 
     private const int MinSecretLength = 16;
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Corp> _corps = [];
     private readonly Dictionary<string, Token> _tokens = [];
     private readonly Dictionary<string, Code> _codes = [];
+    private readonly Dictionary<(string CorpId, string UserId), string> _sessionKeys = [];
     private readonly List<string> _issuedSecrets = [];
     private readonly ApiTraffic[] _traffic;
     private readonly string _seedSecret;
@@ -75,7 +79,7 @@ public sealed class SimulatorState
 
     /// <summary>Adds an app, with its corp when that is new, or changes what is given of an existing one.</summary>
     /// <remarks>
-    /// A new app gets a random secret, is associated with the mini program, and sees all members but <paramref name="hiddenMembers"/>.
+    /// A new app gets a random secret, is associated with the mini program, and sees all members and departments but the hidden ones.
     /// <paramref name="ipTrusted"/> false: 60020 on every call but <c>gettoken</c>.
     /// </remarks>
     public void PutApp(
@@ -84,7 +88,8 @@ public sealed class SimulatorState
         string? secret = null,
         bool? associated = null,
         bool? ipTrusted = null,
-        IEnumerable<string>? hiddenMembers = null)
+        IEnumerable<string>? hiddenMembers = null,
+        IEnumerable<int>? hiddenDepartments = null)
     {
         lock (_lock)
         {
@@ -101,6 +106,7 @@ public sealed class SimulatorState
             known.Associated = associated ?? known.Associated;
             known.IpTrusted = ipTrusted ?? known.IpTrusted;
             known.Hidden = hiddenMembers?.ToHashSet(StringComparer.OrdinalIgnoreCase) ?? known.Hidden;
+            known.HiddenDepartments = hiddenDepartments?.ToHashSet() ?? known.HiddenDepartments;
         }
     }
 
@@ -180,6 +186,39 @@ public sealed class SimulatorState
         }
     }
 
+    /// <summary>The session_key of the member's latest login, which is the one that counts.</summary>
+    public string SessionKeyOf(string userId, string corpId = SeedCorpId)
+    {
+        lock (_lock)
+        {
+            return _sessionKeys.TryGetValue((corpId, userId), out var key)
+                ? key
+                : throw new KeyNotFoundException($"{userId} of {corpId} has not logged in.");
+        }
+    }
+
+    /// <summary>
+    /// What a call of <c>wx.qy</c> gives the mini program of a member who has logged in, encrypted with the session_key of the latest
+    /// login.
+    /// </summary>
+    public EncryptedMemberData Encrypt(MemberDataCall call, string userId, string corpId = SeedCorpId)
+    {
+        lock (_lock)
+        {
+            using var profile = JsonDocument.Parse(_corps[corpId].Members[userId]);
+            var watermark = new { appid = Settings.MiniProgramAppId, timestamp = UtcNow.ToUnixTimeSeconds() };
+            object plain = call switch
+            {
+                MemberDataCall.GetMobile => new { mobile = Text("mobile"), watermark },
+                MemberDataCall.GetEmail => new { email = Text("email"), watermark },
+                _ => new { corpid = corpId, userid = userId, name = Text("name"), gender = Text("gender"), watermark },
+            };
+            return EncryptedMemberData.Of(JsonSerializer.SerializeToUtf8Bytes(plain, Readable), SessionKeyOf(userId, corpId));
+
+            string Text(string member) => profile.RootElement.TryGetProperty(member, out var value) ? value.ToString() : "";
+        }
+    }
+
     /// <summary>Invalidates one token, or all of them, ahead of time.</summary>
     /// <returns>How many were alive.</returns>
     public int RevokeTokens(string? accessToken = null)
@@ -198,6 +237,7 @@ public sealed class SimulatorState
             _corps.Clear();
             _tokens.Clear();
             _codes.Clear();
+            _sessionKeys.Clear();
             Settings = new();
             Interlocked.Exchange(ref _offsetTicks, 0);
             foreach (var traffic in _traffic)
@@ -237,6 +277,7 @@ public sealed class SimulatorState
             app.Associated,
             app.IpTrusted,
             HiddenMembers = app.Hidden.ToArray(),
+            HiddenDepartments = app.HiddenDepartments.ToArray(),
             LiveTokens = _tokens.Values.Where(token => token.App == app && IsAlive(token))
                 .Select(token => new { token.Value, token.ExpiresAt }).ToArray(),
         };
@@ -297,7 +338,8 @@ public sealed class SimulatorState
         {
             return Check(accessToken, out var app) is { } errcode ? Failure(errcode)
                 : !int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? Failure(40035)
-                : app!.Corp.Departments.TryGetValue(number, out var answer) ? Answer.Success(answer)
+                : app!.HiddenDepartments.Contains(number) ? Failure(60011)
+                : app.Corp.Departments.TryGetValue(number, out var answer) ? Answer.Success(answer)
                 : Failure(60003);
         }
     }
@@ -351,6 +393,7 @@ public sealed class SimulatorState
         var corp = Json(code.Corp.CorpId);
         var user = Json(code.Corp.Apps.Values.Any(app => app.Associated) ? code.UserId : Encrypt(code));
         var key = Remember(Convert.ToBase64String(RandomNumberGenerator.GetBytes(16)));
+        _sessionKeys[(code.Corp.CorpId, code.UserId)] = key;
         return Answer.Success(
             $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corp}}","userid":"{{user}}","session_key":"{{key}}","deviceid":""}""");
     }
@@ -417,6 +460,8 @@ public sealed class SimulatorState
         public bool Associated { get; set; } = true;
         public bool IpTrusted { get; set; } = true;
         public HashSet<string> Hidden { get; set; } = [];
+
+        public HashSet<int> HiddenDepartments { get; set; } = [];
         public Token? Current { get; set; }
     }
 

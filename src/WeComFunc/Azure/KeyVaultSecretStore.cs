@@ -2,12 +2,18 @@ using Azure;
 using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Logging;
 using WeComFunc.Secrets;
+using WeComFunc.Sessions;
 
 namespace WeComFunc.Azure;
 
-/// <summary>Corpsecrets in Azure Key Vault.</summary>
-internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<KeyVaultSecretStore> logger) : ICorpSecretStore
+/// <summary>Corpsecrets and session keys in Azure Key Vault.</summary>
+internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<KeyVaultSecretStore> logger)
+    : ICorpSecretStore, ISigningKeyStore
 {
+    private static readonly Purpose CorpSecrets = new("corpsecret", "WeCom__CorpSecretName");
+
+    private static readonly Purpose SessionKeys = new("session key", "Session__KeySecretName");
+
     /// <summary>A client as the rules need it: a reading has three seconds in all, so one quick retry is what fits.</summary>
     public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null)
     {
@@ -23,16 +29,56 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     }
 
     /// <inheritdoc />
-    public async Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken)
+    public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => AskAsync(name, CorpSecrets, async () =>
+    {
+        var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken);
+        return StoredSecret.Read(name, secret.Value.Value, logger);
+    });
+
+    /// <inheritdoc />
+    public Task<Result<SecretVersion[]>> ListAsync(string name, CancellationToken cancellationToken) =>
+        AskAsync(name, SessionKeys, () => ListEnabledAsync(name, cancellationToken));
+
+    /// <inheritdoc />
+    public Task<Result<string>> ReadAsync(string name, string version, CancellationToken cancellationToken) =>
+        AskAsync(name, SessionKeys, async () =>
+        {
+            var secret = await vault.GetSecretAsync(name, version, cancellationToken);
+            return (Result<string>)(secret.Value.Value ?? "");
+        });
+
+    private async Task<Result<SecretVersion[]>> ListEnabledAsync(string name, CancellationToken cancellationToken)
+    {
+        var versions = new List<SecretVersion>();
+        try
+        {
+            await foreach (var version in vault.GetPropertiesOfSecretVersionsAsync(name, cancellationToken))
+            {
+                if (version.Enabled is not false)
+                {
+                    versions.Add(new(
+                        version.Version, version.CreatedOn ?? DateTimeOffset.MinValue, version.NotBefore, version.ExpiresOn));
+                }
+            }
+        }
+        catch (RequestFailedException exception) when (exception.Status == 404)
+        {
+            // There is no such secret, so there are no versions of it.
+        }
+
+        return versions.ToArray();
+    }
+
+    /// <summary>Asks the vault; what it may fail with is told, and is a value.</summary>
+    private async Task<Result<T>> AskAsync<T>(string name, Purpose purpose, Func<Task<Result<T>>> ask)
     {
         try
         {
-            var secret = await vault.GetSecretAsync(name, cancellationToken: cancellationToken);
-            return StoredSecret.Read(name, secret.Value.Value, logger);
+            return await ask();
         }
         catch (NoTokenException exception) when (exception.MayPass)
         {
-            LogNoTokenYet(logger, name, ForeignText.Explain(exception.InnerException!));
+            LogNoTokenYet(logger, name, ForeignText.Explain(exception.InnerException!), purpose.What);
             return new Failure(FailureKind.Busy);
         }
         catch (NoTokenException exception)
@@ -42,29 +88,29 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         }
         catch (RequestFailedException exception) when (exception.Status is 400 or 401 or 403 or 404)
         {
-            LogRefused(logger, name, ForeignText.Explain(exception), Remedy(exception));
+            LogRefused(logger, name, ForeignText.Explain(exception), Remedy(exception, purpose));
             return new Failure(FailureKind.Misconfigured);
         }
         catch (Exception exception)
         {
             // Whatever it is: the client throws of itself what it makes of a foreign answer.
-            LogOutOfReach(logger, name, ForeignText.Explain(exception));
+            LogOutOfReach(logger, name, ForeignText.Explain(exception), purpose.What);
             return new Failure(FailureKind.Busy);
         }
     }
 
     /// <summary>What an operator does about a refusal, by Key Vault's inner error code.</summary>
-    private static string Remedy(RequestFailedException refusal) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
+    private static string Remedy(RequestFailedException refusal, Purpose of) => (ForeignText.InnerCode(refusal) ?? refusal.ErrorCode) switch
     {
         "ForbiddenByFirewall" => "The vault's firewall keeps the app out, no role is missing: let the app's outbound address or subnet in, "
             + "under Networking of the vault",
         "ForbiddenByConnection" =>
             "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
         "ForbiddenByRbac" => "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes",
-        "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get secrets, in the access policies of the vault",
-        "SecretDisabled" => "Enable the newest version of the secret, or store the corpsecret as a new one",
-        "SecretNotFound" => "Store the corpsecret under this name in this vault, recover the secret if it was deleted, or correct "
-            + "WeCom__CorpSecretName or KeyVault__Uri",
+        "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get and list secrets, in the access policies of the vault",
+        "SecretDisabled" => $"Enable the newest version of the secret, or store the {of.What} as a new one",
+        "SecretNotFound" => $"Store the {of.What} under this name in this vault, recover the secret if it was deleted, or correct "
+            + $"{of.Setting} or KeyVault__Uri",
         _ =>
             "Check that the secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
     };
@@ -74,9 +120,9 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
 
     [LoggerMessage(
         212, LogLevel.Warning,
-        "Key Vault is out of reach for the secret {SecretName}: {Reason}. A corpsecret that was read before goes on; check the vault's "
+        "Key Vault is out of reach for the secret {SecretName}: {Reason}. A {What} that was read before goes on; check the vault's "
         + "network")]
-    private static partial void LogOutOfReach(ILogger logger, string secretName, string reason);
+    private static partial void LogOutOfReach(ILogger logger, string secretName, string reason, string what);
 
     [LoggerMessage(
         213, LogLevel.Error,
@@ -86,7 +132,12 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
 
     [LoggerMessage(
         214, LogLevel.Warning,
-        "The identity gave no token for the secret {SecretName} yet: {Reason}. A corpsecret that was read before goes on; the identity is "
+        "The identity gave no token for the secret {SecretName} yet: {Reason}. A {What} that was read before goes on; the identity is "
         + "asked again")]
-    private static partial void LogNoTokenYet(ILogger logger, string secretName, string reason);
+    private static partial void LogNoTokenYet(ILogger logger, string secretName, string reason, string what);
+
+    /// <summary>What a secret is for.</summary>
+    /// <param name="What">What it holds.</param>
+    /// <param name="Setting">The setting with its name.</param>
+    private sealed record Purpose(string What, string Setting);
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using WeComFunc.AccessTokens;
 using WeComFunc.Apps;
 using WeComFunc.Http;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Health;
@@ -23,13 +24,14 @@ internal sealed partial class HealthEndpoint : Endpoint
         new JsonSerializerOptions(HealthJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private readonly CorpApps _apps;
+    private readonly SessionTokens? _sessions;
     private readonly TimeSpan _lookPause;
     private readonly Lock _gate = new();
     private Task<FleetView[]>? _look;
     private long _lookedAt;
 
-    public HealthEndpoint(CorpApps apps, TimeProvider time, ILogger<HealthEndpoint> logger)
-        : base(time, logger) => (_apps, _lookPause) = (apps, RowPause * apps.All.Count);
+    public HealthEndpoint(CorpApps apps, TimeProvider time, ILogger<HealthEndpoint> logger, SessionTokens? sessions = null)
+        : base(time, logger) => (_apps, _sessions, _lookPause) = (apps, sessions, RowPause * apps.All.Count);
 
     /// <inheritdoc />
     public override string Route => "health";
@@ -41,15 +43,17 @@ internal sealed partial class HealthEndpoint : Endpoint
     {
         var views = await LookAsync();
         var statuses = _apps.All.Zip(views, (app, view) => (App: app, Status: app.Tokens.StatusOf(view))).ToList();
-        var obstacle = FirstOf(statuses, Obstacle);
+        var session = _sessions is null ? default : await _sessions.LookAsync();
+        var obstacle = FirstOf(statuses, Obstacle) ?? session.Obstacle;
         var first = ReportOf(statuses[0].Status);
         var report = new Report(
             obstacle is null ? "healthy" : "unhealthy",
             first.Token,
             statuses[0].Status.Store,
             first.Secret,
+            session.State,
             statuses.Count == 1 ? null : statuses.Skip(1).ToDictionary(one => one.App.App.Name, one => ReportOf(one.Status)),
-            obstacle ?? FirstOf(statuses, (_, status) => Concern(status)));
+            obstacle ?? FirstOf(statuses, (_, status) => Concern(status)) ?? session.Concern);
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
     }
 
@@ -82,7 +86,7 @@ internal sealed partial class HealthEndpoint : Endpoint
         new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
 
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
-    private static string? Concern(TokenStatus status) =>
+    internal static string? Concern(TokenStatus status) =>
         status.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode) : status.Store switch
         {
             "unreachable" => "The token row cannot be used, and logins go on by what each process holds: check the table's network and the "
@@ -97,7 +101,13 @@ internal sealed partial class HealthEndpoint : Endpoint
     private sealed record AppReport(TokenReport Token, string Secret);
 
     private sealed record Report(
-        string Status, TokenReport Token, string TokenStore, string Secret, IReadOnlyDictionary<string, AppReport>? Apps, string? Advice);
+        string Status,
+        TokenReport Token,
+        string TokenStore,
+        string Secret,
+        string? SessionKey,
+        IReadOnlyDictionary<string, AppReport>? Apps,
+        string? Advice);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using WeComFunc.Http;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
@@ -19,10 +21,18 @@ internal static class LoginAnswer
     /// <param name="departments">
     /// The departments of the profile by name; null where they are not asked for, or the profile has none.
     /// </param>
+    /// <param name="session">The session; null where sessions are off.</param>
+    /// <param name="memberData">Whether member data can be had with the session; null where that is off.</param>
     public static ReadOnlyMemory<byte> Compose(
-        string userId, string corpId, RentedBytes? profile, Failure? unseen, IReadOnlyList<Department>? departments)
+        string userId,
+        string corpId,
+        RentedBytes? profile,
+        Failure? unseen,
+        IReadOnlyList<Department>? departments,
+        Session? session = null,
+        bool? memberData = null)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0));
+        var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0) + (session is null ? 0 : 128 + session.Token.Length));
         using var json = new Utf8JsonWriter(buffer, Verbatim);
         json.WriteStartObject();
         json.WriteString("userid"u8, userId);
@@ -53,6 +63,20 @@ internal static class LoginAnswer
 
             // The code is spent, and who it is is known: there is nothing to try again.
             json.WriteBoolean("retryable"u8, false);
+            json.WriteEndObject();
+        }
+
+        if (session is not null)
+        {
+            json.WriteStartObject("session"u8);
+            json.WriteString("token"u8, session.Token);
+            json.WriteString(
+                "expiresAt"u8, session.ExpiresAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            if (memberData is { } hasMemberData)
+            {
+                json.WriteBoolean("memberData"u8, hasMemberData);
+            }
+
             json.WriteEndObject();
         }
 

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using WeComFunc.AccessTokens;
 using WeComFunc.Apps;
+using WeComFunc.MemberData;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Login;
@@ -20,7 +22,14 @@ internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Body, 
 
 /// <summary>One login: exchanges the code for the userid and reads the profile (rules L2 to L5, T6, T14).</summary>
 internal sealed class LoginHandler(
-    CorpApps apps, LoginSettings settings, DepartmentNames? departments, TimeProvider time, Telemetry telemetry)
+    CorpApps apps,
+    LoginSettings settings,
+    DepartmentNames? departments,
+    TimeProvider time,
+    Telemetry telemetry,
+    SessionTokens? sessions = null,
+    IReadOnlyCollection<string>? claims = null,
+    SessionKeys? sessionKeys = null)
 {
     /// <summary>
     /// After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call
@@ -29,6 +38,13 @@ internal sealed class LoginHandler(
     private const int Replacements = 2;
 
     private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>The members of the profile that are read: those that the session wants are not all shown.</summary>
+    private readonly LoginSettings _read = settings with
+    {
+        ProfileFields =
+            settings.ProfileFields.Count == 0 ? [] : settings.ProfileFields.Union(claims ?? []).ToHashSet(StringComparer.Ordinal),
+    };
 
     private readonly ConcurrentDictionary<(CorpApp App, string Code), Task<LoginOutcome>> _underWay = new();
 
@@ -56,7 +72,8 @@ internal sealed class LoginHandler(
         _underWay.TryRemove((app, code), out _);
         own.SetFromTask(exchange);
         var outcome = await exchange;
-        app.LastFailure = outcome.IsOfForeignCode ? app.LastFailure : outcome.Body.Failure;
+        app.LastFailure =
+            outcome.IsOfForeignCode || outcome.Body.Failure is { Kind: FailureKind.NoSessionKey } ? app.LastFailure : outcome.Body.Failure;
         if (outcome.Body.Failure is { Kind: FailureKind.Misconfigured })
         {
             await app.Tokens.DoubtAsync();
@@ -72,9 +89,16 @@ internal sealed class LoginHandler(
     private async Task<LoginOutcome> ExchangeAsync(CorpApp app, string code, string caller)
     {
         using var deadline = new Deadline(LoginLimit, time);
+        var key = sessions?.FindKeyAsync();
         if (!(await app.Tokens.GetAsync(deadline.ForAll())).TryGet(out var use, out var noToken))
         {
             return new(noToken, default);
+        }
+
+        // Before the code is spent: without a session the login would be of no use to its member.
+        if (key is not null && await key is { } noKey)
+        {
+            return new(noKey, use);
         }
 
         var replacements = Replacements;
@@ -103,7 +127,11 @@ internal sealed class LoginHandler(
                 use);
         }
 
-        var profile = await GetProfileAsync(app, settings, use.Token.Value, member.UserId, deadline);
+        var term = sessions?.Begin();
+        var asked = GetProfileAsync(app, _read, use.Token.Value, member.UserId, deadline);
+        var kept = sessionKeys?.KeepAsync(app, member, term!.Value, deadline.Left);
+        var profile = await asked;
+        bool? hasMemberData = kept is null ? null : await kept;
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
         {
             (profile, use, _) = await CallAgainAsync<RentedBytes>(
@@ -122,10 +150,24 @@ internal sealed class LoginHandler(
         }
 
         using var bytes = profile.TryGet(out var read) ? read : null;
-        var named = departments is not null && bytes is not null && use.Token is not null
-            ? await departments.GetAsync(app, use.Token.Value, DepartmentNames.IdsIn(bytes.Span), deadline.Left)
+        Session? session = null;
+        if (sessions is not null
+            && !(await sessions.IssueAsync(term!.Value, app.App, member.UserId, bytes)).TryGet(out session, out var unsigned))
+        {
+            return new(unsigned, use, profile.Failure);
+        }
+
+        using var narrow = bytes is not null && _read.ProfileFields.Count > settings.ProfileFields.Count
+            ? Profile.Narrow(bytes.Span, settings.ProfileFields)
             : null;
-        return new(LoginAnswer.Compose(member.UserId, app.App.CorpId, bytes, profile.Failure, named), use, profile.Failure);
+        var shown = narrow ?? bytes;
+        var named = departments is not null && shown is not null && use.Token is not null
+            ? await departments.GetAsync(app, use.Token.Value, DepartmentNames.IdsIn(shown.Span), deadline.Left)
+            : null;
+        return new(
+            LoginAnswer.Compose(member.UserId, app.App.CorpId, shown, profile.Failure, named, session, hasMemberData),
+            use,
+            profile.Failure);
     }
 
     /// <summary>
@@ -175,7 +217,7 @@ internal sealed class LoginHandler(
 
             use = replacement;
             telemetry.TokenUsed(use, app.App);
-            var result = await call(app, settings, use.Token.Value, argument, deadline);
+            var result = await call(app, _read, use.Token.Value, argument, deadline);
             if (result.Failure is not { Kind: FailureKind.TokenRejected } rejection)
             {
                 return (result, use, replacements);

@@ -93,6 +93,32 @@ internal static class Profile
         return new(errcode ?? (hasUserId ? 0 : null), errmsg, hasUserId ? profile : null);
     }
 
+    /// <summary>The same profile with some of its members only, to be disposed of by whoever gets it.</summary>
+    /// <param name="profile">What <see cref="Read"/> gave.</param>
+    /// <param name="fields">The members to keep.</param>
+    public static RentedBytes Narrow(ReadOnlySpan<byte> profile, IReadOnlyCollection<string> fields)
+    {
+        var narrow = new RentedBytes(profile.Length);
+        narrow.Write("{"u8);
+        var reader = new Utf8JsonReader(profile);
+        reader.Read();
+        while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
+        {
+            var start = (int)reader.TokenStartIndex;
+            var isWanted = fields.Contains(reader.GetString()!);
+            reader.Read();
+            reader.Skip();
+            if (isWanted)
+            {
+                narrow.Write(narrow.Length > 1 ? ","u8 : []);
+                narrow.Write(profile[start..(int)reader.BytesConsumed]);
+            }
+        }
+
+        narrow.Write("}"u8);
+        return narrow;
+    }
+
     /// <summary>Whether a text is this userid, which WeCom takes without regard to case (document 96255).</summary>
     private static bool IsSame(ref Utf8JsonReader text, string userId) =>
         text.ValueTextEquals(userId) || string.Equals(text.GetString(), userId, StringComparison.OrdinalIgnoreCase);

@@ -6,9 +6,9 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Fleets in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c> replays one seed,
-/// <c>--seeds N</c> runs many, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Nine seeds are a thousand processes for a week, a
-/// few busy ones for
-/// half a day and a few quiet ones for four weeks, each with every behaviour of <c>gettoken</c>.
+/// <c>--seeds N</c> runs many, <c>--apps N</c> with several apps, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Nine seeds are a
+/// thousand processes for a week, a few busy ones for half a day and a few quiet ones for four weeks, each with every behaviour of
+/// <c>gettoken</c>.
 /// </summary>
 public sealed class FleetSimulationTests
 {
@@ -16,6 +16,15 @@ public sealed class FleetSimulationTests
     public async Task No_promise_is_broken_in_nine_fleets_with_troubles_that_overlap()
     {
         var (exitCode, output) = await RunAsync("--seeds", "9");
+
+        Assert.True(exitCode == 0, output);
+        Assert.EndsWith("0 seeds broke a promise", output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task What_befalls_one_of_three_apps_breaks_no_promise_to_any()
+    {
+        var (exitCode, output) = await RunAsync("--apps", "3", "--seed", "3", "--seeds", "6");
 
         Assert.True(exitCode == 0, output);
         Assert.EndsWith("0 seeds broke a promise", output.TrimEnd());

@@ -31,6 +31,45 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         Assert.InRange(GetTokenCalls, 1, 1 + RealLimits.Exceeded(processes.SelectMany(process => process.Process.Lines)));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_hundred_first_logins_of_each_of_three_apps_cost_one_gettoken_for_each_app(int count)
+    {
+        WeCom.PutApp(SimulatorState.SeedCorpId, "hr", hiddenMembers: []);
+        var settings = new Dictionary<string, string?>
+        {
+            ["WeCom__Apps__hr__CorpId"] = SimulatorState.SeedCorpId,
+            ["WeCom__Apps__hr__CorpSecret"] = WeCom.GetSecret(SimulatorState.SeedCorpId, "hr"),
+            ["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId,
+            ["WeCom__Apps__sales__CorpSecret"] = WeCom.GetSecret(SimulatorState.OtherCorpId, SimulatorState.SeedApp),
+        };
+        (string Name, string UserId, string CorpId)[] apps =
+        [
+            ("default", "zhangsan", SimulatorState.SeedCorpId),
+            ("hr", "wangwu", SimulatorState.SeedCorpId),
+            ("sales", "zhaoliu", SimulatorState.OtherCorpId),
+        ];
+        var processes = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => StartProcessAsync(settings)));
+
+        var answers = await Task.WhenAll(
+            from number in Enumerable.Range(0, 300)
+            let app = apps[number % apps.Length]
+            let client = processes[number / apps.Length % count].Client
+            select RealLimits.ServedAsync(() => LoginAsync(client, app.UserId, app.CorpId, app.Name)));
+
+        foreach (var (process, _) in processes)
+        {
+            await process.SignalAsync("TERM");
+            await process.ExitAsync();
+        }
+
+        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        Assert.All(
+            apps, app => Assert.Equal(100, answers.Count(answer => (answer["userid"], answer["corpid"]) == (app.UserId, app.CorpId))));
+        Assert.InRange(GetTokenCalls, 3, 3 + RealLimits.Exceeded(processes.SelectMany(process => process.Process.Lines)));
+    }
+
     [Fact]
     public async Task A_hundred_first_logins_on_each_of_three_hosts_that_have_no_token_cost_one_gettoken()
     {
@@ -453,11 +492,10 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
     private Task CallsAsync(int more) => RunAsync(WeCom[Api.UserGet].WaitForCallsAsync(WeCom[Api.UserGet].Calls.Arrived + more));
 
-    private async Task<(HostProcess Process, HttpClient Client)> StartProcessAsync()
+    private async Task<(HostProcess Process, HttpClient Client)> StartProcessAsync(Dictionary<string, string?>? settings = null)
     {
-        var process = Ends(
-            HostProcess.Start(
-                "WeComFunc.LocalHost", LoginHost.Settings(Simulator, Azurite, Table), arguments: ["--urls", "http://127.0.0.1:0"]));
+        var all = LoginHost.Settings(Simulator, Azurite, Table).Concat(settings ?? []).ToDictionary();
+        var process = Ends(HostProcess.Start("WeComFunc.LocalHost", all, arguments: ["--urls", "http://127.0.0.1:0"]));
         return (process, new HttpClient { BaseAddress = await process.AddressAsync() });
     }
 
@@ -469,10 +507,11 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         }
     }
 
-    private async Task<LoginAnswer> LoginAsync(HttpClient process)
+    private async Task<LoginAnswer> LoginAsync(
+        HttpClient process, string userId = "zhangsan", string corpId = SimulatorState.SeedCorpId, string? app = null)
     {
         using var content = new StringContent(
-            JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan") }), null, "application/json");
+            JsonSerializer.Serialize(new { code = WeCom.IssueCode(userId, corpId), app }), null, "application/json");
         return await LoginAnswer.OfAsync(await process.PostAsync("/api/login", content));
     }
 }

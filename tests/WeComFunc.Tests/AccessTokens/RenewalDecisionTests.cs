@@ -29,6 +29,7 @@ public sealed class RenewalDecisionTests
     [InlineData(RenewalReason.Ahead, 10, 10, 0, "not_due 60")]
     [InlineData(RenewalReason.Ahead, 119, 9, 0, "from_table 60")]
     [InlineData(RenewalReason.Ahead, 9, 8, 0, "from_table 0")]
+    [InlineData(RenewalReason.Ahead, 10, 9, 0, "from_table 60")]
     [InlineData(RenewalReason.Missing, 0, 0, 0, Call)]
     [InlineData(RenewalReason.Missing, 0, 0, 60, Call)]
     [InlineData(RenewalReason.Missing, 1, 0, 0, "from_table 60")]
@@ -125,7 +126,8 @@ public sealed class RenewalDecisionTests
         }
 
         Assert.Equal(result.Failure is null || usable is not null, result.Token.Failure is null);
-        return $"{result.Outcome.Label()} {(result.LookAgainAt(Now) - Now).TotalSeconds:0}{(result.Failure is not null && usable is not null ? " with a token" : "")}";
+        var what = $"{result.Outcome.Label()} {(result.LookAgainAt(Now) - Now).TotalSeconds:0}";
+        return result.Failure is not null && usable is not null ? $"{what} with a token" : what;
     }
 
     private static FleetView View(TokenRow row, int minutesLeft) =>

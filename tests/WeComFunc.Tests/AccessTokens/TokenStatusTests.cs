@@ -3,7 +3,9 @@ using WeComFunc.Secrets;
 
 namespace WeComFunc.Tests;
 
-/// <summary>What health is told of an app's token, and how what happens to it is called in logs and metrics, as tables (rule T12).</summary>
+/// <summary>
+/// What health is told of an app's token, and how what happens to it is called in logs and metrics, as tables (rule T12).
+/// </summary>
 public sealed class TokenStatusTests
 {
     private static readonly DateTimeOffset Now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
@@ -52,7 +54,9 @@ public sealed class TokenStatusTests
         Assert.Equal((secret, vault), (status.Secret, status.Vault));
     }
 
-    /// <summary>Whether there is a valid token, the failure in the row, seconds until its pause ends, and the errcode of what is in the way.</summary>
+    /// <summary>
+    /// Whether there is a valid token, the failure in the row, seconds until its pause ends, and the errcode of what is in the way.
+    /// </summary>
     [Theory]
     [InlineData(false, nameof(FailureKind.Busy), 30, -1)]
     [InlineData(false, nameof(FailureKind.Busy), -30, null)]
@@ -71,7 +75,9 @@ public sealed class TokenStatusTests
             RetrySeconds = 60,
         };
 
-        Assert.Equal(errcode, TokenStatus.Of(View() with { Row = row, Stored = Token(hasToken ? 5000 : null) }, null, Now).Obstacle?.Errcode);
+        var status = TokenStatus.Of(View() with { Row = row, Stored = Token(hasToken ? 5000 : null) }, null, Now);
+
+        Assert.Equal(errcode, status.Obstacle?.Errcode);
     }
 
     [Theory]
@@ -100,7 +106,8 @@ public sealed class TokenStatusTests
     public void Every_source_reason_and_outcome_has_its_own_name()
     {
         Assert.Equal(["memory", "table", "wecom"], Enum.GetValues<TokenSource>().Select(source => source.Label()));
-        Assert.Equal(["none", "timer", "ahead", "missing", "expired", "rejected"], Enum.GetValues<RenewalReason>().Select(reason => reason.Label()));
+        Assert.Equal(
+            ["none", "timer", "ahead", "missing", "expired", "rejected"], Enum.GetValues<RenewalReason>().Select(reason => reason.Label()));
         Assert.Equal(
             ["renewed", "same_token", "from_table", "not_due", "elsewhere", "held_off", "failed"],
             Enum.GetValues<RenewalOutcome>().Select(outcome => outcome.Label()));

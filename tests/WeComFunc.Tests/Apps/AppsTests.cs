@@ -117,8 +117,10 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         var table = LoginHost.NewTable();
         LoginHost[] hosts = [await StartAsync(table), await StartAsync(table), await StartAsync(table)];
 
-        var answers = await _clock.RunUntilAsync(Task.WhenAll(
-            from host in hosts from name in Names from _ in Enumerable.Range(0, 34) select LoginAsync(host, name)), TimeSpan.FromMilliseconds(250), TimeSpan.FromMinutes(1));
+        var answers = await _clock.RunUntilAsync(
+            Task.WhenAll(from host in hosts from name in Names from _ in Enumerable.Range(0, 34) select LoginAsync(host, name)),
+            TimeSpan.FromMilliseconds(250),
+            TimeSpan.FromMinutes(1));
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
         Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);

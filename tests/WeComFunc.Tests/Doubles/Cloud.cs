@@ -17,6 +17,7 @@ public enum CloudCall
     GetToken,
     JsCode2Session,
     UserGet,
+    DepartmentGet,
 }
 
 /// <summary>An answer before it is sent.</summary>
@@ -38,10 +39,19 @@ internal sealed record CloudAnswer(int Status, byte[]? Body = null)
 /// </summary>
 internal sealed class Cloud : IAsyncDisposable
 {
+    /// <summary>
+    /// A second app, of another corp: its name is in all of its calls, and no fault meets them, but for those of the identity.
+    /// </summary>
+    public const string Neighbour = "neighbour";
+
+    /// <summary>Its corp.</summary>
+    public const string NeighboursCorpId = $"ww{Neighbour}0123456";
+
     /// <summary>Small, so that what was sent and what was taken differ by little.</summary>
     private const int SocketBuffer = 64 * 1024;
 
-    private static readonly CloudCall[] OfWeCom = [CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet];
+    private static readonly CloudCall[] OfWeCom =
+        [CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet, CloudCall.DepartmentGet];
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
@@ -50,9 +60,8 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly ManualTimeProvider _clock;
     private readonly Task _accepting;
-    private readonly Dictionary<string, byte[]> _rows = [];
+    private readonly Dictionary<string, (int ETag, byte[] Json)> _rows = [];
     private readonly ConcurrentDictionary<string, int> _tokens = new();
-    private int _etag;
     private int _underWay;
     private int _stuck;
     private long _mostTaken;
@@ -91,7 +100,7 @@ internal sealed class Cloud : IAsyncDisposable
     public bool IsQuiet => Volatile.Read(ref _underWay) <= Volatile.Read(ref _stuck);
 
     /// <summary>Every secret that there has been here.</summary>
-    public IEnumerable<string> IssuedSecrets => [CorpSecret, .. _tokens.Keys];
+    public IEnumerable<string> IssuedSecrets => [CorpSecret, SecretOf(Neighbour), .. _tokens.Keys];
 
     /// <summary>Who the member is whose code this is.</summary>
     public static string UserOf(string code) => $"user-of-{code}";
@@ -107,8 +116,8 @@ internal sealed class Cloud : IAsyncDisposable
             try
             {
                 var request = context.InitialRequestMessage;
-                var isRefused = Refuses
-                    && CallOf(request.Method.Method, request.RequestUri!.PathAndQuery, request.RequestUri.Host) == Faulty;
+                var path = request.RequestUri!.PathAndQuery;
+                var isRefused = Refuses && CallOf(request.Method.Method, path, request.RequestUri.Host) == Faulty && !IsNeighbours(path);
                 Faults += isRefused ? 1 : 0;
                 await socket.ConnectAsync((isRefused ? _closed.LocalEndPoint : _listener.LocalEndpoint)!, cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
@@ -135,10 +144,13 @@ internal sealed class Cloud : IAsyncDisposable
         path.StartsWith("/cgi-bin/gettoken", StringComparison.Ordinal) ? CloudCall.GetToken
         : path.StartsWith("/cgi-bin/miniprogram/jscode2session", StringComparison.Ordinal) ? CloudCall.JsCode2Session
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
+        : path.StartsWith("/cgi-bin/department/get", StringComparison.Ordinal) ? CloudCall.DepartmentGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
         : method == "GET" ? CloudCall.TableRead
         : CloudCall.TableWrite;
+
+    private static bool IsNeighbours(string path) => path.Contains(Neighbour, StringComparison.Ordinal);
 
     private static byte[] Json(object value) => JsonSerializer.SerializeToUtf8Bytes(value);
 
@@ -174,7 +186,8 @@ internal sealed class Cloud : IAsyncDisposable
                 try
                 {
                     // Of the vault, what comes with a token: it is challenged first.
-                    if (Fault is { } fault && call == Faulty && (call is not CloudCall.Vault || request.Authorization is not null))
+                    if (Fault is { } fault && call == Faulty && !IsNeighbours(request.Path)
+                        && (call is not CloudCall.Vault || request.Authorization is not null))
                     {
                         Faults++;
                         await fault(exchange);
@@ -208,11 +221,12 @@ internal sealed class Cloud : IAsyncDisposable
     private CloudAnswer Process(CloudCall call, CloudRequest request)
     {
         var query = HttpUtility.ParseQueryString(request.Path.Split('?', 2).ElementAtOrDefault(1) ?? "");
-        if (call is CloudCall.JsCode2Session or CloudCall.UserGet && !_tokens.ContainsKey(query["access_token"] ?? ""))
+        if (OfWeCom.Contains(call) && call is not CloudCall.GetToken && !_tokens.ContainsKey(query["access_token"] ?? ""))
         {
             return new(200, Json(new { errcode = 40014, errmsg = "invalid access_token" }));
         }
 
+        var of = IsNeighbours(request.Path) ? Neighbour : "wecom";
         return call switch
         {
             CloudCall.Identity => new(200, Json(new
@@ -234,27 +248,30 @@ internal sealed class Cloud : IAsyncDisposable
             },
             CloudCall.Vault => new(200, Json(new
             {
-                value = CorpSecret,
+                value = SecretOf(request.Path),
                 id = $"{VaultUri}secrets/wecom-corpsecret/1",
                 contentType = "text",
                 attributes = new { enabled = true },
             })),
-            CloudCall.TableRead => ReadRow(),
+            CloudCall.TableRead => ReadRow(IsNeighbours(request.Path)),
             CloudCall.TableWrite => WriteRow(request),
-            CloudCall.GetToken when query["corpsecret"] != CorpSecret =>
+            CloudCall.GetToken when query["corpsecret"] != SecretOf(request.Path) =>
                 new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
-            CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken("wecom"), expires_in = 7200 })),
+            CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken(of), expires_in = 7200 })),
             CloudCall.JsCode2Session => new(200, Json(new
             {
                 errcode = 0,
                 errmsg = "ok",
-                corpid = CorpId,
+                corpid = IsNeighbours(request.Path) ? NeighboursCorpId : CorpId,
                 userid = UserOf(query["js_code"]!),
                 session_key = "not-a-session-key",
             })),
+            CloudCall.DepartmentGet => new(200, Json(new { errcode = 0, errmsg = "ok", department = new { id = 1, name = "the corp" } })),
             _ => new(200, Json(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[1] })),
         };
     }
+
+    private string SecretOf(string path) => IsNeighbours(path) ? $"{CorpSecret}-of-{Neighbour}" : CorpSecret;
 
     private string IssueToken(string of)
     {
@@ -263,15 +280,16 @@ internal sealed class Cloud : IAsyncDisposable
         return token;
     }
 
-    /// <summary>The row of the fleet; at first one that says nothing, so that it is there to be read.</summary>
-    private CloudAnswer ReadRow()
+    /// <summary>An app's row; at first one that says nothing, so that it is there to be read.</summary>
+    private CloudAnswer ReadRow(bool isNeighbours)
     {
         lock (_rows)
         {
-            var row = _rows.GetValueOrDefault("row") ?? Encoding.UTF8.GetBytes(
-                $$"""{"PartitionKey":"{{CorpId}}","RowKey":"default","Version":1,"Failures":0,"Rejections":0,"ServedLogin":false}""");
+            var (corpId, name) = isNeighbours ? (NeighboursCorpId, Neighbour) : (CorpId, "default");
+            var (etag, row) = _rows.GetValueOrDefault(name, (0, Encoding.UTF8.GetBytes(
+                $$"""{"PartitionKey":"{{corpId}}","RowKey":"{{name}}","Version":1,"Failures":0,"Rejections":0,"ServedLogin":false}""")));
             return new(
-                200, [.. Encoding.UTF8.GetBytes($$"""{"odata.etag":"W/\"{{_etag}}\"","Timestamp":"2026-01-01T00:00:00Z","""), .. row[1..]]);
+                200, [.. Encoding.UTF8.GetBytes($$"""{"odata.etag":"W/\"{{etag}}\"","Timestamp":"2026-01-01T00:00:00Z","""), .. row[1..]]);
         }
     }
 
@@ -279,14 +297,15 @@ internal sealed class Cloud : IAsyncDisposable
     {
         lock (_rows)
         {
-            if (request.IfMatch is { } match && match != $"W/\"{_etag}\"")
+            var name = IsNeighbours(request.Path) ? Neighbour : "default";
+            var etag = _rows.GetValueOrDefault(name).ETag;
+            if (request.IfMatch is { } match && match != $"W/\"{etag}\"")
             {
                 return new(412, Json(new Dictionary<string, object> { ["odata.error"] = new { code = "UpdateConditionNotSatisfied" } }));
             }
 
-            _rows["row"] = request.Body;
-            _etag++;
-            return new(204) { Headers = new Dictionary<string, string> { ["ETag"] = $"W/\"{_etag}\"" } };
+            _rows[name] = (++etag, request.Body);
+            return new(204) { Headers = new Dictionary<string, string> { ["ETag"] = $"W/\"{etag}\"" } };
         }
     }
 

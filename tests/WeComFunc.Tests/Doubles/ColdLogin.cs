@@ -39,7 +39,9 @@ internal sealed class ColdLogin : IAsyncDisposable
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["WeCom:CorpId"] = Cloud.CorpId,
+            [$"WeCom:Apps:{Cloud.Neighbour}:CorpId"] = Cloud.NeighboursCorpId,
             ["WeCom:BaseUrl"] = "http://localhost/",
+            ["Login:DepartmentNames"] = "true",
             ["KeyVault:Uri"] = Cloud.VaultUri.AbsoluteUri,
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
         });
@@ -66,35 +68,44 @@ internal sealed class ColdLogin : IAsyncDisposable
 
     /// <summary>Logs in.</summary>
     /// <returns>The answer, and how long it took by the clock.</returns>
-    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)> LoginAsync(string code)
+    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)> LoginAsync(string code) => (await LoginAsync((code, null)))[0];
+
+    /// <summary>Logs in several at once, each for an app.</summary>
+    /// <inheritdoc cref="LoginAsync(string)" path="/returns" />
+    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)[]> LoginAsync(params (string Code, string? App)[] logins)
     {
-        Output.Run.Secret(code, "code");
-        var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code }));
-        var started = _clock.GetTimestamp();
-        var login = Task.Run(
-            () => _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None));
-        await RunAsync(login);
-        var elapsed = _clock.GetElapsedTime(started);
-        var answer = await login;
-        return (
-            new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
-            elapsed);
+        var all = Task.WhenAll(logins.Select(login => Task.Run(() => AnswerAsync(login.Code, login.App))));
+        await RunAsync(all);
+        return await all;
     }
 
     /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
     public async Task RestAsync(TimeSpan time)
     {
-        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
+        await RunAsync(WhenQuiet());
         _clock.Advance(time);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
+        await RunAsync(WhenQuiet());
         Output.Run.Secrets(Cloud.IssuedSecrets);
         await Cloud.DisposeAsync();
         _host.Dispose();
     }
+
+    private async Task<(LoginAnswer Answer, TimeSpan Elapsed)> AnswerAsync(string code, string? app)
+    {
+        Output.Run.Secret(code, "code");
+        var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code, app }));
+        var started = _clock.GetTimestamp();
+        var answer = await _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None);
+        return (
+            new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
+            _clock.GetElapsedTime(started));
+    }
+
+    private Task WhenQuiet() => Task.WhenAll(_host.Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()));
 
     // One of its own: its tokens are kept for the whole process, by its name.
     private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(

@@ -66,7 +66,18 @@ internal sealed class HostProcess : IAsyncDisposable
     /// <param name="files">What is in its directory.</param>
     /// <param name="arguments">Its command line.</param>
     public static HostProcess Start(
-        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files = null, params string[] arguments)
+        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files = null, params string[] arguments) =>
+        StartCommand(host, settings, files, ["dotnet", Assembly(host), .. arguments]);
+
+    /// <summary>As <see cref="Start"/>, with a terminal for its output, which util-linux's <c>script</c> makes.</summary>
+    public static HostProcess StartOnTerminal(string host, Dictionary<string, string?> settings, params string[] arguments)
+    {
+        var command = string.Join(' ', ((string[])["dotnet", Assembly(host), .. arguments]).Select(word => $"'{word}'"));
+        return StartCommand(host, settings, null, ["script", "--quiet", "--flush", "--command", command, "/dev/null"]);
+    }
+
+    private static HostProcess StartCommand(
+        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files, string[] command)
     {
         var directory = Directory.CreateTempSubdirectory("wecomfunc-");
         foreach (var (name, text) in files ?? [])
@@ -75,7 +86,7 @@ internal sealed class HostProcess : IAsyncDisposable
         }
 
         // A shell's background job, and all that it starts, ignores SIGINT, and what nohup runs SIGHUP: here they count again.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", "dotnet", Assembly(host), .. arguments])
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", .. command])
         {
             WorkingDirectory = directory.FullName,
             RedirectStandardOutput = true,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 
 namespace WeComFunc.Tests.Doubles;
@@ -5,6 +6,9 @@ namespace WeComFunc.Tests.Doubles;
 public sealed partial class KeyVault
 {
     private const string Tenant = "0f1e2d3c-4b5a-4697-8796-a5b4c3d2e1f0";
+
+    /// <summary>So many versions are on one page, as in Key Vault.</summary>
+    private const int PageSize = 25;
 
     private async Task AnswerAsync(HttpContext context)
     {
@@ -35,6 +39,7 @@ public sealed partial class KeyVault
         CountRead(name);
         await (await ModeOfAnswerAsync(context.RequestAborted).ConfigureAwait(false) switch
         {
+            KeyVaultMode.Normal when rest is ["versions"] => AnswerWithVersionsAsync(context, name),
             KeyVaultMode.Normal => AnswerWithSecretAsync(context, name, rest is [var id] ? id : null),
             KeyVaultMode.Forbidden => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Forbidden),
             KeyVaultMode.Firewall => AnswerAsync(context, StatusCodes.Status403Forbidden, KeyVaultErrors.Firewall),
@@ -73,16 +78,47 @@ public sealed partial class KeyVault
         {
             value = version.Value,
             id = $"{Uri}secrets/{name}/{version.Id}",
-            attributes = new
-            {
-                enabled = true,
-                created = version.Created,
-                updated = version.Created,
-                recoveryLevel = "Recoverable+Purgeable",
-                recoverableDays = 90,
-            },
+            attributes = AttributesOf(version),
         }),
     };
+
+    /// <summary>A page of the versions; of a secret that is not there, none.</summary>
+    private Task AnswerWithVersionsAsync(HttpContext context, string name)
+    {
+        var skipped = int.Parse(context.Request.Query["$skiptoken"].FirstOrDefault() ?? "0", CultureInfo.InvariantCulture);
+        var versions = _secrets.List(name);
+        return AnswerAsync(context, StatusCodes.Status200OK, new
+        {
+            value = versions.Skip(skipped).Take(PageSize).Select(
+                version => new { id = $"{Uri}secrets/{name}/{version.Id}", attributes = AttributesOf(version) }),
+            nextLink = versions.Count > skipped + PageSize
+                ? $"{Uri}secrets/{name}/versions?api-version={context.Request.Query["api-version"]}&$skiptoken={skipped + PageSize}"
+                : null,
+        });
+    }
+
+    private static Dictionary<string, object> AttributesOf(KeyVaultSecretVersion version)
+    {
+        var attributes = new Dictionary<string, object>
+        {
+            ["enabled"] = version.Enabled,
+            ["created"] = version.Created,
+            ["updated"] = version.Created,
+            ["recoveryLevel"] = "Recoverable+Purgeable",
+            ["recoverableDays"] = 90,
+        };
+        if (version.NotBefore is { } notBefore)
+        {
+            attributes["nbf"] = notBefore;
+        }
+
+        if (version.Expires is { } expires)
+        {
+            attributes["exp"] = expires;
+        }
+
+        return attributes;
+    }
 
     private Task AnswerThrottledAsync(HttpContext context)
     {

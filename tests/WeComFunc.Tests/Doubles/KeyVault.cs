@@ -109,10 +109,17 @@ public sealed partial class KeyVault : IAsyncDisposable
     }
 
     /// <summary>Makes a new version, which is enabled, and gives its id.</summary>
-    public string Set(string name, string value) => _secrets.Add(name, value);
+    /// <param name="name">Of the secret.</param>
+    /// <param name="value">What it holds.</param>
+    /// <param name="createdOn">Since when it has been there; now by the system's clock unless the test has its own.</param>
+    /// <param name="notBefore">Its activation date.</param>
+    /// <param name="expiresOn">Its expiration date.</param>
+    public string Set(
+        string name, string value, DateTimeOffset? createdOn = null, DateTimeOffset? notBefore = null, DateTimeOffset? expiresOn = null) =>
+        _secrets.Add(name, value, createdOn, notBefore, expiresOn);
 
-    /// <summary>Disables the newest version.</summary>
-    public void Disable(string name) => _secrets.Disable(name);
+    /// <summary>Disables a version, the newest unless its id is given.</summary>
+    public void Disable(string name, string? id = null) => _secrets.Disable(name, id);
 
     public void Remove(string name) => _secrets.Remove(name);
 

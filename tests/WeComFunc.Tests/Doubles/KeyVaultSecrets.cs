@@ -13,10 +13,20 @@ internal sealed class KeyVaultSecrets
 
     public void Remember(string value) => _issued.TryAdd(value, 0);
 
-    public string Add(string name, string value)
+    public string Add(string name, string value, DateTimeOffset? createdOn, DateTimeOffset? notBefore, DateTimeOffset? expiresOn)
     {
-        Remember(value);
-        var version = new KeyVaultSecretVersion(Guid.NewGuid().ToString("n"), value, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        // A PEM is on several lines, and its boundaries are no secret.
+        foreach (var line in value.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("-----")))
+        {
+            Remember(line.TrimEnd('\r'));
+        }
+
+        var version = new KeyVaultSecretVersion(
+            Guid.NewGuid().ToString("n"),
+            value,
+            (createdOn ?? DateTimeOffset.UtcNow).ToUnixTimeSeconds(),
+            notBefore?.ToUnixTimeSeconds(),
+            expiresOn?.ToUnixTimeSeconds());
         lock (_lock)
         {
             if (!_versions.TryGetValue(name, out var versions))
@@ -30,11 +40,14 @@ internal sealed class KeyVaultSecrets
         return version.Id;
     }
 
-    public void Disable(string name)
+    /// <summary>Disables the version with this id, or the newest without one.</summary>
+    public void Disable(string name, string? id)
     {
         lock (_lock)
         {
-            _versions[name][^1] = _versions[name][^1] with { Enabled = false };
+            var versions = _versions[name];
+            var index = id is null ? versions.Count - 1 : versions.FindIndex(version => version.Id == id);
+            versions[index] = versions[index] with { Enabled = false };
         }
     }
 
@@ -43,6 +56,15 @@ internal sealed class KeyVaultSecrets
         lock (_lock)
         {
             _versions.Remove(name);
+        }
+    }
+
+    /// <summary>All versions, enabled or not.</summary>
+    public IReadOnlyList<KeyVaultSecretVersion> List(string name)
+    {
+        lock (_lock)
+        {
+            return _versions.TryGetValue(name, out var versions) ? [.. versions] : [];
         }
     }
 
@@ -58,4 +80,5 @@ internal sealed class KeyVaultSecrets
     }
 }
 
-internal sealed record KeyVaultSecretVersion(string Id, string Value, long Created, bool Enabled = true);
+internal sealed record KeyVaultSecretVersion(
+    string Id, string Value, long Created, long? NotBefore = null, long? Expires = null, bool Enabled = true);

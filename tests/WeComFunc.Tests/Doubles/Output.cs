@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
 /// All that a run puts out (logs, traces, metrics, responses, child processes), in one file that can be searched for secrets.
 /// </summary>
-public sealed class Output : IDisposable
+public sealed partial class Output : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly StreamWriter _writer;
@@ -78,14 +79,24 @@ public sealed class Output : IDisposable
         }
     }
 
-    /// <summary>Appends status, headers and body; the body can still be read afterwards.</summary>
+    /// <summary>
+    /// Appends status, headers and body; the body can still be read afterwards. A session token in it is a secret from then on, but for
+    /// this one place, which gives it.
+    /// </summary>
     public async Task WriteAsync(HttpResponseMessage response)
     {
         await response.Content.LoadIntoBufferAsync().ConfigureAwait(false);
         var body = await response.Content.ReadAsStringAsync().ConfigureAwait(false);
         var headers = $"{response.Headers}{response.Content.Headers}{response.TrailingHeaders}";
-        Write("response", $"{response.StatusCode:d} {response.ReasonPhrase}\n{headers}\n{body}");
+        Write("response", $"{response.StatusCode:d} {response.ReasonPhrase}\n{headers}\n{WithoutSession(body)}");
     }
+
+    /// <summary>An answer of the login without its session token, the signature of which is a secret from now on.</summary>
+    public string WithoutSession(string answer) => SessionPattern().Replace(answer, session =>
+    {
+        Secret(session.Groups["signature"].Value, "session token");
+        return "";
+    });
 
     /// <summary>
     /// Appends a child process's command line, and what it prints. Call it before the process begins to be read by
@@ -136,6 +147,9 @@ public sealed class Output : IDisposable
         _telemetry?.Dispose();
         _events?.Dispose();
     }
+
+    [GeneratedRegex(@"(?<=""session"":\{""token"":"")[\w-]+\.[\w-]+\.(?<signature>[\w-]+)")]
+    private static partial Regex SessionPattern();
 
     private static Output CreateRun()
     {

@@ -34,6 +34,22 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_department_that_one_app_may_not_see_has_a_name_for_another_of_its_corp()
+    {
+        WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", """{"userid":"zhangsan","department":[1,2]}""");
+        WeCom.PutApp(SimulatorState.SeedCorpId, "hr", hiddenDepartments: [2]);
+        await using var host = await StartAsync(
+            ("WeCom__Apps__hr__CorpId", SimulatorState.SeedCorpId),
+            ("WeCom__Apps__hr__CorpSecret", WeCom.GetSecret(SimulatorState.SeedCorpId, "hr")));
+
+        var byHr = await host.PostAsync(JsonSerializer.Serialize(new { code = WeCom.IssueCode("zhangsan"), app = "hr" }));
+        var byDefault = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        Assert.Equal("""[{"id":1,"name":"示例公司","name_en":"Example Corp"},{"id":2}]""", Departments(byHr));
+        Assert.Equal("""[{"id":1,"name":"示例公司","name_en":"Example Corp"},{"id":2,"name":"研发部"}]""", Departments(byDefault));
+    }
+
+    [Fact]
     public async Task A_name_is_kept_for_an_hour_and_a_refusal_for_ten_minutes()
     {
         WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", """{"userid":"zhangsan","department":[1,77]}""");

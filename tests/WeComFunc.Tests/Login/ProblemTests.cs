@@ -22,7 +22,7 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     };
 
     /// <summary>How it comes to be; each ends with the code that is posted then.</summary>
-    private static readonly Dictionary<string, (Func<SimulatorState, string> Arrange, int Status, string Problem, int? Errcode)> Causes = new()
+    private static readonly Dictionary<string, (Func<SimulatorState, string> Arrange, int Status, string Problem, int? Code)> Causes = new()
     {
         ["a code that nobody issued"] = (_ => "a-code-that-nobody-issued", 401, "invalid_code", 40029),
         ["a code that has expired"] = (Expired, 401, "invalid_code", 42003),

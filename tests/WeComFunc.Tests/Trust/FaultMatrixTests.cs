@@ -25,6 +25,9 @@ public sealed partial class FaultMatrixTests
     /// <summary>Two steps of the clock, as it is moved.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>What a login for another app may take: the clock goes on, a little, while this process does not get its turn.</summary>
+    private static readonly TimeSpan Unnoticed = TimeSpan.FromSeconds(2);
+
     /// <summary>The longest pause after one failure: what an operator stores is in use within a minute (rule T8).</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(61);
 
@@ -125,13 +128,17 @@ public sealed partial class FaultMatrixTests
         Assert.True(cells.Length >= 300, $"{cells.Length} cells");
     }
 
-    /// <summary>What a cell does: a login that meets the fault, and one after it.</summary>
+    /// <summary>
+    /// What a cell does: a login that meets the fault, beside it one for another app, which does not notice, and one after it.
+    /// </summary>
     private static async Task<(int Faults, long Taken, string? Complaint)> TryAsync(Cell cell)
     {
         await using var process = new ColdLogin(hasIdentity: cell.Call is CloudCall.Identity);
         var cloud = process.Cloud;
         (cloud.Faulty, cloud.Fault, cloud.Refuses) = (cell.Call, cell.Serve, cell.Serve is null);
-        var (first, elapsed) = await process.LoginAsync("the-first-code");
+        var logins = await process.LoginAsync(("the-first-code", null), ("the-neighbours-code", Cloud.Neighbour));
+        var ((first, elapsed), (beside, elapsedBeside)) = (logins[0], logins[1]);
+        var hasNeighbour = cell.Call is not CloudCall.Identity;
         var met = cloud.Faults;
         (cloud.Fault, cloud.Refuses) = (null, false);
         await process.RestAsync(Pause);
@@ -142,7 +149,12 @@ public sealed partial class FaultMatrixTests
             .. met == 0 ? (string[])["the call was not made"] : [],
             .. Outcome(first) == cell.Expected ? (string[])[] : [$"{Outcome(first)} instead of {cell.Expected}"],
             .. first.Status != 200 || first["userid"] == Cloud.UserOf("the-first-code") ? (string[])[] : ["the login of another"],
+            .. first.Status != 200 || Outcome(first) != Ok || HasDepartment(first) ? (string[])[] : ["the department is not there"],
             .. elapsed <= LoginLimit + Tolerance ? (string[])[] : [$"it took {elapsed}"],
+            .. !hasNeighbour || (Outcome(beside), beside["userid"]) == (Ok, Cloud.UserOf("the-neighbours-code"))
+                ? (string[])[]
+                : [$"the login for another app came to {Outcome(beside)}"],
+            .. !hasNeighbour || elapsedBeside <= Unnoticed ? (string[])[] : [$"the login for another app took {elapsedBeside}"],
             .. cloud.MostTaken <= MostTaken ? (string[])[] : [$"it took {cloud.MostTaken} bytes of an answer"],
             .. (Outcome(next), next["userid"]) == (Ok, Cloud.UserOf("the-next-code"))
                 ? (string[])[]
@@ -174,12 +186,16 @@ public sealed partial class FaultMatrixTests
         : answer.Json.TryGetProperty("profileError", out var error) ? $"200 {error.GetProperty("code").GetString()}"
         : Ok;
 
+    private static bool HasDepartment(LoginAnswer answer) =>
+        !answer.Json.GetProperty("profile").TryGetProperty("department", out _)
+        || answer.Json.GetProperty("departments")[0].GetProperty("id").GetInt32() == 1;
+
     private static IEnumerable<Cell> Cells() =>
     [
         .. from fault in Faults from call in Enum.GetValues<CloudCall>() select new Cell(
             call, fault.Name, fault.Serve, fault.Expected(call)),
         .. from errcode in Errcodes()
-           from call in (CloudCall[])[CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet]
+           from call in (CloudCall[])[CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet, CloudCall.DepartmentGet]
            select new Cell(
                call,
                $"errcode {errcode.Number}",
@@ -199,6 +215,7 @@ public sealed partial class FaultMatrixTests
     /// <summary>What the contract says of a class of errcodes, by the call that answers it.</summary>
     private static string Expected(string kind, CloudCall call) => (kind, call) switch
     {
+        (_, CloudCall.DepartmentGet) => Ok,
         ("busy", CloudCall.UserGet) => "200 wecom_busy",
         ("busy", _) => Busy,
         ("token rejected" or Misconfigured, CloudCall.UserGet) => "200 misconfigured",

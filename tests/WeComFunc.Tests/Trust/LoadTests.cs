@@ -8,7 +8,8 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>
-/// Ten seconds of logins on each host, with faults and without in turn: every answer belongs to the code that asked, and nothing grows.
+/// Ten seconds of logins for three apps of two corps on each host, with faults and without in turn: every answer belongs to the code that
+/// asked, to its corp, and to its departments, and nothing grows.
 /// <c>tests/soak.sh</c> does so for ten minutes.
 /// </summary>
 [Collection(PublishedAppCollection.Name)]
@@ -34,13 +35,16 @@ public sealed class LoadTests(PublishedApp app)
         new() { DelaySeconds = 0.2 },
     ];
 
+    private static readonly (string? Name, string CorpId)[] Apps =
+        [(null, SimulatorState.SeedCorpId), ("hr", SimulatorState.SeedCorpId), ("sales", SimulatorState.OtherCorpId)];
+
     private long _served;
     private long _refused;
 
     [Fact]
     public async Task Every_answer_of_the_local_host_belongs_to_the_code_that_asked()
     {
-        await using var simulator = await SimulatorServer.StartAsync();
+        await using var simulator = await StartSimulatorAsync();
         var settings = Settings(simulator);
         await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["--urls", "http://127.0.0.1:0"]);
 
@@ -50,7 +54,7 @@ public sealed class LoadTests(PublishedApp app)
     [Fact]
     public async Task Every_answer_of_the_published_app_belongs_to_the_code_that_asked()
     {
-        await using var simulator = await SimulatorServer.StartAsync();
+        await using var simulator = await StartSimulatorAsync();
         await using var host = await PublishedHost.StartAsync(
             simulator,
             app.Azurite,
@@ -60,19 +64,38 @@ public sealed class LoadTests(PublishedApp app)
         await SoakAsync("published app", simulator.State, host.Client.BaseAddress!, host.App.ProcessId);
     }
 
-    private Dictionary<string, string?> Settings(SimulatorServer simulator) => new(LoginHost.Settings(simulator, app.Azurite, LoginHost.NewTable()))
+    private static async Task<SimulatorServer> StartSimulatorAsync()
     {
+        var simulator = await SimulatorServer.StartAsync();
+        simulator.State.PutApp(SimulatorState.SeedCorpId, "hr");
+        return simulator;
+    }
+
+    private Dictionary<string, string?> Settings(SimulatorServer simulator) => new(OwnSettings(simulator))
+    {
+        ["WeCom__Apps__hr__CorpId"] = SimulatorState.SeedCorpId,
+        ["WeCom__Apps__hr__CorpSecret"] = simulator.State.GetSecret(SimulatorState.SeedCorpId, "hr"),
+        ["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId,
+        ["WeCom__Apps__sales__CorpSecret"] = simulator.State.GetSecret(SimulatorState.OtherCorpId, SimulatorState.SeedApp),
+        ["Login__DepartmentNames"] = "true",
         ["Limits__LoginsPerSecondPerAddress"] = "0",
         ["Logging__LogLevel__Default"] = "Error",
         ["Logging__LogLevel__Microsoft.AspNetCore"] = "Error",
         ["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information",
     };
 
+    private Dictionary<string, string?> OwnSettings(SimulatorServer simulator) =>
+        LoginHost.Settings(simulator, app.Azurite, LoginHost.NewTable());
+
     private async Task SoakAsync(string name, SimulatorState weCom, Uri address, int processId)
     {
         for (var i = 0; i < Members; i++)
         {
-            weCom.PutMember(SimulatorState.SeedCorpId, $"member-{i}", $$"""{"userid":"member-{{i}}","name":"a name"}""");
+            foreach (var corpId in (string[])[SimulatorState.SeedCorpId, SimulatorState.OtherCorpId])
+            {
+                weCom.PutMember(corpId, $"member-{i}", $$"""{"userid":"member-{{i}}","name":"a name","department":[{{100 + i}}]}""");
+                weCom.PutDepartment(corpId, 100 + i, $"{100 + i} of {corpId}");
+            }
         }
 
         using var client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
@@ -86,7 +109,11 @@ public sealed class LoadTests(PublishedApp app)
         await troubles;
 
         // Whatever went wrong, it is over.
-        Assert.Equal("member-0", await UntilServedAsync(client, weCom));
+        foreach (var app in Apps)
+        {
+            Assert.Equal("member-0", await UntilServedAsync(client, weCom, app));
+        }
+
         Figures.Write($"4-load-of-the-{name.Replace(' ', '-')}", [string.Create(
             CultureInfo.InvariantCulture,
             $"Load of the {name}: {_served + _refused} requests in {Length.TotalSeconds} s, {_served} served, {_refused} told to try "
@@ -107,14 +134,15 @@ public sealed class LoadTests(PublishedApp app)
     {
         for (var i = caller; started.Elapsed < Length; i += Callers)
         {
-            await LogInAsync(client, weCom, $"member-{i % Members}");
+            await LogInAsync(client, weCom, $"member-{i % Members}", Apps[i % Apps.Length]);
         }
     }
 
     /// <returns>Who is logged in; null where the answer is to try again.</returns>
-    private async Task<string?> LogInAsync(HttpClient client, SimulatorState weCom, string member)
+    private async Task<string?> LogInAsync(HttpClient client, SimulatorState weCom, string member, (string? Name, string CorpId) app)
     {
-        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { code = weCom.IssueCode(member) }))
+        using var content = new ByteArrayContent(
+            JsonSerializer.SerializeToUtf8Bytes(new { code = weCom.IssueCode(member, app.CorpId), app = app.Name }))
         {
             Headers = { { "Content-Type", "application/json" } },
         };
@@ -123,10 +151,18 @@ public sealed class LoadTests(PublishedApp app)
         if (response.StatusCode is HttpStatusCode.OK)
         {
             Assert.Equal(
-                (member, SimulatorState.SeedCorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
-            Assert.True(
-                answer.GetProperty("profile") is { ValueKind: JsonValueKind.Null }
-                    || answer.GetProperty("profile").GetProperty("userid").GetString() == member);
+                (member, app.CorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
+            if (answer.GetProperty("profile") is { ValueKind: not JsonValueKind.Null } profile)
+            {
+                Assert.Equal(member, profile.GetProperty("userid").GetString());
+                var department = answer.GetProperty("departments").EnumerateArray().Single();
+                var id = department.GetProperty("id").GetInt32();
+                Assert.Equal(profile.GetProperty("department")[0].GetInt32(), id);
+                Assert.True(
+                    !department.TryGetProperty("name", out var name) || name.GetString() == $"{id} of {app.CorpId}",
+                    $"{name} is a department of another corp.");
+            }
+
             Interlocked.Increment(ref _served);
             return member;
         }
@@ -138,21 +174,21 @@ public sealed class LoadTests(PublishedApp app)
 
     private static async Task TroubleAsync(SimulatorState weCom, Stopwatch started)
     {
-        var next = 0;
+        var (next, isRevoked) = (0, false);
         for (var isOn = false; started.Elapsed < Length - (2 * Turn); isOn = !isOn)
         {
             if (isOn)
             {
-                foreach (var api in (Api[])[Api.JsCode2Session, Api.UserGet])
+                foreach (var api in (Api[])[Api.JsCode2Session, Api.UserGet, Api.DepartmentGet])
                 {
                     weCom[api].AddFault(Faults[next++ % Faults.Length] with { Times = 20 });
                 }
             }
 
-            if (next == 4)
+            if (next > 3 && !isRevoked)
             {
                 weCom.RevokeTokens();
-                next++;
+                isRevoked = true;
             }
 
             await Task.Delay(Turn);
@@ -160,14 +196,15 @@ public sealed class LoadTests(PublishedApp app)
 
         weCom[Api.JsCode2Session].ClearFaults();
         weCom[Api.UserGet].ClearFaults();
+        weCom[Api.DepartmentGet].ClearFaults();
     }
 
-    private async Task<string> UntilServedAsync(HttpClient client, SimulatorState weCom)
+    private async Task<string> UntilServedAsync(HttpClient client, SimulatorState weCom, (string? Name, string CorpId) app)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         while (true)
         {
-            if (await LogInAsync(client, weCom, "member-0") is { } member)
+            if (await LogInAsync(client, weCom, "member-0", app) is { } member)
             {
                 return member;
             }

@@ -88,7 +88,9 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
     [InlineData("""[1,{"deep":[{"b":[]},{"session\u005fkey":["SECRET"]}]},2]""")]
     public async Task A_member_with_such_a_one_inside_is_left_out_as_a_whole(string extra)
     {
-        var answer = await LoginAsync("{\"errcode\":0,\"extra\":" + extra.Replace("SECRET", Secret) + ",\"userid\":\"zhangsan\",\"extattr\":{\"attrs\":[{\"name\":\"工位\",\"value\":\"A\"}]}}");
+        var answer = await LoginAsync(
+            "{\"errcode\":0,\"extra\":" + extra.Replace("SECRET", Secret)
+            + ""","userid":"zhangsan","extattr":{"attrs":[{"name":"工位","value":"A"}]}}""");
 
         Assert.Equal(
             """{"userid":"zhangsan","extattr":{"attrs":[{"name":"工位","value":"A"}]}}""", answer.Json.GetProperty("profile").GetRawText());
