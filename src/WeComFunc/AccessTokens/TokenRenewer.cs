@@ -149,8 +149,8 @@ internal sealed partial class TokenRenewer(
     }
 
     /// <summary>
-    /// As <see cref="LookAsync"/>, and writes the row, unchanged, to see whether that can be done: not while somebody is renewing the token,
-    /// whose row it is then.
+    /// As <see cref="LookAsync"/>, and writes the row, unchanged, to see whether that can be done: not while somebody is renewing the
+    /// token, whose row it is then.
     /// </summary>
     public async Task<FleetView> ProbeAsync()
     {

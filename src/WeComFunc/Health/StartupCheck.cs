@@ -120,7 +120,13 @@ public sealed class StartupCheck
         }
 
         string[] said = [.. complaints.Where(IsOfTable).Select(line => line.Text)];
-        return Failed(what, said.Length > 0 ? said : [HealthEndpoint.Concern(app.Tokens.StatusOf(view)) ?? ""]);
+        return Failed(
+            what,
+            [
+                .. said.Length > 0 ? said : [HealthEndpoint.Concern(app.Tokens.StatusOf(view)) ?? ""],
+                _settings.Azure.TableServiceUri is not null ? ""
+                    : "TokenStore__ConnectionString says where it is; the emulator of UseDevelopmentStorage=true runs while ./run.sh does.",
+            ]);
     }
 
     private static bool IsOfTable(Complaint complaint) => complaint.Category == typeof(TokenRenewer).FullName;
@@ -131,25 +137,24 @@ public sealed class StartupCheck
         _complaints.Take();
         var got = await app.Tokens.GetAsync(CancellationToken.None);
         await app.Tokens.WhenQuiet();
-        var said = _complaints.Take().Where(line => line.Category == typeof(WeComClient).FullName).Select(line => line.Text).ToList();
+        var lines = _complaints.Take().Where(line => line.Category == typeof(WeComClient).FullName);
         if (!got.TryGet(out var use, out var failure))
         {
-            var when = failure.RetryAfter is { } pause
-                ? string.Create(CultureInfo.InvariantCulture, $"WeCom is asked again in {Math.Ceiling(pause.TotalSeconds)} s at the earliest.")
-                : "";
-            return Failed(
-                what,
-                [
-                    .. said.Count > 0 ? said : [$"it was not asked now, as it failed a while ago, errcode {Telemetry.Label(failure.Errcode)}"],
-                    AdviceOn(app, failure),
-                    when,
-                ]);
+            var said = lines.Select(line => line.Text).ToList();
+            if (said.Count == 0)
+            {
+                said.Add($"it was not asked now, as it failed a while ago, errcode {Telemetry.Label(failure.Errcode)}");
+            }
+
+            var next = $"WeCom is asked again {AccessTokenSource.NextTry(failure)} at the earliest.";
+            return Failed(what, [.. said, AdviceOn(app, failure), next]);
         }
 
         var status = app.Tokens.StatusOf(await app.Tokens.LookAsync());
         if (status.Obstacle is { } obstacle)
         {
-            return Failed(what, $"there is a token, but WeCom rejects it, errcode {Telemetry.Label(obstacle.Errcode)}", AdviceOn(app, obstacle));
+            var said = $"there is a token, but WeCom rejects it, errcode {Telemetry.Label(obstacle.Errcode)}";
+            return Failed(what, said, AdviceOn(app, obstacle));
         }
 
         var left = Minutes(use.Token, _time.GetUtcNow());

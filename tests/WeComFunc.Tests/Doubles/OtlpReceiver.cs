@@ -51,8 +51,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         select new OtlpPoint(
             item.Value.Text(1),
             item.Value.Text(3),
-            data == 9 ? (long)point.Number(4) : (long)point.Number(6),
-            [.. point.Doubles(7)],
+            data == 9 ? (long)point.Number(4) : point.Has(6) ? (long)point.Number(6) : 0,
+            data == 9 ? [.. point.Doubles(7)] : [],
             Attributes(point, data == 9 ? 9 : 7)),
     ];
 
@@ -81,7 +81,9 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
 
-    /// <summary>Spans, metrics or lines, each with the name of its scope: all three are as deep in a request, under the same numbers.</summary>
+    /// <summary>
+    /// Spans, metrics or lines, each with the name of its scope: all three are as deep in a request, under the same numbers.
+    /// </summary>
     private IEnumerable<(string Scope, ProtoMessage Value)> Items(string path) =>
         from request in _requests
         where request.Path == path
@@ -107,7 +109,7 @@ internal sealed record OtlpSpan(string Name, string TraceId, string Id, string P
 internal sealed record OtlpLine(
     string Category, string Level, string Text, string TraceId, string SpanId, Dictionary<string, string> Attributes);
 
-/// <summary>A point of a metric.</summary>
+/// <summary>A point of a metric; its count is that of a histogram or a counter, its bounds those of a histogram.</summary>
 internal sealed record OtlpPoint(string Name, string Unit, long Count, double[] Bounds, Dictionary<string, string> Attributes);
 
 /// <summary>A message of Protocol Buffers, by field numbers (protobuf.dev/programming-guides/encoding).</summary>

@@ -16,6 +16,7 @@ namespace WeComFunc.Tests;
 public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
 {
     private const string SecretName = "wecom-corpsecret";
+    private const string NoKey = "what somebody stored in place of a key";
 
     private readonly ManualTimeProvider _clock = new();
     private readonly Dictionary<string, string?> _settings = [];
@@ -28,22 +29,21 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     public static TheoryData<string, string, string> Mistakes => new()
     {
         { "no role on the vault", "corpsecret of app default", "Give the app's identity the role Key Vault Secrets User on the secret" },
-        { "the vault's firewall", "corpsecret of app default", "let the app's outbound address or subnet in, under Networking of the vault." },
+        { "the vault's firewall", "corpsecret of app default", "let the app's outbound address or subnet in, under Networking of" },
         { "no such secret", "corpsecret of app default", "Store the corpsecret under this name in this vault" },
         { "a disabled secret", "corpsecret of app default", "Enable the newest version of the secret" },
         { "something else than a corpsecret", "corpsecret of app default", "Copy it from WeCom's admin console and store it again." },
         { "no vault", "corpsecret of app default", "check the vault's network." },
         { "no table", "row of app default", "check the table's network and the role Storage Table Data Contributor." },
+        { "no table", "row of app default", "the emulator of UseDevelopmentStorage=true runs while ./run.sh does." },
         { "no right to write", "row of app default", "check the table's network and the role Storage Table Data Contributor." },
         {
             "an old corpsecret", "gettoken of app default",
-            "copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed. WeCom is asked again"
+            "copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed. WeCom is asked"
         },
         { "an unknown corpid", "gettoken of app default", "set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业." },
-        {
-            "an untrusted address", "gettoken of app default",
-            "errmsg not allow to access from your ip. WeCom does not trust this address: enter the outbound address named in errmsg"
-        },
+        { "an untrusted address", "gettoken of app default", "errcode 60020, app default, errmsg not allow to access from your ip" },
+        { "an untrusted address", "gettoken of app default", "does not trust this address: enter the outbound address named in errmsg" },
         { "no way to WeCom", "gettoken of app default", "otherwise check the outbound network." },
         { "no session key", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
         { "a session key of another kind", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
@@ -130,8 +130,8 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((1, 1), (status, GetTokenCalls));
         Assert.Matches(
-            @"^FAIL gettoken of app default: it was not asked now, as it failed a while ago, errcode 40001\. WeCom refuses the corpsecret: .+ "
-            + @"WeCom is asked again in \d+ s at the earliest\.$",
+            @"^FAIL gettoken of app default: it was not asked now, as it failed a while ago, errcode 40001\. WeCom refuses the corpsecret: "
+            + @".+ WeCom is asked again in \d+ s at the earliest\.$",
             lines.Single(line => line.StartsWith("FAIL")));
         _clock.Advance(TimeSpan.FromMinutes(1));
         await CheckAsync();
@@ -209,7 +209,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_session_key_that_is_left_out_beside_a_good_one_is_told()
     {
-        UseSessions("no key", SessionKeys.Create());
+        UseSessions(NoKey, SessionKeys.Create());
 
         var (status, lines) = await CheckAsync();
 
@@ -290,7 +290,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
                 UseSessions();
                 break;
             default:
-                UseSessions("no key");
+                UseSessions(NoKey);
                 break;
         }
     }

@@ -17,7 +17,7 @@ namespace WeComFunc.Tests;
 public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 {
     private const string Healthy = """
-        {"status":"healthy","token":{"state":"fresh"},"tokenStore":"ok","secret":"ok","apps":{"hr":{"token":{"state":"expired"},"secret":"no"}}}
+        {"status":"healthy","token":{"state":"fresh"},"tokenStore":"ok","secret":"ok","apps":{"hr":{"token":{"state":"expired"}}}}
         """;
 
     private const string Unhealthy = """
