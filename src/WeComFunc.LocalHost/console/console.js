@@ -13,9 +13,10 @@ const texts = {
     busyStory: 'WeCom was busy: the call was tried again.', lost: 'WeCom did not answer: the call was tried again.',
     tableAway: 'The table was out of reach: the login went on by what this process holds.',
     fetched: 'No token was at hand: one was fetched, for all instances.',
-    memory: 'The token came from memory: two calls to WeCom, and nothing else.',
-    otherApp: 'The member is of another corp, which app {app} serves: a mini program remembers that, and logs in again with a new code.',
+    memory: 'The token came from memory, so only WeCom was asked.',
+    otherApp: 'The app of this corp is {app}: a mini program remembers that, as this page does now, and logs in again with a new code.',
     noProfile: 'The login stands without the profile: {code}.', survived: 'The login survived it.',
+    rejectedTag: 'token refused', changedTag: 'corpsecret changed', busyStoryTag: 'WeCom busy', lostTag: 'no answer', tableAwayTag: 'table out of reach',
     elsewhere: 'From elsewhere', background: 'In the background', byHandWho: 'A code by hand', to: 'for app {app}', underWay: 'under way',
     service: 'Where', call: 'Call', result: 'Result', time: 'Time', when: 'When', callsOf: 'Calls of this login',
     wecom: 'WeCom', table: 'Table', secret: 'Vault', answer: 'Answer, HTTP {status}', session: 'Session token, decoded',
@@ -52,9 +53,10 @@ const texts = {
     busyStory: '企业微信繁忙：重试了该调用。', lost: '企业微信没有应答：重试了该调用。',
     tableAway: '表存储无法访问：登录依靠本进程持有的内容继续。',
     fetched: '手中没有 token：获取了一个，供所有实例共用。',
-    memory: 'token 来自内存：只有对企业微信的两次调用，再无其他。',
-    otherApp: '该成员属于另一家企业，由应用 {app} 服务：小程序记住它，用新的 code 重新登录。',
+    memory: 'token 来自内存，所以只调用了企业微信。',
+    otherApp: '该企业的应用是 {app}：小程序会记住它（本页已选中），并用新的 code 重新登录。',
     noProfile: '没有成员资料，登录仍然成功：{code}。', survived: '登录没有受到影响。',
+    rejectedTag: 'token 被拒绝', changedTag: 'corpsecret 已更换', busyStoryTag: '企业微信繁忙', lostTag: '没有应答', tableAwayTag: '表无法访问',
     elsewhere: '来自别处', background: '后台', byHandWho: '手工提交的 code', to: '应用 {app}', underWay: '进行中',
     service: '去向', call: '调用', result: '结果', time: '用时', when: '时段', callsOf: '这次登录的调用',
     wecom: '企业微信', table: '表', secret: 'Key Vault', answer: '应答，HTTP {status}', session: '会话 token（已解码）',
@@ -93,7 +95,7 @@ const kept = 20
 let lab = null
 const logins = new Map()
 
-// An element of a name, with attributes, properties that begin with a dot, CSS variables, and children.
+// An element of a name, with attributes, CSS variables, and children.
 function el(name, attributes = {}, ...children) {
   const element = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) {
@@ -107,7 +109,7 @@ function el(name, attributes = {}, ...children) {
 
 const hex = bytes => [...crypto.getRandomValues(new Uint8Array(bytes))].map(byte => byte.toString(16).padStart(2, '0')).join('')
 const ms = value => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
-const clock = time => new Date(time).toLocaleTimeString(locale, { hour12: false })
+const clock = time => new Date(time).toLocaleTimeString(locale, { hourCycle: 'h23' })
 const span = milliseconds => {
   const minutes = Math.max(0, Math.floor(milliseconds / 60_000))
   return minutes < 60 ? t('minutes', { m: minutes }) : t('hours', { h: Math.floor(minutes / 60), m: minutes % 60 })
@@ -144,7 +146,8 @@ const stateName = state => ({ ok: 'storeOk', refused: 'refusedState', missing: '
 
 function showState(state, text) {
   $('health').dataset.state = state
-  $('health').firstElementChild.textContent = text
+  const shown = $('health').firstElementChild
+  if (shown.textContent !== text) shown.textContent = text
 }
 
 function life(name, { state, renewedAt, expiresAt }) {
@@ -206,9 +209,10 @@ async function logIn(code, who, app) {
   show(login)
   const { answer } = login
   const good = login.status === 200
-  const what = good ? t('ok', { who: answer.profile?.name ?? answer.userid, ms: ms(login.took) })
+  const what = good ? t('ok', { who: answer.profile?.name ?? answer.userid, ms: ms(login.total ?? login.took) })
     : t('refused', { who, title: answer?.title ?? t('noAnswer'), code: answer?.code ?? '–' })
-  say([what, ...story(login)].join(' '), good ? 'good' : 'bad')
+  say([what, ...story(login)].join(isChinese ? '' : ' '), good ? 'good' : 'bad')
+  if (answer?.code === 'other_app' && lab) $('app').value = answer.app
   await askHealth()
 }
 
@@ -231,20 +235,26 @@ function hear({ trace, name, began, took, outcome }) {
   show(login)
 }
 
-function story({ status, calls: made, answer, isOurs, total }) {
+// What went wrong on the way, in the order of a login's calls.
+function troublesOf({ calls: made }) {
   const has = (which, outcomes) => made.some(call => which(call) && outcomes.includes(call.outcome))
   const isToken = ({ name }) => name === 'gettoken'
-  const trouble = [
+  return [
     has(isData, ['40014', '42001', '41001', '40001']) && 'rejected',
     has(isToken, ['40001', '40091']) && has(isToken, ['0']) && 'changed',
     has(isData, ['-1', '6000']) && 'busyStory',
     has(isData, ['none']) && 'lost',
     has(({ name }) => name.startsWith('table'), ['unreachable']) && 'tableAway',
   ].filter(Boolean)
+}
+
+function story(login) {
+  const { status, calls: made, answer, isOurs, outcome } = login
+  const trouble = troublesOf(login)
   const lines = trouble.map(name => t(name))
   if (isOurs && status === 200 && trouble.length) lines.push(t('survived'))
-  if (!trouble.length && has(isToken, ['0'])) lines.push(t('fetched'))
-  if (!trouble.length && total !== undefined && made.length > 0 && made.every(isData)) lines.push(t('memory'))
+  if (!trouble.length && made.some(({ name, outcome }) => name === 'gettoken' && outcome === '0')) lines.push(t('fetched'))
+  if (!trouble.length && outcome === 'ok' && made.every(isData)) lines.push(t('memory'))
   if (answer?.code === 'other_app') lines.push(t('otherApp', { app: answer.app }))
   if (answer?.profileError) lines.push(t('noProfile', { code: answer.profileError.code }))
   return lines
@@ -256,36 +266,40 @@ function show(login) {
   const result = isOurs ? (!isOver ? t('underWay') : status === 200 ? '200' : `${status || '–'} ${answer?.code ?? t('noAnswer')}`) : outcome
   const good = result === '200' || result === 'ok'
   login.details.firstChild.replaceChildren(
-    el('span', { class: 'who' }, who || (isOver ? t('elsewhere') : t('background'))),
+    ...[el('span', { class: 'who' }, who || (isOver ? t('elsewhere') : t('background'))),
     app ? el('span', { class: 'hint' }, t('to', { app })) : '',
     result ? el('span', { class: 'outcome', 'data-kind': !isOver ? '' : good ? 'good' : 'bad' }, result) : '',
-    el('span', { class: 'took' }, total === undefined ? '' : ms(total)))
+    isOver ? troublesOf(login).map(name => el('span', { class: 'tag' }, t(`${name}Tag`))) : '',
+    el('span', { class: 'took' }, total === undefined ? '' : ms(total))].flat())
   const lines = isOver ? story(login) : []
   const token = answer?.session?.token
   login.details.lastChild.replaceChildren(
     lines.length ? el('ul', { class: 'story' }, lines.map(line => el('li', {}, line))) : '',
     login.calls.length ? callTable(login) : '',
     answer ? el('div', { class: `parts ${token ? 'two' : ''}` },
-      el('div', {}, el('h4', {}, t('answer', { status })), el('pre', { tabindex: 0, 'aria-label': t('answer', { status }) }, masked(answer))),
-      token ? el('div', {}, el('h4', {}, t('session')), claims(token), el('p', { class: 'hint' }, t('sessionHint'))) : null) : '')
+      el('div', {}, el('h3', {}, t('answer', { status })), el('pre', { tabindex: 0, role: 'region', 'aria-label': t('answer', { status }) }, masked(answer))),
+      token ? el('div', {}, el('h3', {}, t('session')), claims(token), el('p', { class: 'hint' }, t('sessionHint'))) : null) : '')
 }
 
 function callTable({ calls: made, began, total }) {
   const first = Math.min(began ?? Infinity, ...made.map(call => call.began))
   const last = Math.max((began ?? 0) + (total ?? 0), ...made.map(call => call.began + call.took))
   const share = time => `${((time - first) / Math.max(last - first, 0.01) * 100).toFixed(2)}%`
-  return el('table', { class: 'calls' },
+  // The roles are said because a narrow window lays it out as something else than a table.
+  return el('table', { class: 'calls', role: 'table' },
     el('caption', { class: 'unseen' }, t('callsOf')),
-    el('thead', {}, el('tr', {}, ['service', 'call', 'result', 'time'].map(name => el('th', { scope: 'col', class: name === 'time' && 'ms' }, t(name))),
+    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' },
+      ['service', 'call', 'result', 'time'].map(name =>
+        el('th', { scope: 'col', role: 'columnheader', class: name === 'time' && 'ms' }, t(name))),
       el('td', { class: 'span', 'aria-hidden': 'true' }))),
-    el('tbody', {}, made.map(call => {
+    el('tbody', { role: 'rowgroup' }, made.map(call => {
       const [of, sent] = calls[call.name] ?? ['wecom', '']
       const [result, bad] = resultOf(call)
-      return el('tr', { class: `of-${of}` },
-        el('td', {}, el('span', { class: 'of' }, t(of))),
-        el('td', { class: 'call' }, el('code', {}, call.name), sent && ' ', sent && el('code', { class: 'args' }, `(${sent})`)),
-        el('td', { 'data-kind': bad && 'bad' }, result),
-        el('td', { class: 'ms' }, ms(call.took)),
+      return el('tr', { class: `of-${of}`, role: 'row' },
+        el('td', { role: 'cell' }, el('span', { class: 'of' }, t(of))),
+        el('td', { class: 'call', role: 'cell' }, el('code', {}, call.name), sent && ' ', sent && el('code', { class: 'args' }, `(${sent})`)),
+        el('td', { role: 'cell', 'data-kind': bad && 'bad' }, result),
+        el('td', { class: 'ms', role: 'cell' }, ms(call.took)),
         el('td', { class: 'span', 'aria-hidden': 'true' },
           el('span', { class: 'bar', '--from': share(call.began), '--long': share(first + call.took) })))
     })))
