@@ -30,6 +30,7 @@ main() {
   rm -rf "$results" "$secrets" "$figures"
   mkdir -p "$results"
   check 'setup' setup || finish
+  install_chromium || say 'Chromium cannot be installed here, so the tests of the console in a browser are skipped.'
   check 'build without warnings' quietly build dotnet build WeComFunc.sln -c Release --no-restore -v quiet || finish
   check 'format' quietly format dotnet format WeComFunc.sln --no-restore --verify-no-changes || true
   run_suite

@@ -44,11 +44,17 @@ install_npm() {
   done
 }
 
-install_shellcheck() {
-  command -v shellcheck >/dev/null && return
+install_shellcheck() { install_package shellcheck; }
+
+# Where there is no other browser that the tests of the console can drive.
+install_chromium() { command -v chromium chromium-browser google-chrome >/dev/null || install_package chromium; }
+
+# Installs a Debian package with a command of its name, where that has not been done.
+install_package() {
+  command -v "$1" >/dev/null && return
   [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && {
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
   } >/dev/null 2>&1 </dev/null
 }
 

@@ -41,6 +41,12 @@ public sealed class Telemetry
         _waits = CreateHistogram("wecomfunc.token.wait.duration", "How long a login waited for an access_token, by reason and app.");
     }
 
+    /// <summary>
+    /// Begins the trace of a part of a login that is no call to WeCom; null where nobody traces what it is part of. What health asks for
+    /// is part of nothing.
+    /// </summary>
+    internal static Activity? StartPart(string name) => Activity.Current is null ? null : Source.StartActivity(name, ActivityKind.Client);
+
     internal void Login(string outcome, string app, TimeSpan elapsed) =>
         _logins.Record(elapsed.TotalSeconds, Tag("outcome", outcome), Tag("app", app));
 

@@ -37,7 +37,7 @@ public sealed class PlaygroundTests
         await using var playground = Start(null);
         await playground.WaitForLineAsync(LastLine);
         var parts = playground.Descendants;
-        Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.LocalHost.dll", StringComparison.Ordinal));
+        Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Playground.dll local-host", StringComparison.Ordinal));
         Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Simulator.dll", StringComparison.Ordinal));
         Assert.Single(parts, part => part.CommandLine.Contains("azurite/dist", StringComparison.Ordinal));
 
