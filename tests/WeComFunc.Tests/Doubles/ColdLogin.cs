@@ -119,8 +119,6 @@ internal sealed class ColdLogin : IAsyncDisposable
             _clock.GetElapsedTime(started));
     }
 
-    private Task WhenQuiet() => Task.WhenAll(_host.Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()));
-
     // One of its own: its tokens are kept for the whole process, by its name.
     private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(
         new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}"))
@@ -133,8 +131,10 @@ internal sealed class ColdLogin : IAsyncDisposable
 
     /// <summary>A reading of the keys goes on when the token has failed the login.</summary>
     private Task WhenQuiet() => Task.WhenAll(
-        _host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet(),
-        _host.Services.GetRequiredService<SigningKeySource>().GetAsync());
+    [
+        .. _host.Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()),
+        _host.Services.GetRequiredService<SigningKeySource>().GetAsync(),
+    ]);
 
     /// <summary>Moves the clock on while all that is under way waits for it.</summary>
     private async Task RunAsync(Task task)
