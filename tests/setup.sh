@@ -27,25 +27,34 @@ quietly() {
 
 # Everything that the build and the tests need, fetched.
 setup() {
-  needed dotnet '.NET SDK 10' && needed node 'Node 20' && quietly restore dotnet restore WeComFunc.sln && install_azurite
+  needed dotnet '.NET SDK 10' && needed node 'Node 20' && quietly restore dotnet restore WeComFunc.sln && install_npm azurite jose
 }
 
 # Fails where a command is missing, and names what brings it.
 needed() { command -v "$1" >/dev/null || fail "There is no $1 here: install $2 or later."; }
 
-install_azurite() {
-  local home=tests/azurite
-  [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]] || return 0
-  needed npm 'Node 20' || return
-  say 'Installing the Table Storage emulator.'
-  quietly azurite npm ci --prefix "$home" --ignore-scripts
+# Installs what the folders of these names in tests have from npm, where that has not been done.
+install_npm() {
+  local name
+  for name; do
+    [[ tests/$name/package-lock.json -nt tests/$name/node_modules/.package-lock.json ]] || continue
+    needed npm 'Node 20' || return
+    say "Installing $name."
+    quietly "$name" npm ci --prefix "tests/$name" --ignore-scripts || return
+  done
 }
 
-install_shellcheck() {
-  command -v shellcheck >/dev/null && return
+install_shellcheck() { install_package shellcheck; }
+
+# Where there is no other browser that the tests of the console can drive.
+install_chromium() { command -v chromium chromium-browser google-chrome >/dev/null || install_package chromium; }
+
+# Installs a Debian package with a command of its name, where that has not been done.
+install_package() {
+  command -v "$1" >/dev/null && return
   [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && {
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq shellcheck
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
   } >/dev/null 2>&1 </dev/null
 }
 

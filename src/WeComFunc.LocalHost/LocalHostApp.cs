@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using WeComFunc.Apps;
 using WeComFunc.Http;
 using Endpoint = WeComFunc.Http.Endpoint;
 
@@ -39,14 +40,32 @@ public static class LocalHostApp
         app.Run(
             context => routes.TryGetValue(context.Request.Path.Value?.TrimEnd('/') ?? "", out var endpoint)
                 ? context.AnswerAsync(endpoint)
-                : NotFoundAsync(context));
+                : LocalConsole.AnswerAsync(context, app.Lifetime.ApplicationStopping));
         return app;
     }
 
-    private static Task NotFoundAsync(HttpContext context)
+    /// <summary>Makes the host and runs it until it is told to end.</summary>
+    /// <returns>The exit code; what keeps it from starting is on stderr.</returns>
+    /// <inheritdoc cref="Create" path="/param" />
+    public static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
+        try
+        {
+            var app = Create(args, configure);
+            app.Services.GetRequiredService<TokenRefresh>().Begin();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (SettingsException exception)
+        {
+            return exception.Report();
+        }
+        catch (Exception exception) when (exception is IOException or FormatException)
+        {
+            await Console.Error.WriteLineAsync(
+                $"The local host cannot listen: {exception.Message.TrimEnd('.')}. Choose another address with --urls.");
+            return 1;
+        }
     }
 
     private static async Task AnswerAsync(this HttpContext context, Endpoint endpoint)

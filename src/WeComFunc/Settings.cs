@@ -4,6 +4,7 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 
 namespace WeComFunc;
@@ -37,6 +38,9 @@ public sealed record Settings
     /// <summary>The session that a login gives; null for none.</summary>
     public SessionSettings? Session { get; init; }
 
+    /// <summary>What WeCom gives only encrypted; null where nobody can have it.</summary>
+    public MemberDataSettings? MemberData { get; init; }
+
     /// <summary>Whether traces, metrics and the log are sent by OTLP: whether <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set.</summary>
     public bool ExportsTelemetry { get; init; }
 
@@ -48,7 +52,8 @@ public sealed record Settings
     public static Settings Read(IConfiguration configuration)
     {
         var reader = new SettingsReader(configuration);
-        var apps = AppSettings.Read(reader);
+        var memberData = MemberDataSettings.Read(reader);
+        var apps = AppSettings.Read(reader, needsAppId: memberData is not null);
         var settings = new Settings
         {
             Apps = apps,
@@ -62,9 +67,11 @@ public sealed record Settings
             Login = LoginSettings.Read(reader),
             Limits = LimitSettings.Read(reader),
             Session = SessionSettings.Read(reader),
+            MemberData = memberData,
             ExportsTelemetry = ReadExport(reader),
             IsDevelopment = reader.IsDevelopment,
         };
+        memberData?.Check(reader, settings.Azure.TableName);
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);
     }
 

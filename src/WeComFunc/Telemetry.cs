@@ -41,6 +41,12 @@ public sealed class Telemetry
         _waits = CreateHistogram("wecomfunc.token.wait.duration", "How long a login waited for an access_token, by reason and app.");
     }
 
+    /// <summary>
+    /// Begins the trace of a part of a login that is no call to WeCom; null where nobody traces what it is part of. What health asks for
+    /// is part of nothing.
+    /// </summary>
+    internal static Activity? StartPart(string name) => Activity.Current is null ? null : Source.StartActivity(name, ActivityKind.Client);
+
     internal void Login(string outcome, string app, TimeSpan elapsed) =>
         _logins.Record(elapsed.TotalSeconds, Tag("outcome", outcome), Tag("app", app));
 
@@ -55,6 +61,9 @@ public sealed class Telemetry
 
     internal void Waited(string reason, string app, TimeSpan elapsed) =>
         _waits.Record(elapsed.TotalSeconds, Tag("reason", reason), Tag("app", app));
+
+    /// <summary>A histogram, in seconds, of something that is not always there.</summary>
+    internal Histogram<double> Durations(string name, string description) => _meter.CreateHistogram<double>(name, "s", description);
 
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
     internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using WeComFunc.Simulator;
 
 namespace WeComFunc.Playground;
@@ -16,9 +17,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
     private const int SimulatorPort = 7072;
     private const int TablePort = 10002;
 
-    // Public: the account of every emulator, as documented.
-    private const string Account = "devstoreaccount1";
-    private const string AccountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    // Of the second corp's app; the first has the one that the simulator starts with.
+    private const string OtherSecret = "simulated-corpsecret-for-local-runs-only-02";
 
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
 
@@ -33,17 +33,29 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
         await StartTableAsync(table);
         var simulator = FreeAddress("simulator", SimulatorPort);
         await parts.StartAsync("simulator", $"{simulator}/sim/state", Isolated(Program("WeComFunc.Simulator", "--urls", simulator)));
+        await SendAsync(
+            $"{simulator}/sim/corps/{SimulatorState.OtherCorpId}/apps/{SimulatorState.SeedApp}/rotate", $$"""{"secret":"{{OtherSecret}}"}""");
         var host = FreeAddress(LocalHost, HostPort);
-        var program = Program("WeComFunc.LocalHost", "--urls", host, "--settings", "none");
+        var program = Program("WeComFunc.Playground", LabHost.Command, "--urls", host, "--settings", "none");
         await parts.StartAsync(LocalHost, $"{host}/api/health", Isolated(program, new()
         {
             ["DOTNET_ENVIRONMENT"] = "Development",
             ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
             ["WeCom__CorpSecret"] = SimulatorServer.LocalSecret,
             ["WeCom__BaseUrl"] = simulator,
-            ["TokenStore__ConnectionString"] = $"AccountName={Account};AccountKey={AccountKey};TableEndpoint={table}/{Account}",
+            ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,
+            ["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId,
+            ["WeCom__Apps__sales__CorpSecret"] = OtherSecret,
+            ["WeCom__Apps__sales__MiniProgramAppId"] = SimulatorState.SeedAppId,
+            ["Login__DepartmentNames"] = "true",
+            ["Session__Issuer"] = $"{host}/api",
+            ["Session__Audience"] = "orders-api",
+            ["Session__Claims"] = "name",
+            ["MemberData__Enabled"] = "true",
+            [LabHost.Table] = table,
         }));
 
+        SayWhatIsUp($"The console: {host}/");
         Console.WriteLine($"A login through {host}/api/login:");
         var (_, code) = await SendAsync($"{simulator}/sim/codes", """{"userid":"zhangsan"}""");
         if (!await ShowAsync($"{host}/api/login", code))
@@ -63,6 +75,11 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
               curl -s {{host}}/api/login --json '{"code":"CODE"}'
             and health:
               curl -s {{host}}/api/health
+            A session, and the keys that other back ends check it by:
+              TOKEN=$(curl -s {{simulator}}/sim/codes --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/login --json @- | sed 's/.*"token":"//; s/".*//')
+              curl -s {{host}}/api/.well-known/jwks.json
+            What wx.qy.getMobile gave this member, encrypted, and opened with the session:
+              curl -s {{simulator}}/sim/member-data --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/member-data -H "Authorization: Bearer $TOKEN" --json @-
             What else the simulator does on demand: tests/WeComFunc.Simulator/README.md
             """);
     }
@@ -83,6 +100,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
         var host = FreeAddress(LocalHost, HostPort);
         await parts.StartAsync(LocalHost, $"{host}/api/health", Program("WeComFunc.LocalHost", "--urls", host));
 
+        SayWhatIsUp($"The console: {host}/");
         Console.WriteLine($"WeCom gives no code to a script, so this is the answer of {host}/api/health instead of a login:");
         if (!await ShowAsync($"{host}/api/health") && once)
         {
@@ -109,7 +127,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             WorkingDirectory = Path.Combine(Repository.Root, "tests/azurite"),
         };
         return Directory.Exists(Path.Combine(start.WorkingDirectory, "node_modules"))
-            ? parts.StartAsync("table", $"{address}/{Account}", start)
+            ? parts.StartAsync("table", $"{address}/{LabHost.Account}", start)
             : throw new PartException("The Table Storage emulator is not installed: ./run.sh installs it.");
     }
 
@@ -173,7 +191,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
         try
         {
             var (isSuccess, answer) = await SendAsync(url, body);
-            Console.WriteLine(JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(answer), Readable));
+            Console.WriteLine(WithoutToken(answer).ToJsonString(Readable));
             return isSuccess;
         }
         catch (Exception exception) when (
@@ -182,6 +200,18 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             await Console.Error.WriteLineAsync($"{url}: {exception.Message}");
             return false;
         }
+    }
+
+    /// <summary>An answer as it may stand on a screen and in what somebody copies from it.</summary>
+    private static JsonNode WithoutToken(string answer)
+    {
+        var json = JsonNode.Parse(answer)!;
+        if (json["session"] is JsonObject session)
+        {
+            session["token"] = "***";
+        }
+
+        return json;
     }
 
     private async Task<(bool IsSuccess, string Answer)> SendAsync(string url, string? body)

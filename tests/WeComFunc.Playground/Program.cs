@@ -12,6 +12,11 @@ internal static class Program
 
     private static async Task<int> Main(string[] args)
     {
+        if (args is [LabHost.Command, .. var rest])
+        {
+            return await LabHost.RunAsync(rest);
+        }
+
         if (args is not ([] or ["--once"]))
         {
             await Console.Error.WriteLineAsync("Usage: ./run.sh [--once]");

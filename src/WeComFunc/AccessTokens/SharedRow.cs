@@ -41,23 +41,28 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
     public async Task<(TokenRow Row, bool IsShared)> ReadAsync()
     {
         var before = _known;
+        using var activity = Telemetry.StartPart("table read");
         using var limit = new CancellationTokenSource(TokenRules.TableLimit, time);
         try
         {
             var row = await store.ReadAsync(app, limit.Token).WaitAsync(limit.Token) ?? TokenRow.For(app);
             if (row.Version <= TokenRow.CurrentVersion)
             {
+                activity?.SetTag("outcome", "ok");
                 return (Learn(row, before), true);
             }
 
+            activity?.SetTag("outcome", "unreadable");
             LogNewerVersion(logger, row.Version, TokenRow.CurrentVersion);
         }
         catch (InvalidDataException)
         {
+            activity?.SetTag("outcome", "unreadable");
             LogSpoilt(logger, app.CorpId, app.Name);
         }
         catch (Exception exception)
         {
+            activity?.SetTag("outcome", "unreachable");
             LogOutOfReach(logger, "read", ForeignText.Explain(exception));
         }
 
@@ -139,16 +144,19 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
 
     private async Task<(ETag? ETag, bool IsBeaten)> WriteAsync(TokenRow row)
     {
+        using var activity = Telemetry.StartPart("table write");
         using var limit = new CancellationTokenSource(TokenRules.TableLimit, time);
         try
         {
             var etag = await store.WriteAsync(row, limit.Token).WaitAsync(limit.Token);
             Volatile.Write(ref _hasFailedToWrite, false);
+            activity?.SetTag("outcome", etag is null ? "beaten" : "ok");
             return (etag, etag is null);
         }
         catch (Exception exception)
         {
             Volatile.Write(ref _hasFailedToWrite, true);
+            activity?.SetTag("outcome", "unreachable");
             LogOutOfReach(logger, "written", ForeignText.Explain(exception));
             return (null, false);
         }

@@ -57,8 +57,10 @@ internal abstract class KeptValue<T>(TimeProvider time) : IDisposable
                 return meanwhile.Result;
             }
 
+            using var activity = Telemetry.StartPart("secret read");
             using var limit = new CancellationTokenSource(SecretRules.ReadLimit, time);
             var read = await ReadVaultAsync(_last?.Kept, limit.Token);
+            activity?.SetTag("outcome", read.Failure is null ? "ok" : read.Failure.Kind is FailureKind.Busy ? "unreachable" : "refused");
             var now = time.GetTimestamp();
             var reading = new Reading(
                 read.TryGet(out var value) ? value : _last?.Kept, read.Failure, now, isReread ? now : _last?.RereadAt);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using WeComFunc.FunctionsHost;
 using WeComFunc.Simulator;
 
@@ -11,7 +12,7 @@ namespace WeComFunc.Tests.Doubles;
 /// The published app under a Functions host, as a process of its own on the system's clock. Its timer is off unless a test gives it a
 /// schedule and a clock; everything it sends, logs and prints goes to an <see cref="Output"/>.
 /// </summary>
-public sealed class PublishedHost : IAsyncDisposable
+public sealed partial class PublishedHost : IAsyncDisposable
 {
     private readonly ConcurrentQueue<WorkerLog> _log = new();
     private readonly ConcurrentQueue<InvocationResult> _results = new();
@@ -149,9 +150,21 @@ public sealed class PublishedHost : IAsyncDisposable
         _resultCount.Increment();
     }
 
+    /// <summary>A body without the session token that it gives.</summary>
+    private static string WithoutSession(string base64, Output output)
+    {
+        var text = Encoding.UTF8.GetString(Convert.FromBase64String(base64));
+        return output.WithoutSession(text) is var without && without != text
+            ? Convert.ToBase64String(Encoding.UTF8.GetBytes(without))
+            : base64;
+    }
+
+    [GeneratedRegex("(?<=\"bytes\": \")[0-9A-Za-z+/=]+")]
+    private static partial Regex BytesPattern();
+
     private void Take(string message, Output output)
     {
-        output.Write("message of the worker", message);
+        output.Write("message of the worker", BytesPattern().Replace(message, bytes => WithoutSession(bytes.Value, output)));
         if (message == "{ }")
         {
             _cancellations.Increment();

@@ -33,26 +33,33 @@ internal sealed class TokenProcess : ICorpSecretStore
     private readonly AccessTokenSource _tokens;
 
     public TokenProcess(ManualTimeProvider clock, ITokenStore table)
+        : this(clock, table, new NoJitter())
+    {
+    }
+
+    public TokenProcess(ManualTimeProvider clock, ITokenStore table, Random random)
     {
         Table = new WatchedTokenStore(table);
         var logs = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
-        var telemetry = new Telemetry(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
+        var telemetry = new Telemetry(Meters);
         var client = new WeComClient(
             new HttpMessageInvoker(new Transport(this)),
             Settings.BaseUrl,
             App,
             clock,
-            new NoJitter(),
+            random,
             telemetry,
             logs.CreateLogger<WeComClient>());
         Secrets = new CorpSecretSource(App, this, clock, logs.CreateLogger<CorpSecretSource>());
-        var renewer = new TokenRenewer(App, client, Secrets, Table, clock, new NoJitter(), logs.CreateLogger<TokenRenewer>());
+        var renewer = new TokenRenewer(App, client, Secrets, Table, clock, random, logs.CreateLogger<TokenRenewer>());
         _tokens = new AccessTokenSource(App, renewer, clock, telemetry, logs.CreateLogger<AccessTokenSource>());
     }
 
     public static WeComApp App => Settings.App;
 
     public LogLines Log { get; } = new();
+
+    public IMeterFactory Meters { get; } = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
 
     public WatchedTokenStore Table { get; }
 
@@ -95,7 +102,14 @@ internal sealed class TokenProcess : ICorpSecretStore
 
     public Task RefreshAsync(CancellationToken cancellationToken = default) => Detached(() => _tokens.RefreshAsync(cancellationToken));
 
+    public Task DoubtAsync() => Detached(_tokens.DoubtAsync);
+
+    /// <summary>How it stands, as health is told.</summary>
+    public async Task<TokenStatus> StatusAsync() => _tokens.StatusOf(await Detached(_tokens.LookAsync));
+
     public Task WhenIdle() => _tokens.WhenIdle();
+
+    public Task WhenQuiet() => _tokens.WhenQuiet();
 
     async Task<Result<CorpSecret>> ICorpSecretStore.ReadAsync(string name, CancellationToken cancellationToken)
     {
@@ -110,7 +124,7 @@ internal sealed class TokenProcess : ICorpSecretStore
     }
 
     /// <summary>Calls without the test runner's context, which would put off what goes on at once otherwise.</summary>
-    private static T Detached<T>(Func<T> call)
+    public static T Detached<T>(Func<T> call)
     {
         var context = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);

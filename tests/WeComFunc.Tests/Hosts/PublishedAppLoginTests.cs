@@ -20,12 +20,19 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
     }
 
     [Fact]
-    public async Task Its_functions_are_the_three_of_the_contract()
+    public async Task Its_functions_are_those_of_the_contract()
     {
         var host = await app.SharedAsync();
 
         Assert.Equal(
-            ["Health: [GET,HEAD] api/health", "Login: [POST] api/login", "RefreshAccessToken: 0 0 0 1 1 *"],
+            [
+                "Health: [GET,HEAD] api/health",
+                "Login: [POST] api/login",
+                "MemberData: [POST] api/member-data",
+                "RefreshAccessToken: 0 0 0 1 1 *",
+                "SessionDiscovery: [GET,HEAD] api/.well-known/openid-configuration",
+                "SessionKeys: [GET,HEAD] api/.well-known/jwks.json",
+            ],
             host.App.Functions.Select(function => function.Replace(host.App.BaseAddress.AbsoluteUri, "")).Order());
     }
 

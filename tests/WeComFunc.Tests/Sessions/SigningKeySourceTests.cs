@@ -123,8 +123,8 @@ public sealed class SigningKeySourceTests : IDisposable
         var failure = await _tokens.FindKeyAsync();
         Assert.Equal(FailureKind.NoSessionKey, failure?.Kind);
         Assert.Equal(
-            $"The Key Vault secret {SessionKeys.SecretName} has no key to sign sessions with: version b: it is no private key in PEM. Store "
-            + "a P-256 private key in PKCS#8 PEM as a new version of it; no restart is needed.",
+            $"The Key Vault secret {SessionKeys.SecretName} has no key to sign sessions with: version b: it is no private key in PEM. "
+            + "Store a P-256 private key in PKCS#8 PEM as a new version of it; no restart is needed.",
             failure!.Advice);
         var stored = Store("c", ageInHours: 0);
         _clock.Advance(Minute);

@@ -1,6 +1,5 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
-using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 
@@ -60,37 +59,6 @@ public sealed class ErrcodeTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal((502, "wecom_unexpected", "60111"), (answer.Status, answer["code"], answer["errcode"]));
     }
-
-    [Fact]
-    public void Whatever_gettoken_answers_is_busy_misconfigured_or_unexpected() => Assert.Equal(
-        [FailureKind.Misconfigured, FailureKind.Busy, FailureKind.Unexpected],
-        Enumerable.Range(-1, 1_000_000).Select(Errcodes.OfGetToken).Distinct().Order());
-
-    [Fact]
-    public void Every_errcode_that_an_operator_has_to_look_after_has_an_advice_of_its_own()
-    {
-        var withoutErrcode = Errcodes.Advice(FailureKind.Misconfigured, null);
-        var operators = Errcodes.All.Where(errcode => errcode.Kind is FailureKind.Misconfigured or FailureKind.TokenRejected).ToList();
-
-        Assert.Equal(34, operators.Count);
-        Assert.All(operators, errcode =>
-        {
-            Assert.Matches(@"^[A-Z][^.\n]+\.$", errcode.Advice);
-            Assert.DoesNotContain("access_token", errcode.Advice);
-            Assert.Equal(errcode.Advice, Errcodes.Advice(FailureKind.Misconfigured, errcode.Number));
-            Assert.NotEqual(withoutErrcode, errcode.Advice);
-        });
-    }
-
-    [Theory]
-    [InlineData(FailureKind.Misconfigured, 48002, "another app")]
-    [InlineData(FailureKind.InvalidCode, 40029, "another app")]
-    [InlineData(FailureKind.Misconfigured, 60020, "the proxy's where there is one")]
-    [InlineData(FailureKind.Misconfigured, 301042, "企业可信IP")]
-    [InlineData(FailureKind.InvalidCode, 48002, "of another mini program")]
-    [InlineData(FailureKind.Unexpected, 40029, "document 90313")]
-    public void An_advice_names_what_reports_showed_to_be_the_cause(FailureKind kind, int errcode, string cause) =>
-        Assert.Contains(cause, Errcodes.Advice(kind, errcode));
 
     [Fact]
     public async Task What_user_get_says_of_a_code_is_unexpected()
