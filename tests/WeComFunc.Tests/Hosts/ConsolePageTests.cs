@@ -412,6 +412,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         await page.Locator("#revoke").ClickAsync();
         await Expect(page.Locator("#logins > li")).ToHaveCountAsync(2);
         await Expect(page.Locator("button[aria-disabled]")).ToHaveCountAsync(0);
+        await page.EvaluateAsync("scrollTo(0, 0)");
         var file = Path.Combine(Path.GetDirectoryName(Output.Run.Path)!, $"{name}.png");
 
         await page.ScreenshotAsync(new() { Path = file, FullPage = width > 400 });
