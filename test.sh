@@ -37,7 +37,8 @@ main() {
   check "line coverage of at least $least_coverage %" covered || true
   check 'no secret in what the runner prints and reports (T13)' nothing_leaked || true
   check 'shellcheck' shellchecked || true
-  run_infra
+  run_others infra
+  run_others node
   finish
 }
 
@@ -80,12 +81,12 @@ run_suite() {
   cat "$figures"/*.txt 2>/dev/null || true
 }
 
-# Its own last line is the sum of its checks.
-run_infra() {
-  local sum good bad left
+# Checks that are no xunit, by a script whose own last line is their sum.
+run_others() {
+  local name=$1 sum good bad left
   [[ ! $filter ]] || return 0
-  tests/infra.sh </dev/null | tee "$results/infra.log" | grep -v '^ok ' || true
-  read -r sum < <(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$results/infra.log") || sum='0 1 0'
+  "tests/$name.sh" </dev/null | tee "$results/$name.log" | grep -v '^ok ' || true
+  read -r sum < <(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$results/$name.log") || sum='0 1 0'
   read -r good bad left <<<"$sum"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 }

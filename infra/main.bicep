@@ -34,6 +34,11 @@ type furtherApp = {
   @minLength(1)
   @maxLength(127)
   corpSecretName: string?
+
+  @description('appid of its mini program (wx…), for memberData.')
+  @minLength(3)
+  @maxLength(64)
+  miniProgramAppId: string?
 }
 
 @description('企业ID of the corp: 2 to 64 letters, digits, underscores and hyphens, mostly ww…')
@@ -50,7 +55,7 @@ param corpSecretName string = 'wecom-corpsecret'
 @maxLength(50)
 param apps furtherApp[] = []
 
-@description('Creates the secrets, disabled and without a corpsecret, when they do not exist, so that the app can be given a role on each of them alone. An existing secret is never touched. False where the platform does not know @onlyIfNotExists: then set the secrets before the second deployment.')
+@description('Creates the secrets, disabled and without a value of worth, when they do not exist, so that the app can be given a role on each of them alone. An existing secret is never touched. False where the platform does not know @onlyIfNotExists: then set the secrets before the second deployment.')
 param createSecretPlaceholder bool = true
 
 @description('Days for which a deleted vault, and its name, are kept: purge protection lets nobody end them earlier. Set when the vault is made, never changed.')
@@ -77,6 +82,38 @@ param requireProfile bool = false
 
 @description('Whether a login returns the departments of the profile by name, too.')
 param departmentNames bool = false
+
+@description('The https address at which callers reach the app\'s /api, such as https://login.example.com/api, without a last slash. It turns sessions on: a login gives a token, too, that other back ends check. Empty for none. Store a key first, see the README; another address later makes every token that is out invalid.')
+@maxLength(512)
+param sessionIssuer string = ''
+
+@description('Whom the session token is for, comma-separated, such as orders-api. Needed with sessionIssuer.')
+param sessionAudience string = ''
+
+@description('Minutes for which a session is good.')
+@minValue(5)
+@maxValue(1440)
+param sessionLifetimeMinutes int = 60
+
+@description('Members of the profile that go into the session token, comma-separated.')
+param sessionClaims string = ''
+
+@description('Name of the Key Vault secret with the keys of sessions. Its value is never a parameter: infra/scripts/session-key.sh makes and stores it.')
+@minLength(1)
+@maxLength(127)
+param sessionKeySecretName string = 'wecomfunc-session-key'
+
+@description('Whether a session also opens what WeCom gives only encrypted (mobile, e-mail): see the README. Needs sessionIssuer, and the appid of the mini program of every app.')
+param memberData bool = false
+
+@description('appid of the mini program (wx…), for memberData.')
+@maxLength(64)
+param miniProgramAppId string = ''
+
+@description('Name of the table that holds the session_key of each session, encrypted.')
+@minLength(3)
+@maxLength(63)
+param sessionTableName string = 'wecomsessions'
 
 @description('Logins per second that the limiter allows a caller address, per instance: a number such as 50 or 0.5; 0 switches the limiter off.')
 param loginsPerSecondPerAddress string = '50'
@@ -159,6 +196,9 @@ param storageSku string = 'Standard_LRS'
 
 @description('Telemetry by the app\'s identity only, without an instrumentation key. Off in Azure China, where Application Insights is not known to support it.')
 param entraTelemetry bool = environment().name != 'AzureChinaCloud'
+
+@description('Settings OTEL_… of OpenTelemetry, such as OTEL_EXPORTER_OTLP_ENDPOINT: where that is among them, the app sends traces, metrics and its log there too, by OTLP. They stand in clear among the settings of the app: where the receiver wants a key, send to a collector of yours that adds it.')
+param openTelemetry { *: string } = {}
 
 @description('Days that logs are kept.')
 @minValue(30)
@@ -278,6 +318,7 @@ module tokenTable 'modules/token-table.bicep' = {
   params: {
     name: names.tokenStorage
     tableName: tokenTableName
+    sessionTableName: memberData ? sessionTableName : ''
     location: location
     tags: allTags
     sku: storageSku
@@ -291,7 +332,11 @@ module tokenTable 'modules/token-table.bicep' = {
 module vault 'modules/vault.bicep' = {
   params: {
     name: names.vault
-    secretNames: concat([corpSecretName], map(apps, one => one.?corpSecretName ?? 'wecom-corpsecret-${one.name}'))
+    // The one of sessions, too, where they are off: it is stored before they are turned on.
+    secretNames: concat(
+      [corpSecretName, sessionKeySecretName],
+      map(apps, one => one.?corpSecretName ?? 'wecom-corpsecret-${one.name}')
+    )
     createPlaceholder: createSecretPlaceholder
     retentionDays: vaultRetentionDays
     recoverDeleted: recoverDeletedVault
@@ -361,7 +406,8 @@ module blobEndpoint 'modules/private-endpoint.bicep' = if (hasEndpoints && priva
 }
 
 // Not set, on purpose: WeCom__BaseUrl (its default is WeCom), WeCom__CorpSecret and TokenStore__ConnectionString (secrets, for
-// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development).
+// Development), AZURE_FUNCTIONS_ENVIRONMENT and DOTNET_ENVIRONMENT (nothing here is Development), OTEL_EXPORTER_OTLP_ENDPOINT (where
+// telemetry is sent by OTLP, openTelemetry has it).
 var appSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
   KeyVault__Uri: vault.outputs.uri
@@ -373,6 +419,14 @@ var appSettings = {
   Login__ProfileFields: profileFields
   Login__RequireProfile: string(requireProfile)
   Login__DepartmentNames: string(departmentNames)
+  Session__Issuer: sessionIssuer
+  Session__Audience: sessionAudience
+  Session__LifetimeMinutes: string(sessionLifetimeMinutes)
+  Session__Claims: sessionClaims
+  Session__KeySecretName: sessionKeySecretName
+  MemberData__Enabled: string(memberData)
+  MemberData__TableName: sessionTableName
+  WeCom__MiniProgramAppId: miniProgramAppId
   Limits__LoginsPerSecondPerAddress: loginsPerSecondPerAddress
   Limits__BurstPerAddress: string(burstPerAddress)
   Limits__ConcurrentLogins: string(concurrentLogins)
@@ -386,6 +440,7 @@ var furtherSettings = reduce(
     union(all, {
       'WeCom__Apps__${one.name}__CorpId': one.corpId
       'WeCom__Apps__${one.name}__CorpSecretName': one.?corpSecretName ?? 'wecom-corpsecret-${one.name}'
+      'WeCom__Apps__${one.name}__MiniProgramAppId': one.?miniProgramAppId ?? ''
     })
 )
 
@@ -408,7 +463,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     zoneRedundant: zoneRedundant
-    settings: union(appSettings, furtherSettings)
+    settings: union(appSettings, furtherSettings, openTelemetry)
   }
   // The app starts at once, and its first steps lead to all three.
   dependsOn: [
@@ -478,6 +533,12 @@ output loginUrl string = 'https://${host}/api/login'
 
 @description('Answers whether a login could succeed now.')
 output healthUrl string = 'https://${host}/api/health'
+
+@description('The issuer of session tokens, which other back ends are given; empty where sessions are off.')
+output sessionIssuer string = sessionIssuer
+
+@description('Where other back ends find the keys of sessions; empty where sessions are off.')
+output discoveryUrl string = empty(sessionIssuer) ? '' : '${sessionIssuer}/.well-known/openid-configuration'
 
 @description('Name of the function app.')
 output functionAppName string = app.outputs.name

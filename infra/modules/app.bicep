@@ -89,7 +89,8 @@ var hostSettings = {
   AzureWebJobsStorage__clientId: clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   // 64 KiB. The host reads a body as a whole before the app sees its length, up to 100 MB by default: twenty large posts would
-  // fill an instance. The app itself takes 8 KiB.
+  // fill an instance. The app itself takes 8 KiB, and 48 KiB of
+  // encrypted member data.
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '65536'
 }
 var telemetrySettings = entraTelemetry

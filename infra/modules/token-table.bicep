@@ -1,10 +1,13 @@
-metadata description = 'The table of the access_token, in a storage account of its own: whoever may read the host\'s storage has no business here.'
+metadata description = 'The tables of the access_token and of sessions, in a storage account of their own: whoever may read the host\'s storage has no business here.'
 
 @description('Name of the account.')
 param name string
 
 @description('Name of the table.')
 param tableName string
+
+@description('Name of the table of the session_keys; empty for none.')
+param sessionTableName string
 
 @description('Region.')
 param location string
@@ -73,7 +76,24 @@ resource writesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Who touched the token is worth knowing, and it is touched a few hundred times a day.
+// Every login writes a row, and the timer deletes what is over.
+resource sessionTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = if (!empty(sessionTableName)) {
+  parent: tables
+  name: empty(sessionTableName) ? 'none' : sessionTableName
+}
+
+resource writesSessions 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(sessionTableName)) {
+  name: guid(sessionTable.id, identityName, storageTableDataContributor)
+  scope: sessionTable
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageTableDataContributor)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Who touched the token is worth knowing, and it is touched a few hundred times a day. The table of sessions is written by every login:
+// these lines would cost more than the logins, and who reads is what matters.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'logs'
   scope: tables
@@ -86,7 +106,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
       }
       {
         category: 'StorageWrite'
-        enabled: true
+        enabled: empty(sessionTableName)
       }
       {
         category: 'StorageDelete'

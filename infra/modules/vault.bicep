@@ -1,12 +1,12 @@
-metadata description = 'The vault of the corpsecrets, and the app\'s right to read these secrets alone.'
+metadata description = 'The vault of the corpsecrets and of the keys of sessions, and the app\'s right to read these secrets alone.'
 
 @description('Name of the vault.')
 param name string
 
-@description('Names of the secrets, one for each app.')
+@description('Names of the secrets: one for each app, and that of sessions.')
 param secretNames string[]
 
-@description('Whether to create the secrets, disabled and without a corpsecret, when they do not exist.')
+@description('Whether to create the secrets, disabled and without a value of worth, when they do not exist.')
 param createPlaceholder bool
 
 @description('Days for which it is kept when it is deleted.')
@@ -71,7 +71,7 @@ resource placeholders 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = [
     name: secretName
     tags: tags
     properties: {
-      contentType: 'corpsecret of a WeCom app'
+      contentType: 'secret of WeComFunc'
       value: 'to be set by an operator'
       attributes: {
         enabled: false
@@ -87,7 +87,7 @@ resource secrets 'Microsoft.KeyVault/vaults/secrets@2025-05-01' existing = [
   }
 ]
 
-// The app reads the corpsecrets and nothing else of the vault, now or later: a role for each of these secrets.
+// The app reads these secrets, and lists their versions, and nothing else of the vault, now or later: a role for each of them.
 resource readsSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (secretName, i) in secretNames: {
     name: guid(secrets[i].id, identityName, keyVaultSecretsUser)

@@ -55,7 +55,8 @@ check corpSecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to
 sed -n '/^ *"apps": {/,/^    }/p' "$work/parameters.json" >"$work/apps.json"
 for one in 'name|[0-9a-z]{1,32}|1 to 32 lower-case letters and digits' \
   'corpId|[0-9A-Za-z_-]{2,64}|the 企业ID of the corp, 2 to 64 letters, digits, _ and -, mostly ww followed by letters and digits' \
-  'corpSecretName|[0-9A-Za-z-]{1,127}|the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'; do
+  'corpSecretName|[0-9A-Za-z-]{1,127}|the name of a Key Vault secret, 1 to 127 letters, digits and hyphens' \
+  'miniProgramAppId|wx[0-9A-Za-z]{1,62}|the appid of a mini program, wx followed by letters and digits'; do
   IFS='|' read -r member pattern expectation <<<"$one"
   while read -r value; do
     [[ $value =~ ^\"($pattern)\"$ ]] && continue
@@ -64,8 +65,16 @@ for one in 'name|[0-9a-z]{1,32}|1 to 32 lower-case letters and digits' \
   done < <(sed -n "s/^ *\"$member\": \(.*[^,]\),\?$/\1/p" "$work/apps.json")
 done
 check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
+check sessionTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
+check miniProgramAppId '(wx[0-9A-Za-z]{1,62})?' 'the appid of the mini program, wx followed by letters and digits'
 check tokenRefreshSchedule "$schedule" 'an NCRONTAB expression of six fields, seconds first, such as 0 */5 * * * *'
 check profileFields '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'
+check sessionIssuer '(https://[0-9A-Za-z.:-]+(/[0-9A-Za-z._~%/-]*[0-9A-Za-z._~%-])?)?' \
+  'an https address without a query and a last slash, such as https://login.example.com/api'
+check sessionAudience '([0-9A-Za-z._~:/@%+=?&#-]+(, ?[0-9A-Za-z._~:/@%+=?&#-]+)*)?' \
+  'a comma-separated list of audiences without spaces, such as orders-api'
+check sessionClaims '([0-9A-Za-z_]+(, ?[0-9A-Za-z_]+)*)?' 'a comma-separated list of members of the profile, such as name,department'
+check sessionKeySecretName '[0-9A-Za-z-]{1,127}' 'the name of a Key Vault secret, 1 to 127 letters, digits and hyphens'
 check loginsPerSecondPerAddress '0|0\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,5}(\.[0-9]+)?' '0 (off) or a number from 0.001 to 999999'
 check alertEmail '[^@" ]+@[^@" ]+\.[^@" ]+' 'an e-mail address'
 check alertWebhook 'https://[^" ]+|none' 'an https address, or none'
@@ -74,6 +83,17 @@ check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, s
 if grep -q '"monthlyBudget": {' "$work/parameters.json" && ! grep -q '"budgetFrom": {' "$work/parameters.json"; then
   echo 'monthlyBudget is set, so budgetFrom must be set too.' >&2
   wrong=1
+fi
+if grep -q '"sessionIssuer": {' "$work/parameters.json" && ! grep -q '"sessionAudience": {' "$work/parameters.json"; then
+  echo 'sessionIssuer is set, so sessionAudience must be set too.' >&2
+  wrong=1
+fi
+if grep -A1 '"memberData": {' "$work/parameters.json" | grep -q true; then
+  for one in sessionIssuer miniProgramAppId; do
+    grep -q "\"$one\": {" "$work/parameters.json" && continue
+    echo "memberData is true, so $one must be set too." >&2
+    wrong=1
+  done
 fi
 ((wrong == 0)) || exit 2
 

@@ -31,6 +31,12 @@ public sealed class Functions(Endpoints endpoints, TokenRefresh refresh)
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = ".well-known/jwks.json")] HttpRequestData request) =>
         request.AnswerAsync(endpoints.SigningKeys);
 
+    /// <summary><c>POST /api/member-data</c>, with the function key.</summary>
+    [Function("MemberData")]
+    public Task<HttpResponseData> MemberDataAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "member-data")] HttpRequestData request) =>
+        request.AnswerAsync(endpoints.MemberData);
+
     /// <summary>Renews the access_token on the schedule of <c>TokenRefreshSchedule</c>.</summary>
     [Function("RefreshAccessToken")]
     public Task RefreshAccessTokenAsync([TimerTrigger("%TokenRefreshSchedule%")] TimerInfo timer, FunctionContext context) =>

@@ -11,7 +11,9 @@ internal sealed class FunctionsCall(HttpRequestData request) : HttpCall
 {
     public override string? ContentType => LastOf("Content-Type");
 
-    public override string? ForwardedFor => request.Headers.TryGetValues("X-Forwarded-For", out var hops) ? string.Join(',', hops) : null;
+    public override string? Authorization => AllOf("Authorization");
+
+    public override string? ForwardedFor => AllOf("X-Forwarded-For");
 
     public override Stream Body => request.Body;
 
@@ -20,6 +22,8 @@ internal sealed class FunctionsCall(HttpRequestData request) : HttpCall
         request.FunctionContext.TraceContext.TraceParent is { Length: > 0 } parent ? parent : LastOf("traceparent");
 
     public override string? LostEncoding => LastOf("Transfer-Encoding");
+
+    private string? AllOf(string header) => request.Headers.TryGetValues(header, out var values) ? string.Join(',', values) : null;
 
     private string? LastOf(string header) => request.Headers.TryGetValues(header, out var values) ? values.LastOrDefault() : null;
 }

@@ -8,6 +8,8 @@ internal sealed class LocalCall(HttpContext context) : HttpCall
 {
     public override string? ContentType => context.Request.ContentType;
 
+    public override string? Authorization => context.Request.Headers.Authorization.ToString();
+
     public override string? ForwardedFor => context.Request.Headers["X-Forwarded-For"].ToString();
 
     public override IPAddress? Peer => context.Connection.RemoteIpAddress;

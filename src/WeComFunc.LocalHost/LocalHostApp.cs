@@ -10,24 +10,18 @@ public static class LocalHostApp
 {
     /// <summary>
     /// Makes the host; <c>--urls</c> in <paramref name="args"/> says where it listens, <c>--settings</c> where <c>local.settings.json</c>
-    /// is.
+    /// is, <c>--log</c> how it logs.
     /// </summary>
     /// <param name="args">The command line.</param>
     /// <param name="configure">Changes the builder before the login is added, for tests.</param>
-    /// <exception cref="SettingsException">A setting is missing or malformed.</exception>
+    /// <exception cref="SettingsException">A setting or <c>--log</c> is missing or malformed.</exception>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         // Without the defaults of ASP.NET Core, which take longer to start than all the rest.
         var builder = WebApplication.CreateEmptyBuilder(new() { Args = args });
-        builder.Configuration.AddEnvironmentVariables().AddCommandLine(args);
-        builder.Configuration.Sources.Insert(0, LocalSettings.Source(builder.Configuration["settings"] ?? "local.settings.json"));
+        builder.Configuration.AddLocalSettings(args);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "HH:mm:ss.fff ";
-            console.UseUtcTimestamp = true;
-        });
+        builder.Logging.AddConsoleLog(builder.Configuration, args);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

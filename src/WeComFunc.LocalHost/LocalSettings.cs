@@ -18,6 +18,14 @@ internal static class LocalSettings
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
     };
 
+    /// <summary>Adds, in rising order, that file or the one that <c>--settings</c> names, the environment and the command line.</summary>
+    /// <exception cref="SettingsException">The file is not what it should be.</exception>
+    public static void AddLocalSettings(this ConfigurationManager configuration, string[] args)
+    {
+        configuration.AddEnvironmentVariables().AddCommandLine(args);
+        configuration.Sources.Insert(0, Source(configuration["settings"] ?? "local.settings.json"));
+    }
+
     /// <exception cref="SettingsException">The file is not what it should be.</exception>
     public static MemoryConfigurationSource Source(string path)
     {

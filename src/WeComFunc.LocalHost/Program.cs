@@ -1,3 +1,3 @@
 using WeComFunc.LocalHost;
 
-return await LocalHostApp.RunAsync(args);
+return args is ["check", .. var rest] ? await Check.RunAsync(rest, Console.Out) : await LocalHostApp.RunAsync(args);

@@ -4,6 +4,7 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 
 namespace WeComFunc;
@@ -37,6 +38,12 @@ public sealed record Settings
     /// <summary>The session that a login gives; null for none.</summary>
     public SessionSettings? Session { get; init; }
 
+    /// <summary>What WeCom gives only encrypted; null where nobody can have it.</summary>
+    public MemberDataSettings? MemberData { get; init; }
+
+    /// <summary>Whether traces, metrics and the log are sent by OTLP: whether <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set.</summary>
+    public bool ExportsTelemetry { get; init; }
+
     /// <summary>Whether this is the Development environment.</summary>
     public bool IsDevelopment { get; init; }
 
@@ -45,7 +52,8 @@ public sealed record Settings
     public static Settings Read(IConfiguration configuration)
     {
         var reader = new SettingsReader(configuration);
-        var apps = AppSettings.Read(reader);
+        var memberData = MemberDataSettings.Read(reader);
+        var apps = AppSettings.Read(reader, needsAppId: memberData is not null);
         var settings = new Settings
         {
             Apps = apps,
@@ -59,11 +67,33 @@ public sealed record Settings
             Login = LoginSettings.Read(reader),
             Limits = LimitSettings.Read(reader),
             Session = SessionSettings.Read(reader),
+            MemberData = memberData,
+            ExportsTelemetry = ReadExport(reader),
             IsDevelopment = reader.IsDevelopment,
         };
+        memberData?.Check(reader, settings.Azure.TableName);
         return reader.Errors.Count == 0 ? settings : throw new SettingsException(reader.Errors);
     }
 
     /// <summary>Names the corp and nothing secret.</summary>
     public override string ToString() => $"Settings of {App.CorpId}";
+
+    /// <summary>OpenTelemetry reads all of its settings itself, but passes over what it cannot read and goes by its defaults.</summary>
+    private static bool ReadExport(SettingsReader reader)
+    {
+        if (!reader.Has("OTEL_EXPORTER_OTLP_ENDPOINT"))
+        {
+            return false;
+        }
+
+        if (reader.Text("OTEL_EXPORTER_OTLP_PROTOCOL") is not (null or "grpc" or "http/protobuf"))
+        {
+            reader.Refuse("OTEL_EXPORTER_OTLP_PROTOCOL", "is malformed: it must be grpc (port 4317 mostly) or http/protobuf (4318)");
+        }
+
+        return reader.Url(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "the address of an OTLP receiver, such as http://127.0.0.1:4317",
+            static uri => uri.Scheme is "http" or "https") is not null;
+    }
 }

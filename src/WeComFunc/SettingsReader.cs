@@ -73,6 +73,9 @@ internal sealed partial class SettingsReader(IConfiguration configuration)
     public string SecretName(string key, string fallback) =>
         Matching(key, fallback, SecretNamePattern(), "the name of a Key Vault secret, 1 to 127 letters, digits and hyphens");
 
+    public string TableName(string key, string fallback) =>
+        Matching(key, fallback, TableNamePattern(), "3 to 63 letters and digits, a letter first");
+
     public Uri? Url(string key, string expectation, Predicate<Uri> isAllowed)
     {
         if (Text(key) is not { } value)
@@ -163,6 +166,9 @@ internal sealed partial class SettingsReader(IConfiguration configuration)
 
     [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
     private static partial Regex SecretNamePattern();
+
+    [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
+    private static partial Regex TableNamePattern();
 
     private static bool IsDevelopmentName(string? name) => string.Equals(name, "Development", StringComparison.OrdinalIgnoreCase);
 

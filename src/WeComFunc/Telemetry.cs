@@ -13,6 +13,15 @@ public sealed class Telemetry
     /// <summary>Where the activities come from.</summary>
     public static readonly ActivitySource Source = new(Name);
 
+    /// <summary>
+    /// Bounds of histograms of seconds, for whoever makes some: those of OpenTelemetry's conventions for HTTP, and two below. Its defaults
+    /// are for milliseconds.
+    /// </summary>
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+    };
+
     private readonly Meter _meter;
     private readonly Histogram<double> _logins;
     private readonly Histogram<double> _calls;
@@ -24,15 +33,12 @@ public sealed class Telemetry
     public Telemetry(IMeterFactory meters)
     {
         _meter = meters.Create(Name);
-        _logins = _meter.CreateHistogram<double>(
-            "wecomfunc.login.duration", "s", "Duration of a login, by outcome: ok or the code of the problem, and app.");
-        _calls = _meter.CreateHistogram<double>(
-            "wecomfunc.wecom.call.duration", "s", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
+        _logins = CreateHistogram("wecomfunc.login.duration", "Duration of a login, by outcome: ok or the code of the problem, and app.");
+        _calls = CreateHistogram("wecomfunc.wecom.call.duration", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
         _uses = _meter.CreateCounter<long>("wecomfunc.token.uses", "{use}", "Uses of the access_token, by source, reason and app.");
         _renewals = _meter.CreateCounter<long>(
             "wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason, outcome and app.");
-        _waits = _meter.CreateHistogram<double>(
-            "wecomfunc.token.wait.duration", "s", "How long a login waited for an access_token, by reason and app.");
+        _waits = CreateHistogram("wecomfunc.token.wait.duration", "How long a login waited for an access_token, by reason and app.");
     }
 
     /// <summary>
@@ -56,6 +62,9 @@ public sealed class Telemetry
     internal void Waited(string reason, string app, TimeSpan elapsed) =>
         _waits.Record(elapsed.TotalSeconds, Tag("reason", reason), Tag("app", app));
 
+    /// <summary>A histogram, in seconds, of something that is not always there.</summary>
+    internal Histogram<double> Durations(string name, string description) => _meter.CreateHistogram<double>(name, "s", description);
+
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
     internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
         name,
@@ -67,6 +76,9 @@ public sealed class Telemetry
 
     /// <summary>An errcode as it stands in logs and metrics.</summary>
     internal static string Label(int? errcode) => errcode?.ToString(CultureInfo.InvariantCulture) ?? "none";
+
+    private Histogram<double> CreateHistogram(string name, string description) =>
+        _meter.CreateHistogram(name, "s", description, tags: null, Seconds);
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 }

@@ -13,6 +13,9 @@ public sealed record WeComApp(string CorpId, string SecretName, string Name = "d
     /// <summary>What its settings begin with.</summary>
     public string SettingsPrefix { get; init; } = DefaultPrefix;
 
+    /// <summary>appid of the mini program whose member data is opened; null where member data is off.</summary>
+    public string? MiniProgramAppId { get; init; }
+
     private bool HasPlainCorpId =>
         CorpId.StartsWith("ww", StringComparison.OrdinalIgnoreCase) || CorpId.StartsWith("wx", StringComparison.OrdinalIgnoreCase);
 

@@ -9,6 +9,7 @@ using WeComFunc.Azure;
 using WeComFunc.Health;
 using WeComFunc.Http;
 using WeComFunc.Login;
+using WeComFunc.MemberData;
 using WeComFunc.Secrets;
 using WeComFunc.Sessions;
 using WeComFunc.WeCom;
@@ -30,6 +31,11 @@ public static class WeComFuncServices
     {
         var settings = Settings.Read(builder.Configuration);
         var services = builder.Services;
+        if (settings.ExportsTelemetry)
+        {
+            builder.AddTelemetryExport();
+        }
+
         services.AddSingleton(settings);
 #pragma warning disable RS0030 // Here they are given to all that take them.
         services.TryAddSingleton(TimeProvider.System);
@@ -46,6 +52,11 @@ public static class WeComFuncServices
             services.AddSessions(session, settings.Azure);
         }
 
+        if (settings.MemberData is { } memberData)
+        {
+            services.AddMemberData(memberData, settings.Azure);
+        }
+
         services.AddSingleton(provider => new LoginHandler(
             provider.GetRequiredService<CorpApps>(),
             settings.Login,
@@ -53,7 +64,8 @@ public static class WeComFuncServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<Telemetry>(),
             provider.GetService<SessionTokens>(),
-            settings.Session?.Claims));
+            settings.Session?.Claims,
+            provider.GetService<SessionKeys>()));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();
         services.AddSingleton(
@@ -61,11 +73,29 @@ public static class WeComFuncServices
             {
                 Discovery = provider.GetService<DiscoveryEndpoint>(),
                 SigningKeys = provider.GetService<SigningKeysEndpoint>(),
+                MemberData = provider.GetService<MemberDataEndpoint>(),
             });
-        services.AddSingleton(
-            provider => new TokenRefresh(provider.GetRequiredService<CorpApps>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new TokenRefresh(
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<SessionSweep>() is { } sweep ? sweep.RunAsync : null));
         services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
         services.AddHostedService<LoginDrain>();
+    }
+
+    /// <summary>As <see cref="AddWeComFunc"/>, and adds <see cref="StartupCheck"/>, for a process that does nothing else.</summary>
+    /// <inheritdoc cref="AddWeComFunc" path="/exception" />
+    public static void AddStartupCheck(this IHostApplicationBuilder builder)
+    {
+        builder.AddWeComFunc();
+        var complaints = new Complaints();
+        builder.Logging.AddProvider(complaints);
+        builder.Services.AddSingleton(provider => new StartupCheck(
+            provider.GetRequiredService<Settings>(),
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetService<SessionTokens>(),
+            complaints,
+            provider.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Everything that is one app's own.</summary>
@@ -74,7 +104,7 @@ public static class WeComFuncServices
         var client = ActivatorUtilities.CreateInstance<WeComClient>(provider, baseUrl, app);
         var secrets = ActivatorUtilities.CreateInstance<CorpSecretSource>(provider, app);
         var renewer = ActivatorUtilities.CreateInstance<TokenRenewer>(provider, app, client, secrets);
-        return new(app, client, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
+        return new(app, client, secrets, ActivatorUtilities.CreateInstance<AccessTokenSource>(provider, app, renewer));
     }
 
     private static void AddSessions(this IServiceCollection services, SessionSettings session, AzureSettings azure)
@@ -93,6 +123,15 @@ public static class WeComFuncServices
         services.AddSingleton<SessionTokens>();
         services.AddSingleton<DiscoveryEndpoint>();
         services.AddSingleton<SigningKeysEndpoint>();
+    }
+
+    private static void AddMemberData(this IServiceCollection services, MemberDataSettings memberData, AzureSettings azure)
+    {
+        services.TryAddSingleton<ISessionKeyStore>(provider => new TableSessionKeyStore(
+            TableTokenStore.CreateClient(azure, memberData.TableName, provider.GetRequiredService<AppIdentity>)));
+        services.AddSingleton<SessionKeys>();
+        services.AddSingleton<SessionSweep>();
+        services.AddSingleton<MemberDataEndpoint>();
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)

@@ -42,7 +42,7 @@ internal sealed class Instance
         var secrets = new CorpSecretSource(app.App, Connection, clock, NullLogger<CorpSecretSource>.Instance);
         var renewer = new TokenRenewer(app.App, client, secrets, Connection, clock, world.Random, NullLogger<TokenRenewer>.Instance);
         Tokens = new AccessTokenSource(app.App, renewer, clock, telemetry, NullLogger<AccessTokenSource>.Instance);
-        App = new CorpApp(app.App, client, Tokens);
+        App = new CorpApp(app.App, client, secrets, Tokens);
         _health = new HealthEndpoint(new CorpApps([App]), clock, NullLogger<HealthEndpoint>.Instance);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -8,28 +9,33 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using WeComFunc.AccessTokens;
 using WeComFunc.Http;
+using WeComFunc.MemberData;
 
 namespace WeComFunc.Fuzz;
 
 /// <summary>
 /// The login without a network: WeCom and the table are in memory and answer at once; one of WeCom's calls answers with the input.
 /// </summary>
-internal sealed class Process : HttpMessageHandler, ITokenStore
+internal sealed class Process : HttpMessageHandler, ITokenStore, ISessionKeyStore
 {
     public const string CorpId = "ww1234567890abcdef";
     public const string Code = "a-code-of-the-one-who-asks";
     public const string CorpSecret = "the-corpsecret-of-the-fuzzed-process-0000001";
 
+    public const string AppId = "wx0123456789abcdef";
+    public const string SessionKey = "kJtdi6RF+Dv67QkbLlPGjw==";
+
     // Real time, and only to tell a hang.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly ConcurrentDictionary<SessionPlace, string> _keys = new();
     private readonly IHost _host;
     private TokenRow? _row;
     private int _etag;
     private int _tokens;
     private int _departments;
 
-    public Process()
+    public Process(bool withMemberData = false)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -40,8 +46,15 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
             ["TokenStore:ConnectionString"] = "UseDevelopmentStorage=true",
             ["Limits:LoginsPerSecondPerAddress"] = "0",
             ["Login:DepartmentNames"] = "true",
+            ["Session:Issuer"] = withMemberData ? "http://127.0.0.1/api" : null,
+            ["Session:Audience"] = "any",
+            ["MemberData:Enabled"] = $"{withMemberData}",
+            ["WeCom:MiniProgramAppId"] = AppId,
         });
-        builder.Services.AddSingleton<TimeProvider>(new Hurry()).AddSingleton<ITokenStore>(this).AddSingleton(new HttpMessageInvoker(this));
+        builder.Services.AddSingleton<TimeProvider>(new Hurry())
+            .AddSingleton<ITokenStore>(this)
+            .AddSingleton<ISessionKeyStore>(this)
+            .AddSingleton(new HttpMessageInvoker(this));
         builder.AddWeComFunc();
         _host = builder.Build();
     }
@@ -71,7 +84,7 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
     public HttpAnswer LogIn(byte[] body, string? contentType = "application/json", string? forwardedFor = null, string? traceParent = null)
     {
         var answer = Finish(Services.GetRequiredService<Endpoints>().Login.AnswerAsync(
-            new Call(body, contentType, forwardedFor, traceParent), CancellationToken.None));
+            new Call(body, contentType, forwardedFor, traceParent, null), CancellationToken.None));
         BrokenPromiseException.Unless(
             answer.Status is 200 or 400 or 401 or 403 or 413 or 415 or 502 or 503
                 || Json(answer).GetProperty("code").GetString() == "misconfigured",
@@ -81,6 +94,17 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
 
     /// <summary>Logs in with <see cref="Code"/>.</summary>
     public HttpAnswer LogIn() => LogIn(JsonSerializer.SerializeToUtf8Bytes(new { code = Code }));
+
+    /// <summary>Asks for member data.</summary>
+    public HttpAnswer Ask(byte[] body, string authorization)
+    {
+        var answer = Finish(Services.GetRequiredService<Endpoints>().MemberData!.AnswerAsync(
+            new Call(body, "application/json", null, null, authorization), CancellationToken.None));
+        BrokenPromiseException.Unless(
+            answer.Status is 200 || Json(answer).GetProperty("code").GetString() is "invalid_session" or "invalid_data",
+            $"The answer is {answer.Status}.");
+        return answer;
+    }
 
     /// <summary>Whom a login is counted for.</summary>
     public static string? AddressOf(string forwardedFor, int proxies) => CallerAddress.Of(forwardedFor, null, proxies);
@@ -95,6 +119,20 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
         return Task.FromResult<ETag?>(_row.ETag);
     }
 
+    Task ISessionKeyStore.WriteAsync(SessionPlace place, string sealedKey, CancellationToken cancellationToken)
+    {
+        _keys[place] = sealedKey;
+        return Task.CompletedTask;
+    }
+
+    Task<string?> ISessionKeyStore.ReadAsync(SessionPlace place, CancellationToken cancellationToken) =>
+        Task.FromResult(_keys.GetValueOrDefault(place));
+
+    Task<IReadOnlyList<SessionPlace>> ISessionKeyStore.FindAsync(string from, string before, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<SessionPlace>>([]);
+
+    Task<bool> ISessionKeyStore.DeleteAsync(IReadOnlyList<SessionPlace> rows, CancellationToken cancellationToken) => Task.FromResult(true);
+
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var path = request.RequestUri!.AbsolutePath["/cgi-bin/".Length..];
@@ -108,7 +146,7 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
             "department/get" => JsonSerializer.Serialize(new { errcode = 0, department = new { id = query["id"], name = "a department" } }),
             _ =>
                 JsonSerializer.Serialize(
-                    new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = "a-session-key" }),
+                    new { errcode = 0, errmsg = "ok", corpid = CorpId, userid = UserOf(query["js_code"]!), session_key = SessionKey }),
         });
         return Task.FromResult(
             new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(answer), RequestMessage = request });
@@ -120,11 +158,13 @@ internal sealed class Process : HttpMessageHandler, ITokenStore
         base.Dispose(disposing);
     }
 
-    private sealed class Call(byte[] body, string? contentType, string? forwardedFor, string? traceParent) : HttpCall
+    private sealed class Call(byte[] body, string? contentType, string? forwardedFor, string? traceParent, string? authorization) : HttpCall
     {
         public override string? ContentType => contentType;
 
         public override string? ForwardedFor => forwardedFor;
+
+        public override string? Authorization => authorization;
 
         public override Stream Body { get; } = new MemoryStream(body);
 

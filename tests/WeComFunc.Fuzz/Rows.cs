@@ -81,7 +81,7 @@ internal static class Rows
         return true;
     }
 
-    private static string Seal() => Secret.Seal(SealedToken, $"{App.CorpId}\n{App.Name}");
+    private static string Seal() => Secret.Seal(SealPurpose.AccessToken, SealedToken, $"{App.CorpId}\n{App.Name}");
 
     /// <summary>A table with one row, which takes every writing.</summary>
     private sealed class Table : HttpMessageHandler

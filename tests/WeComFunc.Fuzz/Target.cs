@@ -20,6 +20,12 @@ public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<by
         new("clean", [.. Texts(Answers.Profiles), .. Texts(Answers.Sessions), .. Dirt.Answers], Dirt.TryClean),
         new("secret", Texts(Secrets.Values), Secrets.TrySecret),
         new("row", Texts(Rows.Values), Rows.TryRow),
+        new("key", Texts(Tokens.Keys), Tokens.TryKey),
+        new("token", Texts(Tokens.Issued), Tokens.TryToken),
+        new("claims", Texts(Answers.Profiles), Tokens.TryClaims),
+        new("data", Texts(MemberData.PlainTexts), MemberData.TryPlainText),
+        new("data-body", Texts(MemberData.Bodies), MemberData.TryBody),
+        new("data-header", Texts(MemberData.Headers), MemberData.TryHeader),
     ];
 
     /// <summary>That of a name.</summary>

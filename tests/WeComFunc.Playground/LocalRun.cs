@@ -43,12 +43,15 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
             ["WeCom__CorpSecret"] = SimulatorServer.LocalSecret,
             ["WeCom__BaseUrl"] = simulator,
+            ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,
             ["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId,
             ["WeCom__Apps__sales__CorpSecret"] = OtherSecret,
+            ["WeCom__Apps__sales__MiniProgramAppId"] = SimulatorState.SeedAppId,
             ["Login__DepartmentNames"] = "true",
             ["Session__Issuer"] = $"{host}/api",
-            ["Session__Audience"] = "a-back-end-of-yours",
+            ["Session__Audience"] = "orders-api",
             ["Session__Claims"] = "name",
+            ["MemberData__Enabled"] = "true",
             [LabHost.Table] = table,
         }));
 
@@ -72,6 +75,11 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
               curl -s {{host}}/api/login --json '{"code":"CODE"}'
             and health:
               curl -s {{host}}/api/health
+            A session, and the keys that other back ends check it by:
+              TOKEN=$(curl -s {{simulator}}/sim/codes --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/login --json @- | sed 's/.*"token":"//; s/".*//')
+              curl -s {{host}}/api/.well-known/jwks.json
+            What wx.qy.getMobile gave this member, encrypted, and opened with the session:
+              curl -s {{simulator}}/sim/member-data --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/member-data -H "Authorization: Bearer $TOKEN" --json @-
             What else the simulator does on demand: tests/WeComFunc.Simulator/README.md
             """);
     }

@@ -51,6 +51,7 @@ internal static class ControlApi
         control.MapPost("/codes", (CodeRequest request) => request.Count is { } count
             ? Results.Ok(new { Codes = Enumerable.Range(0, count).Select(_ => state.IssueCode(request.UserId, request.CorpId)) })
             : Results.Ok(new { Code = state.IssueCode(request.UserId, request.CorpId, request.Code) }));
+        control.MapPost("/member-data", (MemberDataRequest request) => state.Encrypt(request.Call, request.UserId, request.CorpId));
         control.MapPost("/tokens/revoke", (RevokeRequest request) => new { Revoked = state.RevokeTokens(request.AccessToken) });
 
         control.MapGet("/calls", () => Enum.GetValues<Api>().ToDictionary(WireName, api => state[api].Calls));
@@ -98,6 +99,11 @@ internal static class ControlApi
     private sealed record RotateRequest(string? Secret, bool RevokeTokens);
     private sealed record CodeRequest(
         [property: JsonRequired] string UserId, string? Code, int? Count, string CorpId = SimulatorState.SeedCorpId);
+    private sealed record MemberDataRequest(
+        [property: JsonRequired] string UserId,
+        MemberDataCall Call = MemberDataCall.GetMobile,
+        string CorpId = SimulatorState.SeedCorpId);
+
     private sealed record RevokeRequest([property: JsonPropertyName("access_token")] string? AccessToken);
     private sealed record ApiRequest(Api? Api);
     private sealed record LimitsRequest(Api? Api, int? MaxPerMinute, int? MaxConcurrent);

@@ -31,6 +31,9 @@ public sealed record SimulatorSettings
     /// <summary>42001 or 40014; WeCom does both.</summary>
     public int ExpiredTokenErrcode { get; init; } = 42001;
 
+    /// <summary>appid of the mini program; stands in the watermark of what it gets encrypted.</summary>
+    public string MiniProgramAppId { get; init; } = SimulatorState.SeedAppId;
+
     /// <summary>42003 or 40029.</summary>
     public int ExpiredCodeErrcode { get; init; } = 42003;
 }

@@ -13,15 +13,19 @@ public sealed class SimulatorState
 {
     public const string SeedCorpId = "ww1234567890abcdef";
     public const string OtherCorpId = "wwfedcba0987654321";
+    public const string SeedAppId = "wx0123456789abcdef";
     public const string SeedApp = "login";
     public const string NotAssociatedApp = "reports";
 
     private const int MinSecretLength = 16;
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Corp> _corps = [];
     private readonly Dictionary<string, Token> _tokens = [];
     private readonly Dictionary<string, Code> _codes = [];
+    private readonly Dictionary<(string CorpId, string UserId), string> _sessionKeys = [];
     private readonly List<string> _issuedSecrets = [];
     private readonly ApiTraffic[] _traffic;
     private readonly string _seedSecret;
@@ -182,6 +186,39 @@ public sealed class SimulatorState
         }
     }
 
+    /// <summary>The session_key of the member's latest login, which is the one that counts.</summary>
+    public string SessionKeyOf(string userId, string corpId = SeedCorpId)
+    {
+        lock (_lock)
+        {
+            return _sessionKeys.TryGetValue((corpId, userId), out var key)
+                ? key
+                : throw new KeyNotFoundException($"{userId} of {corpId} has not logged in.");
+        }
+    }
+
+    /// <summary>
+    /// What a call of <c>wx.qy</c> gives the mini program of a member who has logged in, encrypted with the session_key of the latest
+    /// login.
+    /// </summary>
+    public EncryptedMemberData Encrypt(MemberDataCall call, string userId, string corpId = SeedCorpId)
+    {
+        lock (_lock)
+        {
+            using var profile = JsonDocument.Parse(_corps[corpId].Members[userId]);
+            var watermark = new { appid = Settings.MiniProgramAppId, timestamp = UtcNow.ToUnixTimeSeconds() };
+            object plain = call switch
+            {
+                MemberDataCall.GetMobile => new { mobile = Text("mobile"), watermark },
+                MemberDataCall.GetEmail => new { email = Text("email"), watermark },
+                _ => new { corpid = corpId, userid = userId, name = Text("name"), gender = Text("gender"), watermark },
+            };
+            return EncryptedMemberData.Of(JsonSerializer.SerializeToUtf8Bytes(plain, Readable), SessionKeyOf(userId, corpId));
+
+            string Text(string member) => profile.RootElement.TryGetProperty(member, out var value) ? value.ToString() : "";
+        }
+    }
+
     /// <summary>Invalidates one token, or all of them, ahead of time.</summary>
     /// <returns>How many were alive.</returns>
     public int RevokeTokens(string? accessToken = null)
@@ -200,6 +237,7 @@ public sealed class SimulatorState
             _corps.Clear();
             _tokens.Clear();
             _codes.Clear();
+            _sessionKeys.Clear();
             Settings = new();
             Interlocked.Exchange(ref _offsetTicks, 0);
             foreach (var traffic in _traffic)
@@ -355,6 +393,7 @@ public sealed class SimulatorState
         var corp = Json(code.Corp.CorpId);
         var user = Json(code.Corp.Apps.Values.Any(app => app.Associated) ? code.UserId : Encrypt(code));
         var key = Remember(Convert.ToBase64String(RandomNumberGenerator.GetBytes(16)));
+        _sessionKeys[(code.Corp.CorpId, code.UserId)] = key;
         return Answer.Success(
             $$"""{"errcode":0,"errmsg":"ok","corpid":"{{corp}}","userid":"{{user}}","session_key":"{{key}}","deviceid":""}""");
     }

@@ -39,9 +39,10 @@ public sealed partial class LayoutTests
     [InlineData("WeCom", "")]
     [InlineData("AccessTokens", "Secrets WeCom")]
     [InlineData("Sessions", "Http Secrets WeCom")]
-    [InlineData("Azure", "AccessTokens Secrets Sessions")]
-    [InlineData("Apps", "AccessTokens WeCom")]
-    [InlineData("Login", "AccessTokens Apps Http Sessions WeCom")]
+    [InlineData("Azure", "AccessTokens MemberData Secrets Sessions")]
+    [InlineData("Apps", "AccessTokens Secrets WeCom")]
+    [InlineData("MemberData", "Apps Http Secrets Sessions WeCom")]
+    [InlineData("Login", "AccessTokens Apps Http MemberData Sessions WeCom")]
     [InlineData("Health", "AccessTokens Apps Http Sessions WeCom")]
     public void A_folder_of_the_library_knows_only_those_below_it(string folder, string below)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Http.Json;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using Xunit.Abstractions;
@@ -50,9 +51,23 @@ public sealed class SecretsTests(Azurite azurite)
     {
         var clock = new ManualTimeProvider();
         await using var simulator = await SimulatorServer.StartAsync(clock);
-        await using var host = await LoginHost.StartAsync(simulator, azurite, clock);
+        await using var host = await LoginHost.StartAsync(simulator, azurite, clock, settings: new(SessionKeys.Settings)
+        {
+            ["MemberData__Enabled"] = "true",
+            ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,
+        });
         var answer = await host.LoginAsync(simulator.State.IssueCode("zhangsan"));
         Assert.Equal(200, answer.Status);
+        var data = simulator.State.Encrypt(MemberDataCall.GetMobile, "zhangsan");
+        foreach (var encryptedData in (string[])[data.EncryptedData, data.Iv])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/member-data");
+            request.Content = JsonContent.Create(new { encryptedData, iv = data.Iv });
+            request.Headers.Authorization = new("Bearer", answer.Json.GetProperty("session").GetProperty("token").GetString());
+            using var opened = await host.Client.SendAsync(request);
+            Assert.Equal(encryptedData == data.Iv ? 400 : 200, (int)opened.StatusCode);
+        }
+
         Output.Run.Secrets(simulator.State.IssuedSecrets);
     }
 }

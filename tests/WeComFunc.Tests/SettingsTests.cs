@@ -52,7 +52,30 @@ public sealed class SettingsTests
         "Limits__LoginsPerSecondPerAddress is malformed: it must be 0 (off) or a number from 0.001 to 1000000.";
     private const string BurstMalformed = "Limits__BurstPerAddress is malformed: it must be a whole number from 1 to 1000000.";
 
+    private const string EndpointMalformed =
+        "OTEL_EXPORTER_OTLP_ENDPOINT is malformed: it must be the address of an OTLP receiver, such as http://127.0.0.1:4317.";
+
     private const string ConcurrentMalformed = "Limits__ConcurrentLogins is malformed: it must be a whole number from 1 to 100000.";
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("http://127.0.0.1:4317", true)]
+    [InlineData("https://collector.example.com/otlp", true)]
+    public void Telemetry_is_sent_where_an_endpoint_is_set(string? endpoint, bool isSent) =>
+        Assert.Equal(isSent, Read(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)).ExportsTelemetry);
+
+    [Theory]
+    [InlineData("grpc", null)]
+    [InlineData("http/protobuf", null)]
+    [InlineData(
+        "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL is malformed: it must be grpc (port 4317 mostly) or http/protobuf (4318).")]
+    public void A_protocol_that_OpenTelemetry_would_pass_over_is_refused(string protocol, string? expected)
+    {
+        var refused = Record.Exception(() => Read(
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)));
+
+        Assert.Equal(expected, refused?.Message);
+    }
 
     [Theory]
     [InlineData("wx0123456789abcdef")]
@@ -249,6 +272,8 @@ public sealed class SettingsTests
     [InlineData("Limits__ConcurrentLogins", "0", ConcurrentMalformed)]
     [InlineData("Limits__ConcurrentLogins", "2.5", ConcurrentMalformed)]
     [InlineData("Limits__ConcurrentLogins", "100001", ConcurrentMalformed)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", EndpointMalformed)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", EndpointMalformed)]
     public void A_missing_or_malformed_value_is_one_line_with_the_name_and_what_it_expects(string name, string? value, string line) =>
         Assert.Equal(line, Refused((name, value)));
 

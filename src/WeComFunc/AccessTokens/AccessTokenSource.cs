@@ -143,6 +143,9 @@ internal sealed partial class AccessTokenSource
     /// <summary>What can be seen of the token, the row and the corpsecret now, without a call to WeCom.</summary>
     public Task<FleetView> LookAsync() => _renewer.LookAsync();
 
+    /// <inheritdoc cref="TokenRenewer.ProbeAsync" />
+    public Task<FleetView> ProbeAsync() => _renewer.ProbeAsync();
+
     /// <summary>How it stands, by what was seen and by what is in memory now.</summary>
     public TokenStatus StatusOf(FleetView view) => TokenStatus.Of(view, Current, _time.GetUtcNow());
 

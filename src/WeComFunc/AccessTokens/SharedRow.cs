@@ -96,6 +96,9 @@ internal sealed partial class SharedRow(WeComApp app, ITokenStore store, TimePro
         }
     }
 
+    /// <summary>Writes a row as it was read, to see whether that can be done; <see cref="IsWritable"/> tells.</summary>
+    public Task TryWriteAsync(TokenRow row) => WriteAsync(row);
+
     /// <summary>Keeps in this process what the table does not take now.</summary>
     /// <param name="row">The row, with the ETag of the one in the table that it is made of.</param>
     public void Keep(TokenRow row)

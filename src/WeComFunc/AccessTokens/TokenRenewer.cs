@@ -148,6 +148,21 @@ internal sealed partial class TokenRenewer(
         return new(row, _row.Sight, isShared, _row.IsWritable, secret, secrets.Failure, stored);
     }
 
+    /// <summary>
+    /// As <see cref="LookAsync"/>, and writes the row, unchanged, to see whether that can be done: not while somebody is renewing the
+    /// token, whose row it is then.
+    /// </summary>
+    public async Task<FleetView> ProbeAsync()
+    {
+        var view = await LookAsync();
+        if (view.IsShared && !view.Row.HasLease(time.GetUtcNow()))
+        {
+            await _row.TryWriteAsync(view.Row);
+        }
+
+        return view with { IsWritable = _row.IsWritable };
+    }
+
     private async Task<RenewalResult> FetchAsHolderAsync(
         FleetView view, CorpSecret secret, RenewalRequest request, TokenUse? usable, Deadline deadline)
     {

@@ -109,7 +109,7 @@ public sealed record TokenRow
 
     /// <summary>The token; null when there is none, or none that this corpsecret opens.</summary>
     internal AccessToken? Open(CorpSecret secret) =>
-        ObtainedAt is { } obtainedAt && ExpiresAt is { } expiresAt && secret.Open(SealedToken, Place) is { } token
+        ObtainedAt is { } obtainedAt && ExpiresAt is { } expiresAt && secret.Open(SealPurpose.AccessToken, SealedToken, Place) is { } token
             ? new AccessToken(token, obtainedAt, expiresAt, onProbation: Rejections > 0 || ProvenSecret != SealedWith, secret.Fingerprint)
             : null;
 
@@ -228,7 +228,7 @@ public sealed record TokenRow
         {
             Lease = null,
             LeasedAt = null,
-            SealedToken = secret.Seal(issued.Value, Place),
+            SealedToken = secret.Seal(SealPurpose.AccessToken, issued.Value, Place),
             SealedWith = secret.Fingerprint,
             ObtainedAt = isRejected ? sentAt : same?.ObtainedAt ?? sentAt,
             ExpiresAt = expiresAt,

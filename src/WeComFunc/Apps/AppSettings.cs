@@ -13,13 +13,16 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
     public override string ToString() => $"{App.Name} of {App.CorpId}";
 
     /// <summary>All apps, the default one first, the others by name.</summary>
-    internal static IReadOnlyList<AppSettings> Read(SettingsReader reader)
+    /// <param name="reader">The settings.</param>
+    /// <param name="needsAppId">Whether each of them has to have the appid of its mini program, for its member data.</param>
+    internal static IReadOnlyList<AppSettings> Read(SettingsReader reader, bool needsAppId)
     {
         var first = ReadOne(
             reader,
             "WeCom",
             reader.Matching("WeCom:AppName", "default", AppNamePattern(), "1 to 32 lower-case letters and digits"),
-            "wecom-corpsecret");
+            "wecom-corpsecret",
+            needsAppId);
         var names = reader.Children("WeCom:Apps").Order(StringComparer.Ordinal).ToList();
         if (names.Count > MostFurther)
         {
@@ -38,10 +41,11 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
             }
         }
 
-        return [first, .. names.Select(name => ReadOne(reader, $"WeCom:Apps:{name}", name, $"wecom-corpsecret-{name}"))];
+        return [first, .. names.Select(name => ReadOne(
+            reader, $"WeCom:Apps:{name}", name, $"wecom-corpsecret-{name}", needsAppId))];
     }
 
-    private static AppSettings ReadOne(SettingsReader reader, string section, string name, string secretName)
+    private static AppSettings ReadOne(SettingsReader reader, string section, string name, string secretName, bool needsAppId)
     {
         var corpSecret = reader.Pasted($"{section}:CorpSecret");
         if (corpSecret is not null && !reader.IsDevelopment)
@@ -51,6 +55,13 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
                 "is for the Development environment only; elsewhere store the corpsecret in Key Vault and remove this setting");
         }
 
+        var appId = needsAppId || reader.Has($"{section}:MiniProgramAppId")
+            ? reader.Matching(
+                $"{section}:MiniProgramAppId",
+                null,
+                AppIdPattern(),
+                "the appid of the mini program, wx followed by letters and digits, for MemberData__Enabled")
+            : null;
         return new(
             new WeComApp(
                 reader.Matching(
@@ -62,12 +73,16 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
                 name)
             {
                 SettingsPrefix = $"{section.Replace(":", "__", StringComparison.Ordinal)}__",
+                MiniProgramAppId = needsAppId ? appId : null,
             },
             corpSecret);
     }
 
     [GeneratedRegex(@"\A[0-9A-Za-z_-]{2,64}\z")]
     private static partial Regex CorpIdPattern();
+
+    [GeneratedRegex(@"\Awx[0-9A-Za-z]{1,62}\z")]
+    private static partial Regex AppIdPattern();
 
     [GeneratedRegex(@"\A[0-9a-z]{1,32}\z")]
     private static partial Regex AppNamePattern();

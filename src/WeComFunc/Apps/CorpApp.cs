@@ -1,4 +1,5 @@
 using WeComFunc.AccessTokens;
+using WeComFunc.Secrets;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Apps;
@@ -6,12 +7,15 @@ namespace WeComFunc.Apps;
 /// <summary>One app of one corp, with everything that is its own: its trouble is no other's.</summary>
 /// <param name="app">Which app.</param>
 /// <param name="client">Its calls to WeCom.</param>
+/// <param name="secrets">Its corpsecret.</param>
 /// <param name="tokens">Its access_token.</param>
-internal sealed class CorpApp(WeComApp app, WeComClient client, AccessTokenSource tokens)
+internal sealed class CorpApp(WeComApp app, WeComClient client, CorpSecretSource secrets, AccessTokenSource tokens)
 {
     public WeComApp App => app;
 
     public WeComClient Client => client;
+
+    public CorpSecretSource Secrets => secrets;
 
     public AccessTokenSource Tokens => tokens;
 

@@ -8,8 +8,13 @@ public sealed class TokenRefresh : IHostedService
 {
     private readonly CorpApps _apps;
     private readonly TimeProvider _time;
+    private readonly Func<CancellationToken, Task>? _afterwards;
 
-    internal TokenRefresh(CorpApps apps, TimeProvider time) => (_apps, _time) = (apps, time);
+    /// <param name="apps">Whose tokens.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="afterwards">What every run does when the tokens are renewed, or have not been; it never throws.</param>
+    internal TokenRefresh(CorpApps apps, TimeProvider time, Func<CancellationToken, Task>? afterwards = null) =>
+        (_apps, _time, _afterwards) = (apps, time, afterwards);
 
     /// <summary>
     /// Begins to look for the tokens of all apps while the host still starts, so that the first login finds one or waits less. What goes
@@ -23,11 +28,23 @@ public sealed class TokenRefresh : IHostedService
         }
     }
 
-    /// <summary>Renews the tokens of all apps that are due, side by side (rule T4).</summary>
+    /// <summary>Renews the tokens of all apps that are due, side by side (rule T4); then does what else a run does.</summary>
     /// <exception cref="TokenRenewalException">
     /// For some app nothing could be renewed, and its token has lapsed or is about to. Each such app is named.
     /// </exception>
     public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RenewAsync(cancellationToken);
+        }
+        finally
+        {
+            await (_afterwards?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        }
+    }
+
+    private async Task RenewAsync(CancellationToken cancellationToken)
     {
         var runs = _apps.All.Select(app => RefreshAsync(app, cancellationToken)).ToList();
         await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);

@@ -61,8 +61,7 @@ public sealed partial record AzureSettings
             KeyVaultUri = vault,
             TableServiceUri = serviceUri,
             TableConnectionString = connectionString,
-            TableName = reader.Matching(
-                "TokenStore:TableName", "wecomtokens", TableNamePattern(), "3 to 63 letters and digits, a letter first"),
+            TableName = reader.TableName("TokenStore:TableName", "wecomtokens"),
             ClientId = reader.ClientId("AZURE_CLIENT_ID"),
         };
     }
@@ -73,9 +72,6 @@ public sealed partial record AzureSettings
         && !OtherServicePattern().IsMatch(uri.Host)
         && (uri.AbsolutePath is "/"
             || (!uri.Host.Contains(".table.", StringComparison.Ordinal) && AccountPathPattern().IsMatch(uri.AbsolutePath)));
-
-    [GeneratedRegex(@"\A[A-Za-z][0-9A-Za-z]{2,62}\z")]
-    private static partial Regex TableNamePattern();
 
     [GeneratedRegex(@"\.(blob|dfs|file|queue|web)\.(core|storage)\.|\.vault\.(azure|usgovcloudapi)\.")]
     private static partial Regex OtherServicePattern();

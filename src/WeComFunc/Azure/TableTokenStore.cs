@@ -8,11 +8,16 @@ namespace WeComFunc.Azure;
 /// <summary>The rows in Table Storage, by compare-and-swap on their ETags.</summary>
 internal sealed class TableTokenStore(TableClient table) : ITokenStore
 {
+    /// <summary>The client of the table of the access_tokens.</summary>
+    public static TableClient CreateClient(AzureSettings settings, Func<TokenCredential> credential, TableClientOptions? options = null) =>
+        CreateClient(settings, settings.TableName, credential, options);
+
     /// <summary>
     /// A client as the rules need it: one more try within the two seconds of an operation, and the audience of the cloud that the endpoint
     /// is in.
     /// </summary>
-    public static TableClient CreateClient(AzureSettings settings, Func<TokenCredential> credential, TableClientOptions? options = null)
+    public static TableClient CreateClient(
+        AzureSettings settings, string tableName, Func<TokenCredential> credential, TableClientOptions? options = null)
     {
         options ??= new TableClientOptions();
         options.Retry.MaxRetries = 1;
@@ -24,7 +29,7 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         options.Diagnostics.IsDistributedTracingEnabled = false;
         if (settings.TableServiceUri is not { } uri)
         {
-            return new TableClient(settings.TableConnectionString, settings.TableName, options);
+            return new TableClient(settings.TableConnectionString, tableName, options);
         }
 
         options.Audience = uri.Host switch
@@ -35,7 +40,7 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
         };
 
         // With the slash at its end, the client makes addresses of two slashes where the account is in the path.
-        return new TableClient(new Uri(uri.AbsoluteUri.TrimEnd('/')), settings.TableName, credential(), options);
+        return new TableClient(new Uri(uri.AbsoluteUri.TrimEnd('/')), tableName, credential(), options);
     }
 
     /// <summary>

@@ -86,7 +86,7 @@ internal sealed partial class HealthEndpoint : Endpoint
         new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
 
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
-    private static string? Concern(TokenStatus status) =>
+    internal static string? Concern(TokenStatus status) =>
         status.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode) : status.Store switch
         {
             "unreachable" => "The token row cannot be used, and logins go on by what each process holds: check the table's network and the "

@@ -49,6 +49,16 @@ public abstract partial class Endpoint
     /// <summary>Begins a trace of the request; null where it has none of its own.</summary>
     private protected virtual Activity? Begin(HttpCall call) => null;
 
+    /// <summary>Begins a trace of the request: within the one under way, otherwise within the caller's.</summary>
+    private protected static Activity? Begin(string name, HttpCall call)
+    {
+        _ = ActivityContext.TryParse(call.TraceParent, null, isRemote: true, out var caller);
+        return Telemetry.Source.StartActivity(name, ActivityKind.Internal, Activity.Current is null ? caller : default);
+    }
+
+    /// <summary>Many fail together; those that wait for half as long again as others do not come back together.</summary>
+    private protected static TimeSpan Spread(TimeSpan pause, Random random) => pause * (1 + (random.NextDouble() / 2));
+
     /// <summary>What the route is for.</summary>
     private protected abstract Task<HttpAnswer> RespondAsync(Exchange exchange);
 

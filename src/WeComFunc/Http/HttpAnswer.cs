@@ -13,6 +13,9 @@ public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<b
     /// <summary>Who may keep it for how long; nobody, if nothing else is said.</summary>
     public string CacheControl { get; init; } = "no-store";
 
+    /// <summary>What the caller has to show who it is by (RFC 9110, 11.6.1); null where that is not the problem.</summary>
+    public string? Challenge { get; init; }
+
     /// <summary>The headers, Content-Type among them.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers
     {
@@ -20,6 +23,11 @@ public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<b
         {
             yield return new("Content-Type", ContentType);
             yield return new("Cache-Control", CacheControl);
+            if (Challenge is not null)
+            {
+                yield return new("WWW-Authenticate", Challenge);
+            }
+
             if (RetryAfter is { } pause)
             {
                 yield return new("Retry-After", Math.Max(1, Math.Ceiling(pause.TotalSeconds)).ToString(CultureInfo.InvariantCulture));

@@ -8,6 +8,9 @@ public abstract class HttpCall
     /// <summary>Its Content-Type; null when it has none.</summary>
     public abstract string? ContentType { get; }
 
+    /// <summary>Its Authorization, all lines of it joined by commas; null or empty when it has none.</summary>
+    public virtual string? Authorization => null;
+
     /// <summary>Its X-Forwarded-For, all lines of it joined by commas; null or empty when it has none.</summary>
     public abstract string? ForwardedFor { get; }
 

@@ -39,6 +39,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     public static readonly Problem InvalidSession = new("invalid_session", 401, "The session is not valid.",
         "It has expired, or is not of this service. Log in again and send the new session token.");
 
+    /// <summary>Whatever is wrong with encrypted data; which that is, is told to nobody.</summary>
+    public static readonly Problem InvalidData = new("invalid_data", 400, "The data is not valid.",
+        "Post encryptedData and iv as the call of wx.qy gave them, within ten minutes, with the session of the member's latest login.");
+
     /// <summary>See <see cref="FailureKind.MemberNotVisible"/>.</summary>
     public static readonly Problem MemberNotVisible = new("member_not_visible", 403, "The member is not visible to the app.",
         "An administrator of the corp can add the member to the visible range of the app.");
@@ -54,6 +58,10 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
     /// <summary>See <see cref="FailureKind.Busy"/>.</summary>
     public static readonly Problem WeComBusy = new("wecom_busy", 503, "WeCom is busy or out of reach.",
         "Wait as long as Retry-After says, call wx.qy.login again and post the new code.", true);
+
+    /// <summary>The same, where it is not WeCom that is waited for.</summary>
+    public static readonly Problem DataBusy = new(WeComBusy.Code, WeComBusy.Status, "The data cannot be opened right now.",
+        "Wait as long as Retry-After says, and post the same again.", true);
 
     /// <summary>See <see cref="FailureKind.Misconfigured"/>.</summary>
     public static readonly Problem Misconfigured = new(

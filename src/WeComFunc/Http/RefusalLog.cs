@@ -22,7 +22,9 @@ internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
         int malformed, limited, crowded;
         lock (_gate)
         {
-            _ = problem == Problem.TooManyRequests ? _limited++ : problem == Problem.WeComBusy ? _crowded++ : _malformed++;
+            _ = problem.Code == Problem.TooManyRequests.Code
+                ? _limited++
+                : problem.Code == Problem.WeComBusy.Code ? _crowded++ : _malformed++;
             if (_writtenAt is { } at && time.GetElapsedTime(at) < Pause)
             {
                 return;

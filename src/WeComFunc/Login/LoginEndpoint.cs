@@ -38,20 +38,16 @@ internal sealed partial class LoginEndpoint : Endpoint
     /// <inheritdoc />
     public override IReadOnlyList<string> Methods { get; } = ["POST"];
 
-    private protected override Activity? Begin(HttpCall call)
-    {
-        _ = ActivityContext.TryParse(call.TraceParent, null, isRemote: true, out var caller);
-        return Telemetry.Source.StartActivity("login", ActivityKind.Internal, Activity.Current is null ? caller : default);
-    }
+    private protected override Activity? Begin(HttpCall call) => Begin("login", call);
 
     private protected override async Task<HttpAnswer> RespondAsync(Exchange exchange)
     {
-        if (!LoginRequest.IsJson(exchange.Call.ContentType))
+        if (!JsonBody.IsJson(exchange.Call.ContentType))
         {
             return TurnAway(exchange, Problem.UnsupportedMediaType);
         }
 
-        var (code, app, problem) = await LoginRequest.ReadAsync(exchange.Call, _apps, exchange.CallerGone);
+        var ((code, app), problem) = await LoginRequest.ReadAsync(exchange.Call, _apps, exchange.CallerGone);
         if (problem is not null)
         {
             return TurnAway(exchange, problem);
@@ -66,7 +62,7 @@ internal sealed partial class LoginEndpoint : Endpoint
         using var place = _limiter.Begin();
         if (!place.IsAcquired)
         {
-            return TurnAway(exchange, Problem.WeComBusy, Spread(DefaultPause));
+            return TurnAway(exchange, Problem.WeComBusy, Spread(DefaultPause, _random));
         }
 
         var login = await _handler.LoginAsync(app, code, address, exchange.CallerGone);
@@ -93,7 +89,8 @@ internal sealed partial class LoginEndpoint : Endpoint
     {
         var problem = Problem.Of(failure.Kind);
         Report(exchange, app, problem.Code, failure, login);
-        return HttpAnswer.OfProblem(problem, failure.Errcode, exchange.TraceId, Spread(failure.RetryAfter ?? DefaultPause), failure.App);
+        return HttpAnswer.OfProblem(
+            problem, failure.Errcode, exchange.TraceId, Spread(failure.RetryAfter ?? DefaultPause, _random), failure.App);
     }
 
     private TimeSpan Measure(Exchange exchange, WeComApp? app, string outcome)
@@ -134,9 +131,6 @@ internal sealed partial class LoginEndpoint : Endpoint
 
         string AdviceOn(Failure failure) => failure.Advice ?? app?.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)) ?? "";
     }
-
-    /// <summary>Many logins fail together; those that wait for half as long again as others do not come back together.</summary>
-    private TimeSpan Spread(TimeSpan pause) => pause * (1 + (_random.NextDouble() / 2));
 
     [LoggerMessage(
         1, LogLevel.Information,

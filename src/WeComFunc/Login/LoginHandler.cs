@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using WeComFunc.AccessTokens;
 using WeComFunc.Apps;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
@@ -27,7 +28,8 @@ internal sealed class LoginHandler(
     TimeProvider time,
     Telemetry telemetry,
     SessionTokens? sessions = null,
-    IReadOnlyCollection<string>? claims = null)
+    IReadOnlyCollection<string>? claims = null,
+    SessionKeys? sessionKeys = null)
 {
     /// <summary>
     /// After the token in hand, the one in the row and a fresh one: there is nothing to try after that, in one login, whichever call
@@ -126,7 +128,10 @@ internal sealed class LoginHandler(
         }
 
         var term = sessions?.Begin();
-        var profile = await GetProfileAsync(app, _read, use.Token.Value, member.UserId, deadline);
+        var asked = GetProfileAsync(app, _read, use.Token.Value, member.UserId, deadline);
+        var kept = sessionKeys?.KeepAsync(app, member, term!.Value, deadline.Left);
+        var profile = await asked;
+        bool? hasMemberData = kept is null ? null : await kept;
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
         {
             (profile, use, _) = await CallAgainAsync<RentedBytes>(
@@ -160,7 +165,9 @@ internal sealed class LoginHandler(
             ? await departments.GetAsync(app, use.Token.Value, DepartmentNames.IdsIn(shown.Span), deadline.Left)
             : null;
         return new(
-            LoginAnswer.Compose(member.UserId, app.App.CorpId, shown, profile.Failure, named, session), use, profile.Failure);
+            LoginAnswer.Compose(member.UserId, app.App.CorpId, shown, profile.Failure, named, session, hasMemberData),
+            use,
+            profile.Failure);
     }
 
     /// <summary>

@@ -7,7 +7,11 @@ namespace WeComFunc.WeCom;
 /// <summary>Whom a code stands for.</summary>
 /// <param name="CorpId">The corp the member belongs to.</param>
 /// <param name="UserId">The member's userid within it.</param>
-internal sealed record Member(string CorpId, string UserId);
+/// <param name="SessionKey">The session_key; null where member data is off, and where WeCom gave none.</param>
+internal sealed record Member(string CorpId, string UserId, string? SessionKey = null)
+{
+    public override string ToString() => "***";
+}
 
 /// <summary>A department.</summary>
 /// <param name="Id">Its id; 1 is the corp itself.</param>
@@ -43,10 +47,10 @@ internal static class Answers
             ? new IssuedToken(token, TimeSpan.FromSeconds(expiresIn))
             : null);
 
-    /// <summary>Its session_key is not even read.</summary>
+    /// <summary>Its session_key is not even read, unless it is asked for.</summary>
     /// <inheritdoc cref="OfGetToken" path="/exception" />
-    public static Answer<Member> OfExchange(ReadOnlyMemory<byte> json) => Read(json, static answer =>
-        Identifier(answer, "corpid"u8) is { } corpId && Identifier(answer, "userid"u8) is { } userId ? new Member(corpId, userId) : null);
+    public static Answer<Member> OfExchange(ReadOnlyMemory<byte> json, bool withSessionKey) =>
+        Read<Member>(json, withSessionKey ? ReadMemberWithKey : ReadMember);
 
     /// <summary>Document 95407.</summary>
     /// <inheritdoc cref="OfGetToken" path="/exception" />
@@ -112,6 +116,12 @@ internal static class Answers
         var value = read(answer);
         return new(value is null ? errcode : 0, null, value);
     }
+
+    private static Member? ReadMemberWithKey(JsonElement answer) =>
+        ReadMember(answer) is { } member ? member with { SessionKey = Identifier(answer, "session_key"u8) } : null;
+
+    private static Member? ReadMember(JsonElement answer) =>
+        Identifier(answer, "corpid"u8) is { } corpId && Identifier(answer, "userid"u8) is { } userId ? new Member(corpId, userId) : null;
 
     /// <summary>
     /// A text that stands for somebody or something; null also where a part of it could not be read, as two of those would be one, and

@@ -68,8 +68,9 @@ internal sealed partial class WeComClient(
                 code)
             {
                 IsOnceOnly = true,
+                WantsSessionKey = app.MiniProgramAppId is not null,
             },
-            static (_, json) => Answers.OfExchange(json),
+            static (call, json) => Answers.OfExchange(json, call.WantsSessionKey),
             deadline);
 
     /// <summary><c>user/get</c> (document 96255): the member's profile as a JSON object.</summary>
@@ -135,7 +136,8 @@ internal sealed partial class WeComClient(
                 }
                 finally
                 {
-                    ArrayPool<byte>.Shared.Return(buffer);
+                    // It may hold a token or a session_key.
+                    ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
                 }
 
                 errcode = answer.Errcode;
@@ -303,7 +305,7 @@ internal sealed partial class WeComClient(
             {
                 var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
                 buffer.CopyTo(larger, 0);
-                ArrayPool<byte>.Shared.Return(buffer);
+                ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
                 buffer = larger;
             }
         }
@@ -332,6 +334,9 @@ internal sealed partial class WeComClient(
 
         /// <summary>The members of the profile to keep.</summary>
         public IReadOnlyCollection<string> Fields { get; init; } = [];
+
+        /// <summary>Whether the session_key is to be read.</summary>
+        public bool WantsSessionKey { get; init; }
 
         /// <summary>
         /// Whether a repeated call meets another answer. .NET's handler repeats a call by itself whose connection ended before an answer,

@@ -124,7 +124,7 @@ public sealed class OtherSecretTests(Azurite azurite) : FleetTest(azurite, new()
             var row = table.Row!;
             table.Put(row with
             {
-                SealedToken = another.Seal($"token-of-another-{hours}", $"{row.PartitionKey}\n{row.RowKey}"),
+                SealedToken = another.Seal(SealPurpose.AccessToken, $"token-of-another-{hours}", $"{row.PartitionKey}\n{row.RowKey}"),
                 SealedWith = another.Fingerprint,
             });
             Clock.Advance(TimeSpan.FromHours(2));

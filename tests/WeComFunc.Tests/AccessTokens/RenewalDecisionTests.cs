@@ -29,6 +29,7 @@ public sealed class RenewalDecisionTests
     [InlineData(RenewalReason.Ahead, 10, 10, 0, "not_due 60")]
     [InlineData(RenewalReason.Ahead, 119, 9, 0, "from_table 60")]
     [InlineData(RenewalReason.Ahead, 9, 8, 0, "from_table 0")]
+    [InlineData(RenewalReason.Ahead, 10, 9, 0, "from_table 60")]
     [InlineData(RenewalReason.Missing, 0, 0, 0, Call)]
     [InlineData(RenewalReason.Missing, 0, 0, 60, Call)]
     [InlineData(RenewalReason.Missing, 1, 0, 0, "from_table 60")]

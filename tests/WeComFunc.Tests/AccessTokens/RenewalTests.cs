@@ -161,7 +161,7 @@ public sealed class RenewalTests
         await _process.GetAsync();
         _table.Put(Row with
         {
-            SealedToken = TokenProcess.Secret.Seal("another", $"{Row.PartitionKey}\n{Row.RowKey}"),
+            SealedToken = TokenProcess.Secret.Seal(SealPurpose.AccessToken, "another", $"{Row.PartitionKey}\n{Row.RowKey}"),
             ObtainedAt = Now + (seconds * Second),
         });
         _clock.Advance(111 * Minute);

@@ -77,7 +77,11 @@ public sealed class TokenRowTests
         table.Put(spoil(table.Row!) with { PartitionKey = table.Row!.PartitionKey, RowKey = table.Row.RowKey });
         if (what.StartsWith("the row of", StringComparison.Ordinal))
         {
-            table.Put(table.Row with { SealedToken = Secret.Seal(Token, "another place"), SealedWith = Secret.Fingerprint });
+            table.Put(table.Row with
+            {
+                SealedToken = Secret.Seal(SealPurpose.AccessToken, Token, "another place"),
+                SealedWith = Secret.Fingerprint,
+            });
         }
 
         var process = new TokenProcess(clock, table) { WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("fetched anew")) };
@@ -367,6 +371,47 @@ public sealed class TokenRowTests
         var row = Row() with { Failures = 30, FailureKind = nameof(FailureKind.Busy) };
 
         Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy), Secret, Now, new NoJitter()).RetryAt);
+    }
+
+    /// <summary>All of them where the token is of the same corpsecret, and nothing where it is not.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_renewal_that_is_not_for_a_rejection_keeps_those_of_its_corpsecret(bool isSame)
+    {
+        var rejected = Row() with
+        {
+            Rejections = 3,
+            RejectionErrcode = 40014,
+            RejectionRetryAt = Now.AddSeconds(5),
+            RejectionRetrySeconds = 5,
+            ServedLogin = true,
+        };
+        var row = isSame ? rejected : rejected with { SealedWith = "another" };
+
+        var renewed = Renewed(row);
+
+        Assert.False(renewed.ServedLogin);
+        Assert.Equal(
+            isSame ? (3, 40014, Now.AddSeconds(5), 5.0) : default((int, int?, DateTimeOffset?, double?)),
+            (renewed.Rejections, renewed.RejectionErrcode, renewed.RejectionRetryAt, renewed.RejectionRetrySeconds));
+    }
+
+    [Fact]
+    public void Pauses_say_how_long_they_are_meant_to_be()
+    {
+        var rejected = Row() with { Rejections = 1 };
+
+        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new NoJitter());
+        var replaced = rejected.AfterRenewal(
+            new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret,
+            new RenewalRequest(RenewalReason.Rejected, null, null, 42001), Now, new NoJitter());
+
+        Assert.Equal((5, null), (failed.RetrySeconds, Renewed(failed).RetrySeconds));
+        Assert.Equal((10, 2, 42001), (replaced.RejectionRetrySeconds, replaced.Rejections, replaced.RejectionErrcode));
+        Assert.Equal(
+            (null, null),
+            (replaced.AfterLogin(TimeSpan.Zero).RejectionRetrySeconds, replaced.AfterLogin(TimeSpan.FromHours(1)).RejectionRetrySeconds));
     }
 
     [Fact]

@@ -282,6 +282,67 @@ public sealed class TokenSourceTests
     }
 
     [Fact]
+    public async Task While_the_table_is_out_of_reach_nobody_tries_to_write_to_it()
+    {
+        _process.Table.BeforeRead = _ => throw new HttpRequestException();
+        _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Refuse(60020));
+        for (var failures = 0; failures < 5; failures++)
+        {
+            await _process.GetAsync();
+            _clock.Advance(TimeSpan.FromSeconds(5 << failures));
+        }
+
+        await _process.GetAsync();
+        _clock.Advance(2 * Minute);
+        var held = await _process.GetAsync();
+
+        Assert.Equal((6, 60020, 0), (_process.GetTokenCalls, held.Failure?.Errcode, _process.Table.Writes));
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_known_of_too_late_is_taken_anew_with_all_its_time()
+    {
+        var never = new TaskCompletionSource();
+        _process.Table.AfterWrite = _ => _process.Table.Writes == 1 ? never.Task : Task.CompletedTask;
+        _process.Table.BeforeRead = limit => _process.Table.Reads == 2 ? Task.Delay(1.5 * Second, _clock, limit) : Task.CompletedTask;
+        var answer = new TaskCompletionSource<string>();
+        _process.WeCom = (_, limit) => answer.Task.WaitAsync(limit);
+        var login = _process.GetAsync();
+
+        await _clock.RunUntilAsync(_process.Table.WaitForWritesAsync(2), 0.5 * Second, 4 * Second);
+        _clock.Advance(2.4 * Second);
+        answer.SetResult(TokenProcess.Issue("token-1"));
+
+        Assert.Equal("token-1", (await login).Value.Token.Value);
+        await _process.WhenIdle();
+        Assert.Equal(0, _clock.ActiveTimers);
+    }
+
+    [Fact]
+    public async Task A_renewal_leaves_no_timer_behind()
+    {
+        await _process.GetAsync();
+        await _process.WhenIdle();
+
+        Assert.Equal(0, _clock.ActiveTimers);
+    }
+
+    [Fact]
+    public async Task A_token_that_only_memory_knows_is_the_same_one_too()
+    {
+        _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("same"));
+        await _process.GetAsync();
+        var expiresAt = Row.ExpiresAt;
+        _table.Put(TokenRow.For(TokenProcess.App));
+        _clock.Advance(90 * Minute);
+
+        await _process.RefreshAsync();
+
+        Assert.Equal(expiresAt, Row.ExpiresAt);
+        Assert.Equal("Information reason timer, outcome same_token, 30 minutes left", _process.Renewals.Last());
+    }
+
+    [Fact]
     public async Task Another_corpsecret_that_seals_the_row_once_may_be_a_rotation_and_twice_it_is_told_once()
     {
         await _process.GetAsync();

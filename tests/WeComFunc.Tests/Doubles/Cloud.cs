@@ -12,12 +12,15 @@ public enum CloudCall
 {
     Identity,
     Vault,
+    VaultVersions,
+    VaultKey,
     TableRead,
     TableWrite,
     GetToken,
     JsCode2Session,
     UserGet,
     DepartmentGet,
+    SessionWrite,
 }
 
 /// <summary>An answer before it is sent.</summary>
@@ -40,7 +43,8 @@ internal sealed record CloudAnswer(int Status, byte[]? Body = null)
 internal sealed class Cloud : IAsyncDisposable
 {
     /// <summary>
-    /// A second app, of another corp: its name is in all of its calls, and no fault meets them, but for those of the identity.
+    /// A second app, of another corp: its name is in all of its calls, and no fault meets them, but for those of the identity and
+    /// of the keys of sessions, which are the same for both.
     /// </summary>
     public const string Neighbour = "neighbour";
 
@@ -49,6 +53,8 @@ internal sealed class Cloud : IAsyncDisposable
 
     /// <summary>Small, so that what was sent and what was taken differ by little.</summary>
     private const int SocketBuffer = 64 * 1024;
+
+    private static readonly CloudCall[] OfTheVault = [CloudCall.Vault, CloudCall.VaultVersions, CloudCall.VaultKey];
 
     private static readonly CloudCall[] OfWeCom =
         [CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet, CloudCall.DepartmentGet];
@@ -78,6 +84,9 @@ internal sealed class Cloud : IAsyncDisposable
     public string CorpId { get; } = "wwcloud0123456789";
 
     public string CorpSecret { get; } = $"corpsecret-{Guid.NewGuid():n}";
+
+    /// <summary>The only version of the session key, in PKCS#8 PEM.</summary>
+    public string SessionKey { get; } = SessionKeys.Create();
 
     public Uri VaultUri { get; } = new($"https://v{Guid.NewGuid():n}"[..30] + ".vault.azure.net/");
 
@@ -146,7 +155,10 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
         : path.StartsWith("/cgi-bin/department/get", StringComparison.Ordinal) ? CloudCall.DepartmentGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
+        : path.Contains("wecomsessions", StringComparison.Ordinal) ? CloudCall.SessionWrite
         : method == "GET" ? CloudCall.TableRead
         : CloudCall.TableWrite;
 
@@ -187,7 +199,7 @@ internal sealed class Cloud : IAsyncDisposable
                 {
                     // Of the vault, what comes with a token: it is challenged first.
                     if (Fault is { } fault && call == Faulty && !IsNeighbours(request.Path)
-                        && (call is not CloudCall.Vault || request.Authorization is not null))
+                        && (!OfTheVault.Contains(call) || request.Authorization is not null))
                     {
                         Faults++;
                         await fault(exchange);
@@ -237,7 +249,7 @@ internal sealed class Cloud : IAsyncDisposable
                 resource = query["resource"],
                 token_type = "Bearer",
             })),
-            CloudCall.Vault when request.Authorization is null => new(401)
+            CloudCall.Vault or CloudCall.VaultVersions or CloudCall.VaultKey when request.Authorization is null => new(401)
             {
                 Headers = new Dictionary<string, string>
                 {
@@ -253,8 +265,27 @@ internal sealed class Cloud : IAsyncDisposable
                 contentType = "text",
                 attributes = new { enabled = true },
             })),
+            CloudCall.VaultVersions => new(200, Json(new
+            {
+                value = (object[])
+                [
+                    new
+                    {
+                        id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                        attributes = new { enabled = true, created = 1_700_000_000, updated = 1_700_000_000 },
+                    },
+                ],
+                nextLink = (string?)null,
+            })),
+            CloudCall.VaultKey => new(200, Json(new
+            {
+                value = SessionKey,
+                id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                attributes = new { enabled = true },
+            })),
             CloudCall.TableRead => ReadRow(IsNeighbours(request.Path)),
             CloudCall.TableWrite => WriteRow(request),
+            CloudCall.SessionWrite => new(204) { Headers = new Dictionary<string, string> { ["ETag"] = "W/\"1\"" } },
             CloudCall.GetToken when query["corpsecret"] != SecretOf(request.Path) =>
                 new(200, Json(new { errcode = 40001, errmsg = "invalid credential" })),
             CloudCall.GetToken => new(200, Json(new { errcode = 0, errmsg = "ok", access_token = IssueToken(of), expires_in = 7200 })),
@@ -264,7 +295,7 @@ internal sealed class Cloud : IAsyncDisposable
                 errmsg = "ok",
                 corpid = IsNeighbours(request.Path) ? NeighboursCorpId : CorpId,
                 userid = UserOf(query["js_code"]!),
-                session_key = "not-a-session-key",
+                session_key = "kJtdi6RF+Dv67QkbLlPGjw==",
             })),
             CloudCall.DepartmentGet => new(200, Json(new { errcode = 0, errmsg = "ok", department = new { id = 1, name = "the corp" } })),
             _ => new(200, Json(new { errcode = 0, errmsg = "ok", userid = query["userid"], name = "a name", department = (int[])[1] })),

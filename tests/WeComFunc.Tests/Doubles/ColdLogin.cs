@@ -10,6 +10,8 @@ using Microsoft.Extensions.Logging;
 using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
+using WeComFunc.MemberData;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
@@ -44,6 +46,11 @@ internal sealed class ColdLogin : IAsyncDisposable
             ["Login:DepartmentNames"] = "true",
             ["KeyVault:Uri"] = Cloud.VaultUri.AbsoluteUri,
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            ["Session:Issuer"] = "https://login.example.com/api",
+            ["Session:Audience"] = "orders-api",
+            ["MemberData:Enabled"] = "true",
+            ["WeCom:MiniProgramAppId"] = "wx0123456789abcdef",
+            [$"WeCom:Apps:{Cloud.Neighbour}:MiniProgramAppId"] = "wxfedcba9876543210",
         });
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log).AddProvider(new OutputLoggerProvider(Output.Run));
 
@@ -57,7 +64,13 @@ internal sealed class ColdLogin : IAsyncDisposable
             .AddSingleton(services => TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
-                new() { Transport = Transport() }));
+                new() { Transport = Transport() }))
+            .AddSingleton<ISigningKeyStore, DevelopmentKeyStore>()
+            .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
+                services.GetRequiredService<Settings>().Azure,
+                "wecomsessions",
+                services.GetRequiredService<AppIdentity>,
+                new() { Transport = Transport() })));
         builder.AddWeComFunc();
         _host = builder.Build();
     }
@@ -100,12 +113,11 @@ internal sealed class ColdLogin : IAsyncDisposable
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code, app }));
         var started = _clock.GetTimestamp();
         var answer = await _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None);
+        Output.Run.WithoutSession(Encoding.UTF8.GetString(answer.Body.Span));
         return (
             new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
             _clock.GetElapsedTime(started));
     }
-
-    private Task WhenQuiet() => Task.WhenAll(_host.Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()));
 
     // One of its own: its tokens are kept for the whole process, by its name.
     private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(
@@ -116,6 +128,13 @@ internal sealed class ColdLogin : IAsyncDisposable
         }));
 
     private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
+
+    /// <summary>A reading of the keys goes on when the token has failed the login.</summary>
+    private Task WhenQuiet() => Task.WhenAll(
+    [
+        .. _host.Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()),
+        _host.Services.GetRequiredService<SigningKeySource>().GetAsync(),
+    ]);
 
     /// <summary>Moves the clock on while all that is under way waits for it.</summary>
     private async Task RunAsync(Task task)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -7,7 +8,7 @@ namespace WeComFunc.Tests.Doubles;
 /// A host as a process of its own, in an empty directory of its own. Of this process's environment it has only what finding and running
 /// .NET takes.
 /// </summary>
-internal sealed class HostProcess : IAsyncDisposable
+internal sealed partial class HostProcess : IAsyncDisposable
 {
     // Real time, and only to end a test that would hang otherwise: some start three processes more, and wait for their turn to do so.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
@@ -66,7 +67,18 @@ internal sealed class HostProcess : IAsyncDisposable
     /// <param name="files">What is in its directory.</param>
     /// <param name="arguments">Its command line.</param>
     public static HostProcess Start(
-        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files = null, params string[] arguments)
+        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files = null, params string[] arguments) =>
+        StartCommand(host, settings, files, ["dotnet", Assembly(host), .. arguments]);
+
+    /// <summary>As <see cref="Start"/>, with a terminal for its output, which util-linux's <c>script</c> makes.</summary>
+    public static HostProcess StartOnTerminal(string host, Dictionary<string, string?> settings, params string[] arguments)
+    {
+        var command = string.Join(' ', ((string[])["dotnet", Assembly(host), .. arguments]).Select(word => $"'{word}'"));
+        return StartCommand(host, settings, null, ["script", "--quiet", "--flush", "--command", command, "/dev/null"]);
+    }
+
+    private static HostProcess StartCommand(
+        string host, Dictionary<string, string?> settings, Dictionary<string, string>? files, string[] command)
     {
         var directory = Directory.CreateTempSubdirectory("wecomfunc-");
         foreach (var (name, text) in files ?? [])
@@ -75,7 +87,7 @@ internal sealed class HostProcess : IAsyncDisposable
         }
 
         // A shell's background job, and all that it starts, ignores SIGINT, and what nohup runs SIGHUP: here they count again.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", "dotnet", Assembly(host), .. arguments])
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", .. command])
         {
             WorkingDirectory = directory.FullName,
             RedirectStandardOutput = true,
@@ -175,10 +187,9 @@ internal sealed class HostProcess : IAsyncDisposable
 
     private void FindAddress(string? line)
     {
-        const string Announcement = "Now listening on: ";
-        if (line?.IndexOf(Announcement, StringComparison.Ordinal) is { } index and >= 0)
+        if (AnnouncementPattern().Match(line ?? "") is { Success: true } announcement)
         {
-            _address.TrySetResult(new Uri(line[(index + Announcement.Length)..].Trim()));
+            _address.TrySetResult(new Uri(announcement.Groups[1].Value));
         }
     }
 
@@ -192,6 +203,10 @@ internal sealed class HostProcess : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>In a line of text or of JSON.</summary>
+    [GeneratedRegex(@"Now listening on: ([^\s""]+)")]
+    private static partial Regex AnnouncementPattern();
 
     /// <summary>A process that a host has started, by itself or through another.</summary>
     internal sealed record Descendant(int Id, string CommandLine)

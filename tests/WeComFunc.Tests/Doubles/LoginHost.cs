@@ -161,6 +161,9 @@ public sealed class LoginHost : IAsyncDisposable
 /// <summary>An answer of the login or of health, read.</summary>
 public sealed record LoginAnswer(int Status, string? ContentType, string? CacheControl, int? RetryAfter, string Text)
 {
+    /// <summary>Its <c>WWW-Authenticate</c>; null when it has none.</summary>
+    public string? Challenge { get; init; }
+
     public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Text);
 
     public string? this[string member] => Json.TryGetProperty(member, out var value) ? value.ToString() : null;
@@ -174,7 +177,10 @@ public sealed record LoginAnswer(int Status, string? ContentType, string? CacheC
                 response.Content.Headers.ContentType?.ToString(),
                 response.Headers.CacheControl?.ToString(),
                 (int?)response.Headers.RetryAfter?.Delta?.TotalSeconds,
-                await response.Content.ReadAsStringAsync());
+                await response.Content.ReadAsStringAsync())
+            {
+                Challenge = response.Headers.WwwAuthenticate.SingleOrDefault()?.ToString(),
+            };
         }
     }
 }

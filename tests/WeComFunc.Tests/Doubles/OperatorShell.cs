@@ -37,7 +37,8 @@ internal sealed class OperatorShell : IDisposable
           rest\ --method\ post\ *$site/host/default/sync\?api-version=*) exit "${AZ_SYNC_STATUS:-0}" ;;
           rest\ --method\ get\ *$site/functions\?api-version=*)
             printf '%s\r\n' "$app/WarmUp"
-            ((syncs < ${AZ_LISTED_AFTER:-1})) || printf '%s\r\n' "$app/Login" "$app/Health" "$app/RefreshAccessToken" ;;
+            ((syncs < ${AZ_LISTED_AFTER:-1})) ||
+              printf '%s\r\n' "$app/Login" "$app/Health" "$app/RefreshAccessToken" "$app/SessionDiscovery" "$app/SessionKeys" "$app/MemberData" ;;
           rest\ --method\ get\ *$site/functions/RefreshAccessToken\?*) [[ ${AZ_TIMER:-false} != absent ]] && echo "${AZ_TIMER:-false}" ;;
           rest\ --method\ post\ *$site/config/appsettings/list\?*) echo "${AZ_PLAIN_STORAGE:-false}" ;;
           rest\ --method\ post\ *$site/functions/Login/listKeys\?*) echo function-key ;;
@@ -68,6 +69,7 @@ internal sealed class OperatorShell : IDisposable
           'group show '*) echo /subscriptions/s/resourceGroups/g ;;
           'group create '* | 'group delete '* | 'provider register '* | 'extension add --name application-insights' | login) ;;
           'keyvault show '*) echo /subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v ;;
+          'keyvault secret set '*' --file '*) file=${all##*--file } && cp "${file%% *}" "${0%/*}/stored" && exit "${AZ_SECRET_STATUS:-0}" ;;
           'keyvault secret set '*) ;;
           'lock create '* | 'lock delete '*) ;;
           'monitor app-insights query '*) echo '[]' ;;

@@ -42,10 +42,11 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
 
     [Theory]
     [InlineData("Login", AuthorizationLevel.Function)]
+    [InlineData("MemberData", AuthorizationLevel.Function)]
     [InlineData("Health", AuthorizationLevel.Anonymous)]
     [InlineData("SessionDiscovery", AuthorizationLevel.Anonymous)]
     [InlineData("SessionKeys", AuthorizationLevel.Anonymous)]
-    public void Login_takes_the_function_key_and_the_others_are_for_anybody(string function, AuthorizationLevel level) =>
+    public void Login_and_member_data_take_the_function_key_and_the_others_are_for_anybody(string function, AuthorizationLevel level) =>
         Assert.Equal(level, Trigger<HttpTriggerAttribute>(function).AuthLevel);
 
     [Fact]

@@ -28,6 +28,7 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
             [
                 "Health: [GET,HEAD] api/health",
                 "Login: [POST] api/login",
+                "MemberData: [POST] api/member-data",
                 "RefreshAccessToken: 0 0 0 1 1 *",
                 "SessionDiscovery: [GET,HEAD] api/.well-known/openid-configuration",
                 "SessionKeys: [GET,HEAD] api/.well-known/jwks.json",

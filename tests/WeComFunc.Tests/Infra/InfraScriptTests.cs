@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using WeComFunc.Apps;
-using WeComFunc.Azure;
+using WeComFunc.Sessions;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -16,8 +16,16 @@ namespace WeComFunc.Tests;
 [UnsupportedOSPlatform("windows")]
 public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 {
-    private const string Healthy = """{"status":"healthy","token":{"state":"fresh"}}""";
-    private const string Unhealthy = """{"status":"unhealthy","token":{"state":"missing"},"advice":"Set the corpsecret."}""";
+    private const string Healthy = """
+        {"status":"healthy","token":{"state":"fresh"},"tokenStore":"ok","secret":"ok","apps":{"hr":{"token":{"state":"expired"}}}}
+        """;
+
+    private const string Unhealthy = """
+        {"status":"unhealthy","token":{"state":"missing"},"tokenStore":"ok","secret":"refused","advice":"Set the \"corpsecret\", 企业ID."}
+        """;
+
+    private const string NoLogin =
+        "login: none could succeed now, token missing, table ok, corpsecret refused. Set the \"corpsecret\", 企业ID.";
 
     // As the compiler writes its parameter files.
     private static readonly JsonSerializerOptions Written =
@@ -82,7 +90,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(1, status);
         Assert.Contains(
-            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken.", output, StringComparison.Ordinal);
+            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken SessionDiscovery SessionKeys MemberData.", output, StringComparison.Ordinal);
         Assert.Equal(2, Calls.Count(IsSync));
     }
 
@@ -92,7 +100,14 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(200, Healthy)]);
 
         Assert.Equal(0, status);
-        Assert.Contains(Healthy, output, StringComparison.Ordinal);
+        Assert.Equal(
+            """
+            ok   timer: RefreshAccessToken is listed and on
+            ok   host storage: it is reached by identity
+            ok   login: one could succeed now, token fresh, table ok, corpsecret ok.
+
+            """,
+            output);
     }
 
     [Fact]
@@ -109,7 +124,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(503, Unhealthy)], Pipeline);
 
         Assert.Equal(1, status);
-        Assert.Contains("##vso[task.logissue type=error]Health answers 503: " + Unhealthy, output, StringComparison.Ordinal);
+        Assert.Contains($"\nFAIL {NoLogin}\n##vso[task.logissue type=error]{NoLogin}\n", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,7 +133,18 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         var (status, output) = await SmokeAsync([(503, "starting"), (503, Unhealthy)], ("REQUIRE_HEALTHY", "false"), Pipeline);
 
         Assert.Equal(0, status);
-        Assert.Contains("##vso[task.logissue type=warning]", output, StringComparison.Ordinal);
+        Assert.Contains($"##vso[task.logissue type=warning]The app runs. {NoLogin}\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_wrong_although_logins_succeed_is_told_too()
+    {
+        var (_, output) = await SmokeAsync([(200, Healthy.Replace("\"apps\"", "\"advice\":\"Look at the table.\",\"apps\""))]);
+
+        Assert.EndsWith(
+            "\nok   login: one could succeed now, token fresh, table ok, corpsecret ok. Look at the table.\n",
+            output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,7 +178,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             script, script == "smoke.sh" ? ["group", "app", Health] : ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("AZ_TIMER", "true"));
 
         Assert.Equal(1, status);
-        Assert.Contains("\nerror: ", "\n" + output, StringComparison.Ordinal);
+        Assert.Contains(script == "smoke.sh" ? "\nFAIL timer: " : "\nerror: ", "\n" + output, StringComparison.Ordinal);
         Assert.DoesNotContain("##vso", output, StringComparison.Ordinal);
     }
 
@@ -231,6 +257,11 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("tokenRefreshSchedule", "*/5 * * * *")]
     [InlineData("customDomain", "https://login.example.com")]
     [InlineData("budgetFrom", "2026-12-15")]
+    [InlineData("memberData", "true")]
+    [InlineData("miniProgramAppId", "ww1234567890abcdef")]
+    [InlineData("sessionIssuer", "https://login.example.com/api")]
+    [InlineData("sessionIssuer", "https://login.example.com/api/")]
+    [InlineData("sessionIssuer", "http://login.example.com/api")]
     [InlineData("monthlyBudget", "200")]
     public async Task What_would_fail_late_is_refused_before_anything_is_sent(string parameter, string value)
     {
@@ -254,10 +285,14 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1")]
     [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
     [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
+    [InlineData("sessionTableName", "MemberData:TableName", "wecomsessions", "wecom-sessions", "1sessions", "ab")]
+    [InlineData("miniProgramAppId", "WeCom:MiniProgramAppId", "", "wx0123456789abcdef", "wx", "ww0123456789abcdef", "wx-1")]
     [InlineData(
         "tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *",
         "0 0 24 * * *", "every hour")]
     [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
+    [InlineData("sessionAudience", "Session:Audience", "orders-api", "a, https://crm.example.com/x", "orders api", "客户")]
+    [InlineData("sessionClaims", "Session:Claims", "", "name,department", "name;department", "姓名")]
     [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
     public async Task A_parameter_is_refused_exactly_where_the_app_refuses_it(string parameter, string setting, params string[] values)
     {
@@ -300,8 +335,10 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [Theory]
     [InlineData("corpId", typeof(AppSettings), "CorpIdPattern")]
     [InlineData("appName", typeof(AppSettings), "AppNamePattern")]
-    [InlineData("corpSecretName", typeof(AppSettings), "SecretNamePattern")]
-    [InlineData("tokenTableName", typeof(AzureSettings), "TableNamePattern")]
+    [InlineData("corpSecretName", typeof(SettingsReader), "SecretNamePattern")]
+    [InlineData("sessionKeySecretName", typeof(SettingsReader), "SecretNamePattern")]
+    [InlineData("tokenTableName", typeof(SettingsReader), "TableNamePattern")]
+    [InlineData("sessionTableName", typeof(SettingsReader), "TableNamePattern")]
     public async Task Patterns_are_those_of_the_app_to_the_letter(string parameter, Type section, string pattern)
     {
         var ofTheApp =
@@ -383,6 +420,63 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         Assert.Contains("Usage: ", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_key_of_sessions_is_made_and_stored_and_shown_to_nobody()
+    {
+        var (status, output) = await RunAsync("session-key.sh", ["vault"]);
+
+        var stored = await File.ReadAllTextAsync(Path.Combine(_shell.Folder, "stored"));
+        var file = Regex.Match(Calls.Single(), " --file ([^ ]+) ").Groups[1].Value;
+        Assert.Equal(0, status);
+        Assert.StartsWith("keyvault secret set --vault-name vault --name wecomfunc-session-key --file ", Calls.Single());
+        Assert.NotNull(SigningKey.Read(stored).Key);
+        Assert.False(File.Exists(file) || Directory.Exists(Path.GetDirectoryName(file)));
+        Assert.All(
+            stored.Split('\n').Where(line => line.Length > 0 && line[0] != '-'),
+            line => Assert.DoesNotContain(line, output + Calls.Single(), StringComparison.Ordinal));
+        Assert.Contains("Stored as a new version of wecomfunc-session-key in vault.", output);
+    }
+
+    [Fact]
+    public async Task Each_key_of_sessions_is_another_and_may_have_another_name()
+    {
+        await RunAsync("session-key.sh", ["vault", "my-key"]);
+        var first = await File.ReadAllTextAsync(Path.Combine(_shell.Folder, "stored"));
+        await RunAsync("session-key.sh", ["vault", "my-key"]);
+
+        Assert.NotEqual(first, await File.ReadAllTextAsync(Path.Combine(_shell.Folder, "stored")));
+        Assert.All(Calls, call => Assert.Contains(" --name my-key ", call));
+    }
+
+    [Theory]
+    [InlineData("#!/usr/bin/env bash\nexit 1\n", "0", "")]
+    [InlineData("#!/usr/bin/env bash\nwhile [[ $1 != -out ]]; do shift; done\necho '-----BEGIN EC PRIVATE KEY-----' >\"$2\"\n", "0",
+        "This openssl writes no PKCS#8: nothing was stored.")]
+    [InlineData(null, "3", "")]
+    public async Task A_key_of_sessions_that_cannot_be_made_or_stored_is_not_told_as_stored(string? openssl, string vault, string told)
+    {
+        if (openssl is not null)
+        {
+            _shell.Put("openssl", openssl);
+        }
+
+        var (status, output) = await RunAsync("session-key.sh", ["vault"], ("AZ_SECRET_STATUS", vault));
+
+        Assert.NotEqual(0, status);
+        Assert.Contains(told, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Stored", output, StringComparison.Ordinal);
+        Assert.Equal(openssl is not null, Calls.Length == 0);
+    }
+
+    [Fact]
+    public async Task A_key_of_sessions_for_no_vault_is_told_how_it_is_called()
+    {
+        var (status, output) = await RunAsync("session-key.sh", []);
+
+        Assert.Equal(2, status);
+        Assert.Contains("Usage: ", output, StringComparison.Ordinal);
+    }
+
     private static bool IsSync(string call) => call.Contains("/host/default/sync?", StringComparison.Ordinal);
 
     private static string Script(string name) => Path.Combine(Repository.Root, "infra/scripts", name);
@@ -400,6 +494,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             ["WeCom:CorpId"] = "ww1234567890abcdef",
             ["KeyVault:Uri"] = "https://name.vault.azure.net/",
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            ["Session:Issuer"] = "https://login.example.com/api",
+            ["Session:Audience"] = "orders-api",
             [setting] = value,
         };
         try

@@ -20,7 +20,10 @@ public sealed partial class InfraTests
     private const string Advice = "Do this, and then that.";
 
     private static readonly string[] NotSetOnPurpose =
-        ["WeCom__BaseUrl", "WeCom__CorpSecret", "TokenStore__ConnectionString", "AZURE_FUNCTIONS_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
+    [
+        "WeCom__BaseUrl", "WeCom__CorpSecret", "TokenStore__ConnectionString", "AZURE_FUNCTIONS_ENVIRONMENT", "DOTNET_ENVIRONMENT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ];
 
     private static readonly string[] OfTheHost =
     [
@@ -88,7 +91,7 @@ public sealed partial class InfraTests
         Assert.Equal(OfTheHost, Members("hostSettings").Order(StringComparer.Ordinal));
         Assert.Equal(["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"], Members("telemetrySettings"));
         Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
-        Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings\)"));
+        Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings, openTelemetry\)"));
         Assert.Contains(
             "properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
     }
@@ -489,10 +492,9 @@ public sealed partial class InfraTests
     }
 
     [Fact]
-    public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Contains(
-        "${FUNCTIONS:-" + string.Join(' ', "Login", "Health", "RefreshAccessToken") + "}",
-        Read("infra/scripts/sync-triggers.sh"),
-        StringComparison.Ordinal);
+    public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Equal(
+        FunctionNames().Order(),
+        Regex.Match(Read("infra/scripts/sync-triggers.sh"), @"\$\{FUNCTIONS:-([^}]*)\}").Groups[1].Value.Split(' ').Order());
 
     private static JsonElement Logging() => JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
 
@@ -590,6 +592,8 @@ public sealed partial class InfraTests
             ["WeCom:CorpId"] = "ww1234567890abcdef",
             ["KeyVault:Uri"] = "https://name.vault.azure.net/",
             ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
+            ["Session:Issuer"] = "https://login.example.com/api",
+            ["Session:Audience"] = "orders-api",
         };
 
         public HashSet<string> Names { get; } = new(StringComparer.Ordinal);

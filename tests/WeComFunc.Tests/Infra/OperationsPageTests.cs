@@ -75,7 +75,7 @@ public sealed partial class OperationsPageTests : IDisposable
     [Fact]
     public void Neither_the_page_nor_what_it_calls_needs_a_newer_Bash_than_that_of_macOS()
     {
-        string[] scripts = ["deploy-infra.sh", "sync-triggers.sh", "smoke.sh", "allow-pipeline.sh", "app.sh"];
+        string[] scripts = ["deploy-infra.sh", "sync-triggers.sh", "smoke.sh", "allow-pipeline.sh", "app.sh", "session-key.sh"];
 
         Assert.All(
             scripts.Select(script => File.ReadAllText(Path.Combine(Repository.Root, "infra/scripts", script))).Concat(Blocks()),

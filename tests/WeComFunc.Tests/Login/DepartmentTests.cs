@@ -166,6 +166,15 @@ public sealed class DepartmentTests : IDisposable
         Assert.Equal((8, 20), (atOnce, Asked));
     }
 
+    [Fact]
+    public async Task Once_disposed_of_nothing_is_kept()
+    {
+        var names = new DepartmentNames(Clock);
+        names.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => names.GetAsync(_process.App, "a-token", [1], Limit).AsTask());
+    }
+
     private DepartmentNames Names => _process.Services.GetRequiredService<DepartmentNames>();
 
     private static ScriptedWeCom.Reply Name(string name) => Json($$$"""{"errcode":0,"department":{"name":"{{{name}}}"}}""");

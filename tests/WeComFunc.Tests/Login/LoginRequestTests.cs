@@ -51,7 +51,7 @@ public sealed class LoginRequestTests : IDisposable
     [InlineData("application/vnd.x+json; charset=gb2312", false)]
     [InlineData("application/json; charset=", false)]
     public void A_content_type_is_JSON_in_UTF8_or_not(string? contentType, bool isJson) =>
-        Assert.Equal(isJson, LoginRequest.IsJson(contentType));
+        Assert.Equal(isJson, JsonBody.IsJson(contentType));
 
     /// <summary>A body, its code, and which app it is for.</summary>
     [Theory]
@@ -134,8 +134,16 @@ public sealed class LoginRequestTests : IDisposable
     [InlineData(LargestBody, true)]
     [InlineData(LargestBody + 1, false)]
     [InlineData(100_000, false)]
-    public async Task A_body_has_8_KiB_at_most(int length, bool isTaken) => Assert.Equal(
-        (isTaken ? "c" : "", isTaken ? null : Problem.PayloadTooLarge), await ReadCodeAsync("""{"code":"c"}""".PadRight(length)));
+    public async Task A_body_has_8_KiB_at_most_however_it_comes(int length, bool isTaken)
+    {
+        var body = Encoding.UTF8.GetBytes("""{"code":"c"}""".PadRight(length));
+
+        var (code, _, problem) = await ReadAsync(new MemoryStream(body));
+        var (dripped, _, problemOfDripped) = await ReadAsync(new Dripping(body));
+
+        Assert.Equal((isTaken ? "c" : "", isTaken ? null : Problem.PayloadTooLarge), (code, problem));
+        Assert.Equal((code, problem), (dripped, problemOfDripped));
+    }
 
     /// <summary>A name of 32 letters, each of them an escape of six bytes; and whatever is longer.</summary>
     [Theory]
@@ -173,7 +181,7 @@ public sealed class LoginRequestTests : IDisposable
         var broken = await LoginRequest.ReadAsync(new BareCall(new Broken()), Apps, gone.Token);
         await gone.CancelAsync();
 
-        Assert.Equal(("", Apps.Default, Problem.InvalidRequest), broken);
+        Assert.Equal(Problem.InvalidRequest, broken.Problem);
         await Assert.ThrowsAsync<IOException>(() => LoginRequest.ReadAsync(new BareCall(new Broken()), Apps, gone.Token).AsTask());
     }
 
@@ -184,14 +192,21 @@ public sealed class LoginRequestTests : IDisposable
 
     private async Task<(string Code, string App, Problem? Problem)> ReadAsync(Stream body)
     {
-        var (code, app, problem) = await LoginRequest.ReadAsync(new BareCall(body), Apps, CancellationToken.None);
-        return (code, app.App.Name, problem);
+        var ((code, app), problem) = await LoginRequest.ReadAsync(new BareCall(body), Apps, CancellationToken.None);
+        return problem is null ? (code, app.App.Name, null) : ("", "default", problem);
     }
 
     private async Task<(string Code, Problem? Problem)> ReadCodeAsync(string body)
     {
         var (code, _, problem) = await ReadAsync(body);
         return (code, problem);
+    }
+
+    /// <summary>A body that comes byte by byte.</summary>
+    private sealed class Dripping(byte[] body) : MemoryStream(body)
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            base.ReadAsync(buffer[..1], cancellationToken);
     }
 
     private sealed class Broken : MemoryStream

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using WeComFunc.Simulator;
@@ -60,6 +61,22 @@ public sealed class PlaygroundTests
         Assert.Equal("simulator has ended by itself. The last lines of artifacts/run/simulator.log:", playground.Errors[0]);
         Assert.Contains(playground.Errors, line => line.Contains("jscode2session", StringComparison.Ordinal));
         Assert.DoesNotContain(parts, part => part.IsAlive);
+    }
+
+    [Fact]
+    public async Task Its_lines_for_member_data_do_what_they_say()
+    {
+        await using var playground = Start(null);
+        await playground.WaitForLineAsync(LastLine);
+        var lines = playground.Lines.SkipWhile(line => !line.StartsWith("A session, ", StringComparison.Ordinal))
+            .Where(line => line.StartsWith("  ", StringComparison.Ordinal));
+
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-ec", string.Join('\n', lines)]) { RedirectStandardOutput = true })!;
+        var output = await shell.StandardOutput.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+
+        Assert.StartsWith("{\"keys\":[", output, StringComparison.Ordinal);
+        Assert.EndsWith("""{"data":{"mobile":"13800000000"}}""", output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using WeComFunc.Simulator;
@@ -26,6 +27,12 @@ public sealed class SimulatorControlApiTests : SimulatorTest
         Assert.Equal(1, revoked.GetProperty("revoked").GetInt32());
         var rotated = await ControlAsync("POST", "corps/wwnew/apps/crm/rotate", "{}");
         Assert.Equal(State.GetSecret("wwnew", "crm"), Text(rotated, "secret"));
+
+        var data = await ControlAsync("POST", "member-data", """{"userid":"a","corpid":"wwnew","call":"getEnterpriseUserInfo"}""");
+        Assert.Equal(
+            """{"corpid":"wwnew","userid":"a","name":"","gender":"","watermark":{"appid":"wx0123456789abcdef","timestamp":"""
+                + $"{State.UtcNow.ToUnixTimeSeconds()}}}}}",
+            Decrypted(data, State.SessionKeyOf("a", "wwnew")));
 
         await ControlAsync("PATCH", "settings", """{"semantics":"NewEachTimeOldDies","tokenLifetimeSeconds":60}""");
         Assert.Equal(new SimulatorSettings { Semantics = TokenSemantics.NewEachTimeOldDies, TokenLifetimeSeconds = 60 }, State.Settings);
@@ -69,6 +76,8 @@ public sealed class SimulatorControlApiTests : SimulatorTest
     [InlineData("POST", "codes", "{}", 400)]
     [InlineData("POST", "codes", """{"userid":"a","corpid":"wwunknown"}""", 404)]
     [InlineData("POST", "codes", """{"userid":"a","code":"short"}""", 400)]
+    [InlineData("POST", "member-data", """{"userid":"zhangsan"}""", 404)]
+    [InlineData("POST", "member-data", """{"userid":"zhangsan","call":"getAvatar"}""", 400)]
     [InlineData("POST", "faults", """{"api":"gettoken","errorcode":1}""", 400)]
     [InlineData("POST", "faults", """{"api":"getticket"}""", 400)]
     [InlineData("PATCH", "settings", """{"accessTokenLength":513}""", 400)]
@@ -81,6 +90,14 @@ public sealed class SimulatorControlApiTests : SimulatorTest
 
         Assert.Equal(status, (int)response.StatusCode);
         Assert.NotEmpty(Text(await response.Content.ReadFromJsonAsync<JsonElement>(), "error"));
+    }
+
+    private static string Decrypted(JsonElement data, string sessionKey)
+    {
+        using var aes = Aes.Create();
+        aes.Key = Convert.FromBase64String(sessionKey);
+        return Encoding.UTF8.GetString(
+            aes.DecryptCbc(Convert.FromBase64String(Text(data, "encryptedData")), Convert.FromBase64String(Text(data, "iv"))));
     }
 
     private Task<HttpResponseMessage> SendAsync(string method, string path, string? body) => Http.SendAsync(new(new(method), "sim/" + path)

@@ -74,7 +74,7 @@ public sealed class AnswerTests
     [InlineData("""{"corpid":"ww1","userid":"u","userid":null}""", null, null)]
     public void A_member_is_one_corpid_and_one_userid(string json, string? corpId, string? userId) =>
         Assert.Equal(
-            corpId is null ? null : new Member(corpId, userId!), Answers.OfExchange(Bytes(json)).Value);
+            corpId is null ? null : new Member(corpId, userId!), Answers.OfExchange(Bytes(json), withSessionKey: false).Value);
 
     [Theory]
     [InlineData("""{"errcode":0,"department":{"id":7,"name":"n","name_en":"e"}}""", "n", "e")]
@@ -94,14 +94,14 @@ public sealed class AnswerTests
     [InlineData("{")]
     [InlineData("""{"errcode":0}{}""")]
     public void What_is_no_JSON_cannot_be_read(string json) =>
-        Assert.ThrowsAny<JsonException>(() => Answers.OfExchange(Bytes(json)));
+        Assert.ThrowsAny<JsonException>(() => Answers.OfExchange(Bytes(json), withSessionKey: false));
 
     [Theory]
     [InlineData("[]")]
     [InlineData("null")]
     [InlineData("\"ok\"")]
     public void What_is_no_object_cannot_be_read(string json) =>
-        Assert.Throws<InvalidOperationException>(() => Answers.OfExchange(Bytes(json)));
+        Assert.Throws<InvalidOperationException>(() => Answers.OfExchange(Bytes(json), withSessionKey: false));
 
     [Theory]
     [InlineData("\"ok\"")]
@@ -114,7 +114,7 @@ public sealed class AnswerTests
     public void An_errcode_that_is_no_whole_number_of_32_bits_decides_nothing(string errcode)
     {
         var unfit = Assert.Throws<UnfitAnswerException>(
-            () => Answers.OfExchange(Bytes($$"""{"errcode":{{errcode}},"corpid":"ww1","userid":"u"}""")));
+            () => Answers.OfExchange(Bytes($$"""{"errcode":{{errcode}},"corpid":"ww1","userid":"u"}"""), withSessionKey: false));
 
         Assert.Equal(
             ("its errcode is no whole number of 32 bits", FailureKind.Unexpected), (unfit.Message, unfit.Kind));

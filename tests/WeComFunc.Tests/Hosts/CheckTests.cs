@@ -1,0 +1,357 @@
+using Azure.Core;
+using Azure.Data.Tables;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WeComFunc.AccessTokens;
+using WeComFunc.Azure;
+using WeComFunc.LocalHost;
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary><c>check</c>: what it says when all is well, and after each mistake that people make.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
+{
+    private const string SecretName = "wecom-corpsecret";
+    private const string NoKey = "what somebody stored in place of a key";
+
+    private readonly ManualTimeProvider _clock = new();
+    private readonly Dictionary<string, string?> _settings = [];
+    private readonly string _table = LoginHost.NewTable();
+    private SimulatorServer _simulator = null!;
+    private KeyVault _vault = null!;
+    private bool _isReadOnly;
+
+    /// <summary>A mistake, the step that fails of it, and what it says to do.</summary>
+    public static TheoryData<string, string, string> Mistakes => new()
+    {
+        { "no role on the vault", "corpsecret of app default", "Give the app's identity the role Key Vault Secrets User on the secret" },
+        { "the vault's firewall", "corpsecret of app default", "let the app's outbound address or subnet in, under Networking of" },
+        { "no such secret", "corpsecret of app default", "Store the corpsecret under this name in this vault" },
+        { "a disabled secret", "corpsecret of app default", "Enable the newest version of the secret" },
+        { "something else than a corpsecret", "corpsecret of app default", "Copy it from WeCom's admin console and store it again." },
+        { "no vault", "corpsecret of app default", "check the vault's network." },
+        { "no table", "row of app default", "check the table's network and the role Storage Table Data Contributor." },
+        { "no table", "row of app default", "the emulator of UseDevelopmentStorage=true runs while ./run.sh does." },
+        { "no right to write", "row of app default", "check the table's network and the role Storage Table Data Contributor." },
+        {
+            "an old corpsecret", "gettoken of app default",
+            "copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is needed. WeCom is asked"
+        },
+        { "an unknown corpid", "gettoken of app default", "set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业." },
+        { "an untrusted address", "gettoken of app default", "errcode 60020, app default, errmsg not allow to access from your ip" },
+        { "an untrusted address", "gettoken of app default", "does not trust this address: enter the outbound address named in errmsg" },
+        { "no way to WeCom", "gettoken of app default", "otherwise check the outbound network." },
+        { "no session key", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
+        { "a session key of another kind", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
+    };
+
+    private SimulatorState WeCom => _simulator.State;
+
+    private int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
+
+    public async Task InitializeAsync()
+    {
+        _simulator = await SimulatorServer.StartAsync(_clock);
+        _vault = await KeyVault.CreateAsync();
+        _vault.Set(SecretName, WeCom.CorpSecret);
+    }
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        Output.Run.Secrets(_vault.IssuedSecrets);
+        await _vault.DisposeAsync();
+        await _simulator.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Where_all_is_well_it_says_what_it_found_and_ends_with_0()
+    {
+        UseSessions(SessionKeys.Create());
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(0, status);
+        Assert.Collection(
+            lines,
+            line => Assert.Equal($"ok   settings: 1 app, WeCom at {_simulator.BaseAddress}, table {_table}", line),
+            line => Assert.Matches(
+                "^ok   corpsecret of app default: it is in the Key Vault secret wecom-corpsecret, its fingerprint is [0-9a-f]{16}$", line),
+            line => Assert.Equal("ok   row of app default: it was read and written", line),
+            line => Assert.Matches("^ok   gettoken of app default: WeCom gave a token, which is good for 1(19|20) minutes$", line),
+            line => Assert.Equal("ok   session key: there is one to sign with", line));
+    }
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_ends_with_a_sentence_that_says_what_to_do(string mistake, string step, string advice)
+    {
+        Make(mistake);
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(1, status);
+        var failed = Assert.Single(lines, line => line.StartsWith("FAIL "));
+        Assert.StartsWith($"FAIL {step}: ", failed);
+        Assert.Contains(advice, failed);
+        Assert.EndsWith(".", failed);
+    }
+
+    [Theory]
+    [InlineData("no such secret", "skip gettoken of app default: not asked without a corpsecret")]
+    [InlineData(
+        "no table",
+        "skip gettoken of app default: not asked while the row cannot be used, as it is what keeps WeCom from being asked too often")]
+    [InlineData(
+        "no right to write",
+        "skip gettoken of app default: not asked while the row cannot be used, as it is what keeps WeCom from being asked too often")]
+    public async Task Without_corpsecret_or_row_WeCom_is_not_asked(string mistake, string expected)
+    {
+        Make(mistake);
+
+        var (_, lines) = await CheckAsync();
+
+        Assert.Contains(expected, lines);
+        Assert.Equal(0, GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task However_often_it_is_repeated_WeCom_is_asked_as_seldom_as_by_a_fleet()
+    {
+        Make("an old corpsecret");
+        await CheckAsync();
+        Assert.Equal(1, GetTokenCalls);
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal((1, 1), (status, GetTokenCalls));
+        Assert.Matches(
+            @"^FAIL gettoken of app default: it was not asked now, as it failed a while ago, errcode 40001\. WeCom refuses the corpsecret: "
+            + @".+ WeCom is asked again in \d+ s at the earliest\.$",
+            lines.Single(line => line.StartsWith("FAIL")));
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await CheckAsync();
+        Assert.Equal(2, GetTokenCalls);
+    }
+
+    [Fact]
+    public async Task A_corpsecret_that_was_put_right_is_tried_at_once()
+    {
+        Make("an old corpsecret");
+        await CheckAsync();
+        _vault.Set(SecretName, WeCom.CorpSecret);
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(0, status);
+        Assert.Contains(lines, line => line.StartsWith("ok   gettoken of app default: WeCom gave a token"));
+    }
+
+    [Fact]
+    public async Task The_token_of_the_fleet_is_left_alone()
+    {
+        await CheckAsync();
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal((0, 1), (status, GetTokenCalls));
+        Assert.Contains(
+            lines, line => line.StartsWith("ok   gettoken of app default: not asked, as the token in the row is good for 1"));
+    }
+
+    [Fact]
+    public async Task A_row_that_somebody_is_renewing_is_not_written()
+    {
+        var lease = TokenRow.For(new(SimulatorState.SeedCorpId, SecretName)).Leased("somebody", _clock.GetUtcNow());
+        var table = new TableTokenStore(new TableClient(azurite.ConnectionString, _table));
+        var etag = await table.WriteAsync(lease, CancellationToken.None);
+
+        var (status, lines) = await CheckAsync();
+
+        // Until the lease is taken over, as its holder has died.
+        Assert.Equal(0, status);
+        Assert.Contains("ok   row of app default: it was read, and not written, as a token is being fetched for it now", lines);
+        Assert.NotNull(etag);
+    }
+
+    [Fact]
+    public async Task Of_several_apps_each_is_told_by_its_name()
+    {
+        _settings["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId;
+        _settings["WeCom__Apps__hr__CorpId"] = SimulatorState.SeedCorpId;
+        WeCom.PutApp(SimulatorState.SeedCorpId, "hr");
+        _vault.Set("wecom-corpsecret-hr", WeCom.GetSecret(SimulatorState.SeedCorpId, "hr"));
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(1, status);
+        Assert.Equal(
+            [
+                "ok   settings", "ok   corpsecret of app default", "ok   row of app default", "ok   gettoken of app default",
+                "ok   corpsecret of app hr", "ok   row of app hr", "ok   gettoken of app hr",
+                "FAIL corpsecret of app sales", "ok   row of app sales", "skip gettoken of app sales", "ok   session key",
+            ],
+            lines.Select(line => line.Split(':')[0]));
+        Assert.Contains("Key Vault gives no secret wecom-corpsecret-sales: ", lines.Single(line => line.StartsWith("FAIL")));
+    }
+
+    [Fact]
+    public async Task A_tool_that_takes_a_while_to_give_its_first_token_is_waited_for()
+    {
+        var (status, _) = await CheckAsync(new SlowCredential(_vault.Credential, TimeSpan.FromSeconds(12), _clock));
+
+        Assert.Equal(0, status);
+    }
+
+    [Fact]
+    public async Task A_session_key_that_is_left_out_beside_a_good_one_is_told()
+    {
+        UseSessions(NoKey, SessionKeys.Create());
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(0, status);
+        Assert.Matches(
+            "^ok   session key: there is one to sign with. Version [0-9a-f]+ of wecomfunc-session-key is left out of the session keys, ",
+            lines[^1]);
+    }
+
+    [Fact]
+    public async Task As_a_command_it_tells_a_wrong_setting_and_ends_with_1()
+    {
+        await using var check = HostProcess.Start(
+            "WeComFunc.LocalHost", new() { ["DOTNET_ENVIRONMENT"] = "Development", ["WeCom__CorpId"] = "企业" }, arguments: ["check"]);
+
+        Assert.Equal(1, await check.ExitAsync());
+        Assert.Empty(check.Lines);
+        Assert.Equal(3, check.Errors.Count);
+        Assert.All(check.Errors, line => Assert.StartsWith("error: ", line));
+    }
+
+    [Fact]
+    public async Task As_a_command_it_reads_what_the_local_host_reads()
+    {
+        var settings = LoginHost.Settings(_simulator, azurite, _table);
+        settings["Logging__LogLevel__Default"] = null;
+
+        await using var check = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["check", "--settings", "none"]);
+
+        Assert.Equal(0, await check.ExitAsync());
+        Assert.Empty(check.Errors);
+        Assert.Equal(5, check.Lines.Count);
+        Assert.Contains("it is in the setting WeCom__CorpSecret, ", check.Lines[1]);
+        Assert.Equal("ok   session key: none is needed, as sessions are off", check.Lines[4]);
+    }
+
+    private void Make(string mistake)
+    {
+        switch (mistake)
+        {
+            case "no role on the vault":
+                _vault.Mode = KeyVaultMode.Forbidden;
+                break;
+            case "the vault's firewall":
+                _vault.Mode = KeyVaultMode.Firewall;
+                break;
+            case "no such secret":
+                _settings["WeCom__CorpSecretName"] = "another-name";
+                break;
+            case "a disabled secret":
+                _vault.Disable(SecretName);
+                break;
+            case "something else than a corpsecret":
+                _vault.Set(SecretName, "the secret of the app");
+                break;
+            case "no vault":
+                _vault.Mode = KeyVaultMode.Unavailable;
+                break;
+            case "no table":
+                _settings["TokenStore__ConnectionString"] = "AccountName=a;AccountKey=YQ==;TableEndpoint=http://127.0.0.1:1/a";
+                break;
+            case "no right to write":
+                _isReadOnly = true;
+                break;
+            case "an old corpsecret":
+                WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp);
+                break;
+            case "an unknown corpid":
+                _settings["WeCom__CorpId"] = "ww0000000000000000";
+                break;
+            case "an untrusted address":
+                WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+                break;
+            case "no way to WeCom":
+                _settings["WeCom__BaseUrl"] = "http://127.0.0.1:1/";
+                break;
+            case "no session key":
+                UseSessions();
+                break;
+            default:
+                UseSessions(NoKey);
+                break;
+        }
+    }
+
+    private void UseSessions(params string[] keys)
+    {
+        foreach (var (name, value) in SessionKeys.Settings)
+        {
+            _settings[name] = value;
+        }
+
+        foreach (var key in keys)
+        {
+            _vault.Set(SessionKeys.SecretName, key, _clock.GetUtcNow().AddDays(-2));
+        }
+    }
+
+    private async Task<(int Status, string[] Lines)> CheckAsync(TokenCredential? credential = null)
+    {
+        var settings = LoginHost.Settings(_simulator, azurite, _table, _vault);
+        foreach (var (name, value) in _settings)
+        {
+            settings[name] = value;
+        }
+
+        using var output = new StringWriter { NewLine = "\n" };
+        var check = Check.RunAsync(["--settings", "none"], output, builder =>
+        {
+            builder.Configuration.AddInMemoryCollection(
+                settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
+            builder.Logging.AddProvider(new OutputLoggerProvider(Output.Run));
+            builder.Services
+                .AddSingleton<TimeProvider>(_clock)
+                .AddSingleton(credential ?? _vault.Credential)
+                .AddSingleton<ITokenStore>(services => new WatchedTokenStore(
+                    new TableTokenStore(services.GetRequiredService<TableClient>()))
+                {
+                    BeforeWrite = _isReadOnly ? (_, _) => throw new InvalidOperationException() : null,
+                })
+                .AddSingleton(services => KeyVaultSecretStore.CreateClient(
+                    _vault.Uri, services.GetRequiredService<AppIdentity>(), new() { Transport = _vault.Transport }));
+        });
+
+        // What waits, waits by the clock: the pauses between attempts, and those before another look. The steps are so small that a call
+        // has seconds of real time before its own of the moved clock are over.
+        var status = await _clock.RunUntilAsync(check, TimeSpan.FromMilliseconds(25), TimeSpan.FromMinutes(1));
+        Output.Run.Write("check", output.ToString());
+        return (status, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>A developer's tool.</summary>
+    private sealed class SlowCredential(TokenCredential inner, TimeSpan delay, TimeProvider time) : TokenCredential
+    {
+        public override async ValueTask<global::Azure.Core.AccessToken> GetTokenAsync(
+            TokenRequestContext requestContext, CancellationToken cancellationToken)
+        {
+            await Task.Delay(delay, time, cancellationToken);
+            return await inner.GetTokenAsync(requestContext, cancellationToken);
+        }
+
+        public override global::Azure.Core.AccessToken GetToken(
+            TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
+}

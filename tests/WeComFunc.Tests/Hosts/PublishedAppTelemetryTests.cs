@@ -1,0 +1,78 @@
+using WeComFunc.Simulator;
+using WeComFunc.Tests.Doubles;
+
+namespace WeComFunc.Tests;
+
+/// <summary>What the deployed app sends by OTLP, beside what it tells the Functions host.</summary>
+[Collection(PublishedAppCollection.Name)]
+public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetime
+{
+    private SimulatorServer _simulator = null!;
+    private OtlpReceiver _receiver = null!;
+
+    private SimulatorState WeCom => _simulator.State;
+
+    public async Task InitializeAsync() =>
+        (_simulator, _receiver) = (await SimulatorServer.StartAsync(), await OtlpReceiver.StartAsync());
+
+    public async Task DisposeAsync()
+    {
+        Output.Run.Secrets(WeCom.IssuedSecrets);
+        await _receiver.DisposeAsync();
+        await _simulator.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_login_is_a_trace_a_line_and_a_point_of_a_metric_and_the_host_is_told_as_ever()
+    {
+        await using var host = await StartAsync();
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        Assert.Equal(200, answer.Status);
+        await host.RefreshAsync();
+        await host.App.TerminateAsync();
+
+        var login = Assert.Single(_receiver.Spans, span => span.Name == "login");
+        var line = Assert.Single(_receiver.Lines, line => line.Text.StartsWith("Login: outcome ok, "));
+        Assert.Equal(("ok", login.TraceId, login.Id), (login.Attributes["outcome"], line.TraceId, line.SpanId));
+        Assert.Equal(login.TraceId, line.Attributes["TraceId"]);
+        Assert.Equal(1, Assert.Single(_receiver.Points, point => point.Name == "wecomfunc.login.duration").Count);
+        Assert.Contains(_receiver.Lines, line => line.Text.StartsWith("Token renewal: reason missing, outcome renewed, "));
+        Assert.Contains(_receiver.Lines, line => line.Text.StartsWith("Token renewal: reason timer, "));
+        Assert.Equal("wecomfunc", _receiver.Resource["service.name"]);
+        Assert.NotNull(Assert.Single(host.Lines("Login: outcome ok, ")).InvocationId);
+    }
+
+    [Fact]
+    public async Task A_line_outside_an_invocation_is_sent_once_though_the_host_is_told_it_again()
+    {
+        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+        await using var host = await StartAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!host.Lines("WeCom gettoken: errcode 60020, ").Any(line => line.Message.EndsWith(", outside an invocation]")))
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await host.HealthAsync();
+        }
+
+        await host.App.TerminateAsync();
+
+        Assert.Single(_receiver.Lines, line => line.Text.StartsWith("WeCom gettoken: errcode 60020, "));
+        Assert.DoesNotContain(_receiver.Lines, line => line.Text.Contains("outside an invocation"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OpenTelemetry_is_loaded_where_something_is_sent_and_nowhere_else(bool isSent)
+    {
+        await using var host = isSent ? await StartAsync() : await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+
+        var loaded = await File.ReadAllTextAsync($"/proc/{host.App.ProcessId}/maps");
+
+        Assert.Contains("/WeComFunc.dll", loaded);
+        Assert.Equal(isSent, loaded.Contains("OpenTelemetry", StringComparison.Ordinal));
+    }
+
+    private Task<PublishedHost> StartAsync() => PublishedHost.StartAsync(_simulator, app.Azurite, settings: _receiver.Settings);
+}
