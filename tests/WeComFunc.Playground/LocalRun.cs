@@ -33,8 +33,8 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
         await StartTableAsync(table);
         var simulator = FreeAddress("simulator", SimulatorPort);
         await parts.StartAsync("simulator", $"{simulator}/sim/state", Isolated(Program("WeComFunc.Simulator", "--urls", simulator)));
-        await SendAsync(
-            $"{simulator}/sim/corps/{SimulatorState.OtherCorpId}/apps/{SimulatorState.SeedApp}/rotate", $$"""{"secret":"{{OtherSecret}}"}""");
+        var otherApp = $"{simulator}/sim/corps/{SimulatorState.OtherCorpId}/apps/{SimulatorState.SeedApp}";
+        await SendAsync($"{otherApp}/rotate", $$"""{"secret":"{{OtherSecret}}"}""");
         var host = FreeAddress(LocalHost, HostPort);
         var program = Program("WeComFunc.Playground", LabHost.Command, "--urls", host, "--settings", "none");
         await parts.StartAsync(LocalHost, $"{host}/api/health", Isolated(program, new()
