@@ -10,9 +10,9 @@ namespace WeComFunc.Azure;
 internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<KeyVaultSecretStore> logger)
     : ICorpSecretStore, ISigningKeyStore
 {
-    private static readonly Purpose CorpSecrets = new("corpsecret", "WeCom__CorpSecretName");
+    private static readonly Purpose CorpSecrets = new("corpsecret", "WeCom__CorpSecretName", "get");
 
-    private static readonly Purpose SessionKeys = new("session key", "Session__KeySecretName");
+    private static readonly Purpose SessionKeys = new("session key", "Session__KeySecretName", "get and list");
 
     /// <summary>A client as the rules need it: a reading has three seconds in all, so one quick retry is what fits.</summary>
     public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null)
@@ -107,7 +107,7 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
         "ForbiddenByConnection" =>
             "The vault takes calls through its private endpoint only, no role is missing: connect the app's network with it",
         "ForbiddenByRbac" => "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes",
-        "ForbiddenByPolicy" or "AccessDenied" => "Let the app's identity get and list secrets, in the access policies of the vault",
+        "ForbiddenByPolicy" or "AccessDenied" => $"Let the app's identity {of.Permissions} secrets, in the access policies of the vault",
         "SecretDisabled" => $"Enable the newest version of the secret, or store the {of.What} as a new one",
         "SecretNotFound" => $"Store the {of.What} under this name in this vault, recover the secret if it was deleted, or correct "
             + $"{of.Setting} or KeyVault__Uri",
@@ -139,5 +139,6 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     /// <summary>What a secret is for.</summary>
     /// <param name="What">What it holds.</param>
     /// <param name="Setting">The setting with its name.</param>
-    private sealed record Purpose(string What, string Setting);
+    /// <param name="Permissions">What access policies have to allow.</param>
+    private sealed record Purpose(string What, string Setting, string Permissions);
 }

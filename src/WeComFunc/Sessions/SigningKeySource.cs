@@ -40,10 +40,12 @@ internal sealed partial class SigningKeySource(
     protected override TimeSpan TimeOf(SigningKeys value) =>
         value.ForSigning(_time.GetUtcNow()) is null ? SecretRules.RereadPause : SecretRules.Kept;
 
-    /// <summary>Reads a version that is new; what one holds never changes.</summary>
+    /// <summary>
+    /// Reads a version, unless it held a key before: what one holds never changes, but what was wrong may have been the answer.
+    /// </summary>
     private async Task<Result<KeyVersion>> ReadVersionAsync(SecretVersion version, SigningKeys? kept, CancellationToken limit)
     {
-        if (kept?.Versions.FirstOrDefault(known => known.Version.Id == version.Id) is { } known)
+        if (kept?.Versions.FirstOrDefault(known => known.Version.Id == version.Id) is { Key: not null } known)
         {
             return known with { Version = version };
         }

@@ -12,6 +12,8 @@ public enum CloudCall
 {
     Identity,
     Vault,
+    VaultVersions,
+    VaultKey,
     TableRead,
     TableWrite,
     GetToken,
@@ -42,6 +44,8 @@ internal sealed class Cloud : IAsyncDisposable
     /// <summary>Small, so that what was sent and what was taken differ by little.</summary>
     private const int SocketBuffer = 64 * 1024;
 
+    private static readonly CloudCall[] OfTheVault = [CloudCall.Vault, CloudCall.VaultVersions, CloudCall.VaultKey];
+
     private static readonly CloudCall[] OfWeCom = [CloudCall.GetToken, CloudCall.JsCode2Session, CloudCall.UserGet];
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -70,6 +74,9 @@ internal sealed class Cloud : IAsyncDisposable
     public string CorpId { get; } = "wwcloud0123456789";
 
     public string CorpSecret { get; } = $"corpsecret-{Guid.NewGuid():n}";
+
+    /// <summary>The only version of the session key, in PKCS#8 PEM.</summary>
+    public string SessionKey { get; } = SessionKeys.Create();
 
     public Uri VaultUri { get; } = new($"https://v{Guid.NewGuid():n}"[..30] + ".vault.azure.net/");
 
@@ -137,6 +144,8 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith("/cgi-bin/miniprogram/jscode2session", StringComparison.Ordinal) ? CloudCall.JsCode2Session
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
+        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
         : path.Contains("wecomsessions", StringComparison.Ordinal) ? CloudCall.SessionWrite
         : method == "GET" ? CloudCall.TableRead
@@ -176,7 +185,7 @@ internal sealed class Cloud : IAsyncDisposable
                 try
                 {
                     // Of the vault, what comes with a token: it is challenged first.
-                    if (Fault is { } fault && call == Faulty && (call is not CloudCall.Vault || request.Authorization is not null))
+                    if (Fault is { } fault && call == Faulty && (!OfTheVault.Contains(call) || request.Authorization is not null))
                     {
                         Faults++;
                         await fault(exchange);
@@ -225,7 +234,7 @@ internal sealed class Cloud : IAsyncDisposable
                 resource = query["resource"],
                 token_type = "Bearer",
             })),
-            CloudCall.Vault when request.Authorization is null => new(401)
+            CloudCall.Vault or CloudCall.VaultVersions or CloudCall.VaultKey when request.Authorization is null => new(401)
             {
                 Headers = new Dictionary<string, string>
                 {
@@ -239,6 +248,24 @@ internal sealed class Cloud : IAsyncDisposable
                 value = CorpSecret,
                 id = $"{VaultUri}secrets/wecom-corpsecret/1",
                 contentType = "text",
+                attributes = new { enabled = true },
+            })),
+            CloudCall.VaultVersions => new(200, Json(new
+            {
+                value = (object[])
+                [
+                    new
+                    {
+                        id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                        attributes = new { enabled = true, created = 1_700_000_000, updated = 1_700_000_000 },
+                    },
+                ],
+                nextLink = (string?)null,
+            })),
+            CloudCall.VaultKey => new(200, Json(new
+            {
+                value = SessionKey,
+                id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
                 attributes = new { enabled = true },
             })),
             CloudCall.TableRead => ReadRow(),

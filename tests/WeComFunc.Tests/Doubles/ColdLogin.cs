@@ -11,7 +11,6 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.MemberData;
-using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
@@ -62,7 +61,6 @@ internal sealed class ColdLogin : IAsyncDisposable
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
                 new() { Transport = Transport() }))
-            .AddSingleton<ISigningKeyStore, DevelopmentKeyStore>()
             .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 "wecomsessions",
@@ -88,6 +86,7 @@ internal sealed class ColdLogin : IAsyncDisposable
         await RunAsync(login);
         var elapsed = _clock.GetElapsedTime(started);
         var answer = await login;
+        Output.Run.WithoutSession(Encoding.UTF8.GetString(answer.Body.Span));
         return (
             new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
             elapsed);
@@ -96,13 +95,13 @@ internal sealed class ColdLogin : IAsyncDisposable
     /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
     public async Task RestAsync(TimeSpan time)
     {
-        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
+        await RunAsync(WhenQuiet());
         _clock.Advance(time);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await RunAsync(_host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet());
+        await RunAsync(WhenQuiet());
         Output.Run.Secrets(Cloud.IssuedSecrets);
         await Cloud.DisposeAsync();
         _host.Dispose();
@@ -117,6 +116,11 @@ internal sealed class ColdLogin : IAsyncDisposable
         }));
 
     private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
+
+    /// <summary>A reading of the keys goes on when the token has failed the login.</summary>
+    private Task WhenQuiet() => Task.WhenAll(
+        _host.Services.GetRequiredService<CorpApps>().Default.Tokens.WhenQuiet(),
+        _host.Services.GetRequiredService<SigningKeySource>().GetAsync());
 
     /// <summary>Moves the clock on while all that is under way waits for it.</summary>
     private async Task RunAsync(Task task)

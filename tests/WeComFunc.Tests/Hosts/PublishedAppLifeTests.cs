@@ -37,6 +37,7 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     [InlineData("Limits__LoginsPerSecondPerAddress", "-1")]
     [InlineData("Limits__BurstPerAddress", "0")]
     [InlineData("Limits__ConcurrentLogins", "0")]
+    [InlineData("Session__Issuer", "login.example.com/api")]
     [InlineData("DOTNET_ENVIRONMENT", "Production")]
     public async Task A_bad_setting_ends_it_with_78_and_a_line_that_the_host_takes_for_an_error(string name, string? value)
     {

@@ -15,9 +15,10 @@ public sealed class PublishedAppOutputTests(PublishedApp app)
         using var output = new Output(file);
         await using var simulator = await SimulatorServer.StartAsync();
         var weCom = simulator.State;
-        await using (var host = await PublishedHost.StartAsync(simulator, app.Azurite, output: output))
+        await using (var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: SessionKeys.Settings, output: output))
         {
-            await host.LoginAsync(weCom.IssueCode("zhangsan"));
+            var login = await host.LoginAsync(weCom.IssueCode("zhangsan"));
+            Assert.True(login.Json.TryGetProperty("session", out _));
             await host.LoginAsync(weCom.IssueCode("zhaoliu", SimulatorState.OtherCorpId));
             weCom.RevokeTokens();
             await host.LoginAsync(weCom.IssueCode("zhangsan"));
