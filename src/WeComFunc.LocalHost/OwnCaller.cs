@@ -8,7 +8,7 @@ namespace WeComFunc.LocalHost;
 /// </summary>
 internal static class OwnCaller
 {
-    /// <summary>What a page of this host puts on a request that changes something; no other site's page can, without asking first.</summary>
+    /// <summary>What a page of this host puts on a request that changes something; a page of another site has to ask first.</summary>
     public const string Header = "X-Console";
 
     private static readonly string[] OfProxies = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"];

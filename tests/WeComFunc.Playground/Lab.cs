@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -50,7 +51,9 @@ internal sealed class Lab(Settings settings, LabVault vault, TableGate table, Ht
             var request = context.Request.ContentLength > 0 ? await JsonNode.ParseAsync(context.Request.Body) : null;
             await response.WriteAsJsonAsync(await act(request ?? new JsonObject()));
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        catch (Exception exception) when (
+            exception is JsonException or InvalidOperationException or FormatException
+                or HttpRequestException { StatusCode: HttpStatusCode.BadRequest or HttpStatusCode.NotFound })
         {
             response.StatusCode = StatusCodes.Status400BadRequest;
         }

@@ -7,7 +7,9 @@ using WeComFunc.Secrets;
 
 namespace WeComFunc.Playground;
 
-/// <summary>The local host with a <see cref="Lab"/>: against a simulated WeCom, with a vault in memory and a table that can be stopped.</summary>
+/// <summary>
+/// The local host with a <see cref="Lab"/>: against a simulated WeCom, with a vault in memory and a table that can be stopped.
+/// </summary>
 internal static class LabHost
 {
     /// <summary>First on the command line of the playground: it is this host then, and the rest is for it.</summary>

@@ -18,7 +18,7 @@ const texts = {
     noProfile: 'The login stands without the profile: {code}.', survived: 'The login survived it.',
     rejectedTag: 'token refused', changedTag: 'corpsecret changed', busyStoryTag: 'WeCom busy', lostTag: 'no answer', tableAwayTag: 'table out of reach',
     elsewhere: 'From elsewhere', background: 'In the background', byHandWho: 'A code by hand', to: 'for app {app}', underWay: 'under way',
-    service: 'Where', call: 'Call', result: 'Result', time: 'Time', when: 'When', callsOf: 'Calls of this login',
+    service: 'Where', call: 'Call', behind: 'after the answer', result: 'Result', time: 'Time', when: 'When', callsOf: 'Calls of this login',
     wecom: 'WeCom', table: 'Table', secret: 'Vault', answer: 'Answer, HTTP {status}', session: 'Session token, decoded',
     sessionHint: 'Any back end checks its signature with the keys of the issuer.', ends: 'ends {time}', issued: 'issued {time}',
     apps: 'Token of app {app}', only: 'Token',
@@ -58,7 +58,7 @@ const texts = {
     noProfile: '没有成员资料，登录仍然成功：{code}。', survived: '登录没有受到影响。',
     rejectedTag: 'token 被拒绝', changedTag: 'corpsecret 已更换', busyStoryTag: '企业微信繁忙', lostTag: '没有应答', tableAwayTag: '表无法访问',
     elsewhere: '来自别处', background: '后台', byHandWho: '手工提交的 code', to: '应用 {app}', underWay: '进行中',
-    service: '去向', call: '调用', result: '结果', time: '用时', when: '时段', callsOf: '这次登录的调用',
+    service: '去向', call: '调用', behind: '应答之后', result: '结果', time: '用时', when: '时段', callsOf: '这次登录的调用',
     wecom: '企业微信', table: '表', secret: 'Key Vault', answer: '应答，HTTP {status}', session: '会话 token（已解码）',
     sessionHint: '任何后端都可以用签发者的公钥校验它的签名。', ends: '{time} 到期', issued: '{time} 签发',
     apps: '应用 {app} 的 token', only: 'Token',
@@ -270,7 +270,7 @@ function show(login) {
     app ? el('span', { class: 'hint' }, t('to', { app })) : '',
     result ? el('span', { class: 'outcome', 'data-kind': !isOver ? '' : good ? 'good' : 'bad' }, result) : '',
     isOver ? troublesOf(login).map(name => el('span', { class: 'tag' }, t(`${name}Tag`))) : '',
-    el('span', { class: 'took' }, total === undefined ? '' : ms(total))].flat())
+    el('span', { class: 'took' }, total === undefined ? '' : ms(total))].flat().flatMap(part => [part, ' ']))
   const lines = isOver ? story(login) : []
   const token = answer?.session?.token
   login.details.lastChild.replaceChildren(
@@ -297,7 +297,8 @@ function callTable({ calls: made, began, total }) {
       const [result, bad] = resultOf(call)
       return el('tr', { class: `of-${of}`, role: 'row' },
         el('td', { role: 'cell' }, el('span', { class: 'of' }, t(of))),
-        el('td', { class: 'call', role: 'cell' }, el('code', {}, call.name), sent && ' ', sent && el('code', { class: 'args' }, `(${sent})`)),
+        el('td', { class: 'call', role: 'cell' }, el('code', {}, call.name), sent && ' ', sent && el('code', { class: 'args' }, `(${sent})`),
+          total !== undefined && call.began > began + total && el('span', { class: 'hint' }, ` ${t('behind')}`)),
         el('td', { role: 'cell', 'data-kind': bad && 'bad' }, result),
         el('td', { class: 'ms', role: 'cell' }, ms(call.took)),
         el('td', { class: 'span', 'aria-hidden': 'true' },

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using WeComFunc.AccessTokens;
 using WeComFunc.Tests.Doubles;
 
@@ -60,6 +61,43 @@ public sealed class SharedRowTests : IDisposable
         Assert.Equal((null, true), lost);
         Assert.Equal((null, false), unanswered);
         Assert.Equal("one", _rows.Row!.Lease);
+    }
+
+    [Fact]
+    public async Task Its_readings_and_writings_are_a_part_of_what_is_traced_with_their_outcome()
+    {
+        using var root = new Activity("a test").Start();
+        using var traces = new Traces(activity => activity.TraceId == root.TraceId);
+        var (row, _) = await _row.ReadAsync();
+        await _row.LeaseAsync(row with { Lease = "one" });
+        await _row.LeaseAsync(row with { Lease = "two" });
+        _rows.Put(_rows.Row! with { Version = TokenRow.CurrentVersion + 1 });
+        await _row.ReadAsync();
+        foreach (var trouble in (Exception[])[new InvalidDataException(), new HttpRequestException()])
+        {
+            _table.BeforeRead = _ => throw trouble;
+            await _row.ReadAsync();
+        }
+
+        _table.BeforeWrite = (_, _) => throw new HttpRequestException();
+        await _row.SaveAsync(row);
+
+        Assert.Equal(
+            [
+                "Client table read outcome=ok", "Client table write outcome=ok", "Client table write outcome=beaten",
+                "Client table read outcome=unreadable", "Client table read outcome=unreadable", "Client table read outcome=unreachable",
+                "Client table write outcome=unreachable",
+            ],
+            traces.Ended);
+    }
+
+    [Fact]
+    public void What_is_a_part_of_nothing_is_not_traced()
+    {
+        Activity.Current = null;
+        using var traces = new Traces(_ => false);
+
+        Assert.Null(Telemetry.StartPart("table read"));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
+using System.Diagnostics;
 using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
-
 
 namespace WeComFunc.Tests;
 
@@ -18,6 +18,21 @@ public sealed class SecretReadingTests
     private readonly TokenProcess _process;
 
     public SecretReadingTests() => _process = new(_clock, new MemoryTokenStore());
+
+    [Theory]
+    [InlineData(null, "ok")]
+    [InlineData(FailureKind.Busy, "unreachable")]
+    [InlineData(FailureKind.Misconfigured, "refused")]
+    public async Task A_reading_is_a_part_of_what_is_traced_with_its_outcome(FailureKind? failure, string outcome)
+    {
+        using var root = new Activity("a test").Start();
+        using var traces = new Traces(activity => activity.TraceId == root.TraceId);
+        _process.Vault = _ => Task.FromResult<Result<CorpSecret>>(failure is { } kind ? new Failure(kind) : TokenProcess.Secret);
+
+        await _process.Secrets.GetAsync();
+
+        Assert.Equal([$"Client secret read outcome={outcome}"], traces.Ended);
+    }
 
     [Fact]
     public async Task A_caller_that_gives_up_gets_the_kept_secret_and_the_vault_has_not_failed()
