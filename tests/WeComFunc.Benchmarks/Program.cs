@@ -2,7 +2,7 @@ namespace WeComFunc.Benchmarks;
 
 internal static class Program
 {
-    private const string Usage = "Usage: floor|typical URL UPSTREAM, upstream URL, or measure DIRECTORY [--quick]";
+    private const string Usage = "Usage: floor|typical URL UPSTREAM, upstream URL, or measure DIRECTORY [--quick|--member-data]";
 
     private static async Task<int> Main(string[] args)
     {
@@ -20,6 +20,9 @@ internal static class Program
                     await Task.Delay(Timeout.Infinite);
                 }
 
+                return 0;
+            case ["measure", var directory, "--member-data"]:
+                await Measurement.RunMemberDataAsync(directory);
                 return 0;
             case ["measure", var directory, .. var rest] when rest is [] or ["--quick"]:
                 await Measurement.RunAsync(directory, isQuick: rest is not []);

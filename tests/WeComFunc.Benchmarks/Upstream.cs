@@ -37,6 +37,9 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
     public static string PreparedAnswer =>
         $$"""{"userid":"zhangsan","corpid":"{{CorpId}}","profile":{{Encoding.UTF8.GetString(Profile)}}}""";
 
+    /// <summary>How long it takes to answer.</summary>
+    public TimeSpan Delay { get; set; }
+
     public int GetTokenCalls => Volatile.Read(ref _getTokenCalls);
 
     public static async Task<Upstream> StartAsync(Uri url)
@@ -83,6 +86,11 @@ internal sealed class Upstream : ConnectionHandler, IAsyncDisposable
                 }
 
                 input.AdvanceTo(rest.Start, rest.End);
+                if (Delay > TimeSpan.Zero)
+                {
+                    await Task.Delay(Delay);
+                }
+
                 if (read.IsCompleted || (await output.FlushAsync()).IsCompleted)
                 {
                     return;

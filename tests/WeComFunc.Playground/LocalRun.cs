@@ -76,7 +76,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             and health:
               curl -s {{host}}/api/health
             A session, and the keys that other back ends check it by:
-              TOKEN=$(curl -s {{simulator}}/sim/codes --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/login --json @- | sed 's/.*"token":"//; s/".*//')
+              TOKEN=$(curl -s {{simulator}}/sim/codes --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/login --json @- | sed -n 's/.*"token":"\([^"]*\).*/\1/p')
               curl -s {{host}}/api/.well-known/jwks.json
             What wx.qy.getMobile gave this member, encrypted, and opened with the session:
               curl -s {{simulator}}/sim/member-data --json '{"userid":"zhangsan"}' | curl -s {{host}}/api/member-data -H "Authorization: Bearer $TOKEN" --json @-

@@ -178,6 +178,22 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_that_WeCom_rejects_is_none()
+    {
+        await CheckAsync();
+        var table = new TableTokenStore(new TableClient(azurite.ConnectionString, _table));
+        var row = await table.ReadAsync(new(SimulatorState.SeedCorpId, SecretName), CancellationToken.None);
+        await table.WriteAsync(row! with { Rejections = 2, RejectionErrcode = 40014 }, CancellationToken.None);
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(1, status);
+        Assert.Matches(
+            @"^FAIL gettoken of app default: there is a token, but WeCom rejects it, errcode 40014\. WeCom rejects every token: .+\.$",
+            lines.Single(line => line.StartsWith("FAIL")));
+    }
+
+    [Fact]
     public async Task Of_several_apps_each_is_told_by_its_name()
     {
         _settings["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId;
