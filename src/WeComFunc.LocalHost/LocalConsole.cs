@@ -19,6 +19,7 @@ internal static class LocalConsole
         "/" => SendAsync(context, "index.html", "text/html"),
         "/console.css" => SendAsync(context, "console.css", "text/css"),
         "/console.js" => SendAsync(context, "console.js", "text/javascript"),
+        "/openapi.yaml" => SendAsync(context, "openapi.yaml", "text/plain"),
         "/console/calls" when OwnCaller.IsOwnPage(context) => CallFeed.ServeAsync(context, stopping),
         _ => RefuseAsync(context),
     };

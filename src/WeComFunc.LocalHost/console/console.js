@@ -13,7 +13,7 @@ const texts = {
     busyStory: 'WeCom was busy: the call was tried again.', lost: 'WeCom did not answer: the call was tried again.',
     tableAway: 'The table was out of reach: the login went on by what this process holds.',
     fetched: 'No token was at hand: one was fetched, for all instances.',
-    memory: 'The token came from memory, so only WeCom was asked.',
+    memory: 'The token came from memory.',
     otherApp: 'The app of this corp is {app}: a mini program remembers that, as this page does now, and logs in again with a new code.',
     noProfile: 'The login stands without the profile: {code}.', survived: 'The login survived it.',
     rejectedTag: 'token refused', changedTag: 'corpsecret changed', busyStoryTag: 'WeCom busy', lostTag: 'no answer', tableAwayTag: 'table out of reach',
@@ -32,7 +32,7 @@ const texts = {
     'e-1': 'busy', e60111: 'member not visible', e40029: 'code not taken', e42003: 'code expired', e45009: 'too many calls', e60020: 'address not trusted',
   },
   zh: {
-    skip: '跳到登录', console: '控制台', welcome: '让一位成员登录，看看需要哪些调用。', login: '登录',
+    skip: '跳到登录', api: 'API 描述（OpenAPI）', console: '控制台', welcome: '让一位成员登录，看看需要哪些调用。', login: '登录',
     member: '模拟企业微信中的成员', app: '小程序指定的应用', appHint: '如果成员属于另一家企业，应答会指出应当使用哪个应用。',
     byHand: '手工提交 code', code: 'wx.qy.login 得到的 code', codeHint: '只能用一次，五分钟内有效。', codeAppHint: '留空即默认应用。', post: '提交',
     trouble: '制造故障', follow: '随后立即登录',
@@ -53,7 +53,7 @@ const texts = {
     busyStory: '企业微信繁忙：重试了该调用。', lost: '企业微信没有应答：重试了该调用。',
     tableAway: '表存储无法访问：登录依靠本进程持有的内容继续。',
     fetched: '手中没有 token：获取了一个，供所有实例共用。',
-    memory: 'token 来自内存，所以只调用了企业微信。',
+    memory: 'token 来自内存。',
     otherApp: '该企业的应用是 {app}：小程序会记住它（本页已选中），并用新的 code 重新登录。',
     noProfile: '没有成员资料，登录仍然成功：{code}。', survived: '登录没有受到影响。',
     rejectedTag: 'token 被拒绝', changedTag: 'corpsecret 已更换', busyStoryTag: '企业微信繁忙', lostTag: '没有应答', tableAwayTag: '表无法访问',
@@ -87,6 +87,7 @@ const calls = {
   'department/get': ['wecom', 'access_token=***, id'],
   'table read': ['table', ''],
   'table write': ['table', ''],
+  'session write': ['table', ''],
   'secret read': ['secret', ''],
 }
 const isData = ({ name }) => calls[name]?.[0] === 'wecom' && name !== 'gettoken'
@@ -244,7 +245,7 @@ function troublesOf({ calls: made }) {
     has(isToken, ['40001', '40091']) && has(isToken, ['0']) && 'changed',
     has(isData, ['-1', '6000']) && 'busyStory',
     has(isData, ['none']) && 'lost',
-    has(({ name }) => name.startsWith('table'), ['unreachable']) && 'tableAway',
+    has(({ name }) => calls[name]?.[0] === 'table', ['unreachable']) && 'tableAway',
   ].filter(Boolean)
 }
 
@@ -254,7 +255,7 @@ function story(login) {
   const lines = trouble.map(name => t(name))
   if (isOurs && status === 200 && trouble.length) lines.push(t('survived'))
   if (!trouble.length && made.some(({ name, outcome }) => name === 'gettoken' && outcome === '0')) lines.push(t('fetched'))
-  if (!trouble.length && outcome === 'ok' && made.every(isData)) lines.push(t('memory'))
+  if (!trouble.length && outcome === 'ok' && made.every(call => isData(call) || call.name === 'session write')) lines.push(t('memory'))
   if (answer?.code === 'other_app') lines.push(t('otherApp', { app: answer.app }))
   if (answer?.profileError) lines.push(t('noProfile', { code: answer.profileError.code }))
   return lines

@@ -40,7 +40,10 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
 
             var place = SessionPlace.Of(session.Id, session.ExpiresAt);
             var sealedKey = SessionKey.Seal(member.SessionKey, secret, app.App, member.UserId, place);
+            using var activity = Telemetry.StartPart("session write");
+            activity?.SetTag("outcome", "unreachable");
             await store.WriteAsync(place, sealedKey, limit.Token).WaitAsync(limit.Token);
+            activity?.SetTag("outcome", "ok");
             return true;
         }
         catch (Exception exception)

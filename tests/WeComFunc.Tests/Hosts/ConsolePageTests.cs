@@ -32,7 +32,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         await Expect(login.GetByRole(AriaRole.Region, new() { Name = "Answer, HTTP 200" })).ToContainTextAsync("\"userid\": \"lisi\"");
         await Expect(login.GetByRole(AriaRole.Region, new() { Name = "Answer, HTTP 200" })).ToContainTextAsync("\"token\": \"***\"");
         foreach (var (claim, value) in ((string, string)[])[
-            ("sub", $"{SimulatorState.SeedCorpId}/lisi"), ("aud", "a-back-end-of-yours"), ("alg", "ES256"), ("exp", "ends")])
+            ("sub", $"{SimulatorState.SeedCorpId}/lisi"), ("aud", "orders-api"), ("alg", "ES256"), ("exp", "ends")])
         {
             var named = page.GetByRole(AriaRole.Rowheader, new() { Name = claim, Exact = true });
             await Expect(login.Locator(".claims tr").Filter(new() { Has = named })).ToContainTextAsync(value);
@@ -63,6 +63,8 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         var page = await OpenAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Stop the table" }).ClickAsync();
         await Expect(News(page)).ToContainTextAsync("is logged in");
+        await Expect(page.Locator("#logins > li").First.GetByRole(AriaRole.Row).Filter(new() { HasText = "session write" }))
+            .ToContainTextAsync("out of reach");
         await Expect(Store(page, "Table")).ToHaveTextAsync("out of reach");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Revoke the token" }).ClickAsync();

@@ -16,7 +16,7 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
     // Of this test: others log in meanwhile, and who watches sees all that this process does.
     private static readonly string Trace = Guid.NewGuid().ToString("N");
 
-    private static readonly string[] Pages = ["/", "/console.css", "/console.js", "/console/calls"];
+    private static readonly string[] Pages = ["/", "/console.css", "/console.js", "/openapi.yaml", "/console/calls"];
 
     [Theory]
     [InlineData("/", "text/html")]
@@ -38,6 +38,16 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
         Assert.DoesNotMatch("(src|href|url|from|import)[=(' \"]+(https?:)?//", await answer.Content.ReadAsStringAsync());
 
         string Value(string header) => answer.Headers.GetValues(header).Single();
+    }
+
+    [Fact]
+    public async Task The_description_of_the_API_can_be_read_there()
+    {
+        var host = await StartAsync();
+
+        var answer = await host.Client.GetStringAsync("/openapi.yaml");
+
+        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "openapi.yaml")), answer);
     }
 
     [Theory]

@@ -36,6 +36,8 @@ public sealed class PlaygroundTests
     {
         await using var playground = Start(null);
         await playground.WaitForLineAsync(LastLine);
+        Assert.Matches(
+            "^The console: http://127.0.0.1:[0-9]+/$", playground.Lines.First(line => !line.StartsWith("Port ", StringComparison.Ordinal)));
         var parts = playground.Descendants;
         Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Playground.dll local-host", StringComparison.Ordinal));
         Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Simulator.dll", StringComparison.Ordinal));
