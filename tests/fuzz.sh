@@ -13,7 +13,7 @@ Tries what others send on the parsers, beyond the 100,000 inputs of the suite. W
   --afl      each target for so long, guided by coverage: SharpFuzz and AFL++ (Debian: afl++); its findings are in artifacts/fuzz/'
 
 results=artifacts/fuzz
-all=(request headers gettoken session profile department clean secret row key token claims)
+all=(request headers gettoken session profile department clean secret row key token claims data data-body data-header)
 
 main() {
   case ${1:-} in

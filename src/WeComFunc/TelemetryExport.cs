@@ -20,11 +20,14 @@ internal static class TelemetryExport
     /// <summary>Given by OpenTelemetry as well, where it is to be another one than <see cref="AlwaysOnSampler"/>.</summary>
     private const string SamplerSetting = "OTEL_TRACES_SAMPLER";
 
+    /// <summary>How long an end of the process waits for what is not sent yet, what came before included.</summary>
+    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(3);
+
     /// <summary>
-    /// How long an end of the process waits for what is not sent yet, in milliseconds; after the nine seconds of
-    /// <see cref="WeComFuncServices.ShutdownLimit"/> there is one left.
+    /// How long it waits even where that time is over: after the nine seconds of <see cref="WeComFuncServices.ShutdownLimit"/> there is
+    /// this much left.
     /// </summary>
-    private const int FlushLimit = 1000;
+    private static readonly TimeSpan LeastFlush = TimeSpan.FromSeconds(1);
 
     /// <summary>Adds it. What is registered later is stopped earlier, so its last lines are sent.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -54,13 +57,28 @@ internal static class TelemetryExport
     /// Sends at the end what is not sent yet. Left to the container, the three would have five seconds each, one after the other, when
     /// nobody takes it.
     /// </summary>
-    private sealed class Flush(IServiceProvider services) : IHostedService
+    private sealed class Flush : IHostedService
     {
+        private readonly IServiceProvider _services;
+        private readonly TimeProvider _time;
+        private long _stoppingSince;
+
+        public Flush(IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time)
+        {
+            (_services, _time, _stoppingSince) = (services, time, time.GetTimestamp());
+            lifetime.ApplicationStopping.Register(() => _stoppingSince = time.GetTimestamp());
+        }
+
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => Task.WhenAll(
-            Task.Run(() => services.GetService<TracerProvider>()?.Shutdown(FlushLimit), CancellationToken.None),
-            Task.Run(() => services.GetService<MeterProvider>()?.Shutdown(FlushLimit), CancellationToken.None),
-            Task.Run(() => services.GetService<LoggerProvider>()?.Shutdown(FlushLimit), CancellationToken.None));
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            var left = FlushLimit - _time.GetElapsedTime(_stoppingSince);
+            var limit = (int)(left > LeastFlush ? left : LeastFlush).TotalMilliseconds;
+            return Task.WhenAll(
+                Task.Run(() => _services.GetService<TracerProvider>()?.Shutdown(limit), CancellationToken.None),
+                Task.Run(() => _services.GetService<MeterProvider>()?.Shutdown(limit), CancellationToken.None),
+                Task.Run(() => _services.GetService<LoggerProvider>()?.Shutdown(limit), CancellationToken.None));
+        }
     }
 }

@@ -17,7 +17,8 @@ internal sealed partial class Measurement
         await using var upstream = await Upstream.StartAsync(url);
         upstream.Delay = CallOfWeCom;
         var measurement = new Measurement(report, upstream, url, azurite.ConnectionString, directory, isQuick: false);
-        report.Say($"{Environment.ProcessorCount} cores shared by all; {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC; {measurement._rounds} rounds.");
+        report.Say(
+            $"{Environment.ProcessorCount} cores shared by all; {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC; {measurement._rounds} rounds.");
         await measurement.MemberDataAsync();
         Console.Write(report);
     }

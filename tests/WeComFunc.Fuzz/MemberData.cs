@@ -22,7 +22,10 @@ internal static class MemberData
     public static string[] PlainTexts =>
     [
         $$$"""{"mobile":"13800000000","watermark":{"timestamp":{{{Now}}},"appid":"{{{Process.AppId}}}"}}""",
-        $$$"""{"watermark":{"appid":"{{{Process.AppId}}}","timestamp":"{{{Now}}}"},"userid":"{{{Process.UserOf(Process.Code)}}}","corpid":"{{{Process.CorpId}}}","name":"张三\ud83d\ude00","more":[1.5e3,{"watermark":null}]}""",
+        $$$"""
+        {"watermark":{"appid":"{{{Process.AppId}}}","timestamp":"{{{Now}}}"},"userid":"{{{Process.UserOf(Process.Code)}}}",
+        "corpid":"{{{Process.CorpId}}}","name":"张三\ud83d\ude00","more":[1.5e3,{"watermark":null}]}
+        """,
         $$$"""{"userid":"mallory","watermark":{"appid":"wxfedcba9876543210","timestamp":{{{Now}}}}}""",
         "{}",
     ];
@@ -51,7 +54,8 @@ internal static class MemberData
             IsGood(plain, cipher.Length) is not { } isGood || isGood == (answer.Status == 200), $"The answer is {answer.Status}.");
         if (answer.Status == 200)
         {
-            var data = Process.Json(answer).GetProperty("data").EnumerateObject().Select(member => $"{member.Name} {member.Value.GetRawText()}");
+            var data = Process.Json(answer).GetProperty("data").EnumerateObject()
+                .Select(member => $"{member.Name} {member.Value.GetRawText()}");
             BrokenPromiseException.Unless(data.SequenceEqual(Members(plain)), "It is not every member as it came.");
         }
     }

@@ -9,8 +9,8 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Fuzz;
 
 /// <summary>
-/// What is stored as a key of sessions, what is sent as a session token, and what of a profile goes into one: a key is on P-256, a token that
-/// is taken says what was signed, and one that is issued can be read by anybody.
+/// What is stored as a key of sessions, what is sent as a session token, and what of a profile goes into one: a key is on P-256, a token
+/// that is taken says what was signed, and one that is issued can be read by anybody.
 /// </summary>
 internal static class Tokens
 {

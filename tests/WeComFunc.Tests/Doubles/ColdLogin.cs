@@ -65,7 +65,6 @@ internal sealed class ColdLogin : IAsyncDisposable
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
                 new() { Transport = Transport() }))
-            .AddSingleton<ISigningKeyStore, DevelopmentKeyStore>()
             .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 "wecomsessions",

@@ -43,6 +43,7 @@ internal sealed class OperatorShell : IDisposable
           rest\ --method\ post\ *$site/config/appsettings/list\?*) echo "${AZ_PLAIN_STORAGE:-false}" ;;
           rest\ --method\ post\ *$site/functions/Login/listKeys\?*) echo function-key ;;
           rest\ --method\ put\ *$site/functions/Login/keys/next\?*) echo next-key ;;
+          rest\ --method\ put\ *$site/functions/MemberData/keys/default\?*'"value":"function-key"'*) ;;
           rest\ --method\ delete\ *$site/functions/Login/keys/default\?*) ;;
           'functionapp deployment source config-zip '*) [[ -f ${all##*--src } ]] ;;
           'functionapp delete '* | 'functionapp config access-restriction add '*) ;;

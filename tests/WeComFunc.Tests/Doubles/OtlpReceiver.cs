@@ -17,11 +17,13 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private OtlpReceiver(WebApplication server, ConcurrentQueue<(string Path, ProtoMessage Request)> requests) =>
         (_server, _requests) = (server, requests);
 
-    /// <summary>What makes a host send here, metrics only at its end.</summary>
+    /// <summary>What makes a host send here: traces and lines at once, metrics only at its end.</summary>
     public Dictionary<string, string?> Settings => new()
     {
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _server.Urls.Single(),
         ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+        ["OTEL_BSP_SCHEDULE_DELAY"] = "50",
+        ["OTEL_BLRP_SCHEDULE_DELAY"] = "50",
         ["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000",
     };
 
@@ -79,7 +81,23 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         return new(server, requests);
     }
 
+    /// <summary>Completes once a span of this name has arrived; fails after a minute of real time.</summary>
+    public Task WaitForSpanAsync(string name) => WaitAsync(() => Spans.Any(span => span.Name == name));
+
+    /// <summary>Completes once a line that begins so has arrived; fails after a minute of real time.</summary>
+    public Task WaitForLineAsync(string beginning) =>
+        WaitAsync(() => Lines.Any(line => line.Text.StartsWith(beginning, StringComparison.Ordinal)));
+
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
+
+    private static async Task WaitAsync(Func<bool> arrived)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!arrived())
+        {
+            await Task.Delay(20, patience.Token);
+        }
+    }
 
     /// <summary>
     /// Spans, metrics or lines, each with the name of its scope: all three are as deep in a request, under the same numbers.

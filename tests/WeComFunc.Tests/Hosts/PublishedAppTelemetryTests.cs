@@ -29,6 +29,9 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         Assert.Equal(200, answer.Status);
         await host.RefreshAsync();
+        await _receiver.WaitForSpanAsync("login");
+        await _receiver.WaitForLineAsync("Login: outcome ok, ");
+        await _receiver.WaitForLineAsync("Token renewal: reason timer, ");
         await host.App.TerminateAsync();
 
         var login = Assert.Single(_receiver.Spans, span => span.Name == "login");
@@ -54,6 +57,9 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
             await host.HealthAsync();
         }
 
+        // What comes later is sent later.
+        await host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        await _receiver.WaitForLineAsync("Login: outcome misconfigured, ");
         await host.App.TerminateAsync();
 
         Assert.Single(_receiver.Lines, line => line.Text.StartsWith("WeCom gettoken: errcode 60020, "));

@@ -31,7 +31,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_login_is_a_trace_even_where_the_caller_samples_none()
     {
-        await RunAsync(_receiver.Settings, client => LoginAsync(client));
+        await RunAsync(_receiver.Settings, LoginAndWaitAsync);
 
         var login = Assert.Single(_receiver.Spans, span => span.Name == "login");
         Assert.Equal((TraceId, CallersSpan, "ok"), (login.TraceId, login.ParentId, login.Attributes["outcome"]));
@@ -47,7 +47,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_login_is_a_line_within_its_trace_and_the_lines_of_the_start_are_sent_too()
     {
-        await RunAsync(_receiver.Settings, client => LoginAsync(client));
+        await RunAsync(_receiver.Settings, LoginAndWaitAsync);
 
         var line = Assert.Single(_receiver.Lines, line => line.Text.StartsWith("Login: outcome ok, errcode none, "));
         var login = Assert.Single(_receiver.Spans, span => span.Name == "login");
@@ -79,7 +79,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task It_is_called_by_its_name()
     {
-        await RunAsync(_receiver.Settings, client => LoginAsync(client));
+        await RunAsync(_receiver.Settings, LoginAndWaitAsync);
 
         Assert.Equal("wecomfunc", _receiver.Resource["service.name"]);
         Assert.NotEmpty(_receiver.Resource["service.instance.id"]);
@@ -95,7 +95,11 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
             ["OTEL_TRACES_SAMPLER"] = "always_off",
         };
 
-        await RunAsync(settings, client => LoginAsync(client));
+        await RunAsync(settings, async client =>
+        {
+            await LoginAsync(client);
+            await _receiver.WaitForLineAsync("Login: outcome ok, ");
+        });
 
         Assert.Equal(
             ("logins-of-sales", "dev"), (_receiver.Resource["service.name"], _receiver.Resource["deployment.environment"]));
@@ -118,6 +122,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
             await LoginAsync(client);
             WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp, revokeTokens: true);
             await LoginAsync(client, 500);
+            await receiver.WaitForLineAsync("Login: outcome misconfigured, ");
         });
 
         Assert.Contains(receiver.Lines, line => line.Text.StartsWith("WeCom gettoken: errcode 40001, "));
@@ -188,6 +193,13 @@ public sealed class TelemetryExportTests(Azurite azurite) : IAsyncLifetime
         }
 
         return HostProcess.Start("WeComFunc.LocalHost", all, arguments: ["--urls", "http://127.0.0.1:0"]);
+    }
+
+    private async Task LoginAndWaitAsync(HttpClient client)
+    {
+        await LoginAsync(client);
+        await _receiver.WaitForSpanAsync("login");
+        await _receiver.WaitForLineAsync("Login: outcome ok, ");
     }
 
     private async Task LoginAsync(HttpClient client, int status = 200)

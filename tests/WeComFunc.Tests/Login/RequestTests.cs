@@ -154,7 +154,7 @@ public sealed class RequestTests(Azurite azurite) : LoginTest(azurite)
     [InlineData("DELETE", "/api/login", 405)]
     [InlineData("POST", "/api/health", 405)]
     [InlineData("PUT", "/API/Health/", 405)]
-    [InlineData("GET", "/", 404)]
+    [InlineData("POST", "/", 404)]
     [InlineData("GET", "/api", 404)]
     [InlineData("POST", "/api/logins", 404)]
     [InlineData("POST", "/api/login/x", 404)]

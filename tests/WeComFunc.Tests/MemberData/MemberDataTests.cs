@@ -25,7 +25,8 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
 
         var answer = await AskAsync(host, token, WeCom.Encrypt(call, "zhangsan"));
 
-        Assert.Equal((200, "application/json", "no-store", null), (answer.Status, answer.ContentType, answer.CacheControl, answer.Challenge));
+        Assert.Equal(
+            (200, "application/json", "no-store", null), (answer.Status, answer.ContentType, answer.CacheControl, answer.Challenge));
         Assert.Equal($$"""{"data":{{data}}}""", answer.Text);
     }
 
@@ -101,7 +102,8 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
     public async Task A_new_corpsecret_ends_the_sessions_and_nothing_else()
     {
         var secrets = new ChangingSecrets(WeCom.CorpSecret);
-        var host = await StartWithDataAsync(new() { ["WeCom__CorpSecret"] = null, ["KeyVault__Uri"] = "https://any.vault.azure.net/" }, secrets.Use);
+        var host = await StartWithDataAsync(
+            new() { ["WeCom__CorpSecret"] = null, ["KeyVault__Uri"] = "https://any.vault.azure.net/" }, secrets.Use);
         var old = await TokenAsync(host);
         var oldData = WeCom.Encrypt(MemberDataCall.GetMobile, "zhangsan");
         secrets.Value = WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp);
@@ -152,9 +154,8 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
 
         Assert.False(session.GetProperty("memberData").GetBoolean());
         Assert.Contains(host.Log.All, line => line.StartsWith("Warning Session_keys that could not be written", StringComparison.Ordinal));
-        Assert.Equal(
-            "invalid_session",
-            (await AskAsync(host, session.GetProperty("token").GetString()!, EncryptedMemberData.Of([], "AAAAAAAAAAAAAAAAAAAAAA==")))["code"]);
+        var data = EncryptedMemberData.Of([], "AAAAAAAAAAAAAAAAAAAAAA==");
+        Assert.Equal("invalid_session", (await AskAsync(host, session.GetProperty("token").GetString()!, data))["code"]);
     }
 
     [Fact]

@@ -63,7 +63,10 @@ public sealed class PublishedAppMemberDataTests(PublishedApp app)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/api/member-data")
         {
-            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)) { Headers = { { "Content-Type", "application/json" } } },
+            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body))
+            {
+                Headers = { { "Content-Type", "application/json" } },
+            },
         };
         if (token is not null)
         {

@@ -57,7 +57,8 @@ public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTe
             var answer = await SendAsync(host, attempt);
 
             var told = string.Join('\n', host.Log.All.Skip(heard).Where(line => TellingPattern().IsMatch(line)).Select(Plain));
-            var all = $"{answer.Status} {answer.ContentType} {answer.CacheControl} {answer.RetryAfter} {answer.Challenge} {Plain(answer.Text)}";
+            var all = $"{answer.Status} {answer.ContentType} {answer.CacheControl} {answer.RetryAfter} {answer.Challenge} "
+                + Plain(answer.Text);
             if (answer["code"] != problem)
             {
                 complaints.Add($"{way}: {answer.Status} {answer["code"]} instead of {problem}");
@@ -238,7 +239,9 @@ public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTe
         Body("encryptedData null", data => $$"""{"encryptedData":null,"iv":"{{data.Iv}}"}""");
         Body("an iv of another type", data => $$"""{"encryptedData":"{{data.EncryptedData}}","iv":["{{data.Iv}}"]}""");
         Body("an iv null", data => $$"""{"encryptedData":"{{data.EncryptedData}}","iv":null}""");
-        Body("encryptedData twice", data => Json(data).Replace("{", $$"""{"encryptedData":"{{data.EncryptedData}}",""", StringComparison.Ordinal));
+        Body(
+            "encryptedData twice",
+            data => Json(data).Replace("{", $$"""{"encryptedData":"{{data.EncryptedData}}",""", StringComparison.Ordinal));
         Body("an iv twice", data => Json(data).Replace("{", $$"""{"iv":"{{data.Iv}}",""", StringComparison.Ordinal));
         Text("nothing encrypted", _ => "");
         Text("Base64 for URLs", text => text.Replace('+', '-').Replace('/', '_') + "-_==");
@@ -255,7 +258,9 @@ public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTe
         Text("a block less", text => Convert.ToBase64String(Convert.FromBase64String(text)[..^16]));
         Text("a block twice", text => Convert.ToBase64String(
             [.. Convert.FromBase64String(text), .. Convert.FromBase64String(text)[^16..]]));
-        Text("a byte changed", text => Convert.ToBase64String([(byte)(Convert.FromBase64String(text)[0] ^ 1), .. Convert.FromBase64String(text)[1..]]));
+        Text(
+            "a byte changed",
+            text => Convert.ToBase64String([(byte)(Convert.FromBase64String(text)[0] ^ 1), .. Convert.FromBase64String(text)[1..]]));
         Text("over 32 KiB", _ => Convert.ToBase64String(new byte[24 * 1024 + 16]));
         Text("32 KiB of nothing", _ => Convert.ToBase64String(new byte[24 * 1024]));
         Iv("an empty iv", _ => "");
@@ -300,7 +305,9 @@ public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTe
         Plain("a raw control character", json => [.. json[..^1], .. ",\"a\":\"\u0001\"}"u8]);
         Plain("nested too deep", json => [.. json[..^1], .. ",\"a\":"u8, .. Repeat('[', 100), .. Repeat(']', 100), .. "}"u8]);
         Member("a member twice", json => json.Replace("{\"mobile", "{\"mobile\":\"1\",\"mobile", StringComparison.Ordinal));
-        Member("a member in a member twice", json => json.Replace("{\"mobile", "{\"a\":{\"b\":1,\"b\":1},\"mobile", StringComparison.Ordinal));
+        Member(
+            "a member in a member twice",
+            json => json.Replace("{\"mobile", "{\"a\":{\"b\":1,\"b\":1},\"mobile", StringComparison.Ordinal));
         Watermark("no watermark", null);
         Watermark("a watermark null", "null");
         Watermark("a watermark that is a text", "\"wx0123456789abcdef\"");
@@ -336,7 +343,9 @@ public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTe
         Member("a userid null", json => json.Replace("{\"mobile", "{\"userid\":null,\"mobile", StringComparison.Ordinal));
         Member("a userid that is a number", json => json.Replace("{\"mobile", "{\"userid\":7,\"mobile", StringComparison.Ordinal));
         Member("an empty userid", json => json.Replace("{\"mobile", "{\"userid\":\"\",\"mobile", StringComparison.Ordinal));
-        Member("a userid with an escape too many", json => json.Replace("{\"mobile", "{\"userid\":\"zhang\\u0000san\",\"mobile", StringComparison.Ordinal));
+        Member(
+            "a userid with an escape too many",
+            json => json.Replace("{\"mobile", "{\"userid\":\"zhang\\u0000san\",\"mobile", StringComparison.Ordinal));
         Member("another corpid", json => json.Replace(
             "{\"mobile", $"{{\"corpid\":\"{SimulatorState.OtherCorpId}\",\"mobile", StringComparison.Ordinal));
         Member("a corpid null", json => json.Replace("{\"mobile", "{\"corpid\":null,\"mobile", StringComparison.Ordinal));
