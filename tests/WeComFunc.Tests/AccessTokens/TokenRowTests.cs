@@ -148,10 +148,12 @@ public sealed class TokenRowTests
         Assert.Null(rejected.BackOff(RenewalReason.Timer, Secret, New, Now));
     }
 
-    [Fact]
-    public void A_failure_of_a_kind_that_this_version_does_not_know_is_misconfigured() =>
-        Assert.Equal(
-            FailureKind.Misconfigured, (Row() with { Failures = 1, FailureKind = "of another version" }).LastFailure(Secret)?.Kind);
+    [Theory]
+    [InlineData("of another version")]
+    [InlineData(nameof(FailureKind.InvalidCode))]
+    [InlineData(null)]
+    public void A_failure_of_a_kind_that_no_renewal_of_this_version_has_is_misconfigured(string? kind) =>
+        Assert.Equal(FailureKind.Misconfigured, (Row() with { Failures = 1, FailureKind = kind }).LastFailure(Secret)?.Kind);
 
     [Fact]
     public void A_row_without_failures_has_no_last_failure() => Assert.Null(Row().LastFailure(Secret));

@@ -319,6 +319,46 @@ public sealed class TokenSourceTests
     }
 
     [Fact]
+    public async Task A_second_lease_without_an_answer_is_the_last_though_another_process_has_changed_the_row()
+    {
+        _process.Table.BeforeWrite = (row, _) =>
+        {
+            _table.Put(TokenRow.For(TokenProcess.App) with { Failures = _process.Table.Writes });
+            throw new HttpRequestException();
+        };
+
+        Assert.Equal("token-1", (await _process.GetAsync()).Value.Token.Value);
+        Assert.Equal(new { GetTokenCalls = 1, Writes = 2 }, new { _process.GetTokenCalls, _process.Table.Writes });
+    }
+
+    [Fact]
+    public async Task A_probe_writes_the_row_as_it_is_unless_it_is_anothers()
+    {
+        await _process.GetAsync();
+        var row = Row;
+
+        Assert.True((await _process.ProbeAsync()).IsWritable);
+        Assert.Equal(row with { ETag = Row.ETag }, Row);
+        Assert.NotEqual(row.ETag, Row.ETag);
+        _table.Put(row with { Lease = "another", LeasedAt = Now });
+        var (writes, leased) = (_process.Table.Writes, Row);
+        await _process.ProbeAsync();
+        Assert.Equal((writes, leased), (_process.Table.Writes, Row));
+    }
+
+    [Fact]
+    public async Task A_probe_tells_of_a_table_that_takes_no_writes_and_tries_none_where_it_cannot_be_read()
+    {
+        _process.Table.BeforeWrite = (_, _) => throw new HttpRequestException();
+        Assert.False((await _process.ProbeAsync()).IsWritable);
+        var writes = _process.Table.Writes;
+        _process.Table.BeforeRead = _ => throw new HttpRequestException();
+
+        Assert.False((await _process.ProbeAsync()).IsShared);
+        Assert.Equal(writes, _process.Table.Writes);
+    }
+
+    [Fact]
     public async Task A_renewal_leaves_no_timer_behind()
     {
         await _process.GetAsync();

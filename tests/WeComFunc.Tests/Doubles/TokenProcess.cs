@@ -107,6 +107,8 @@ internal sealed class TokenProcess : ICorpSecretStore
     /// <summary>How it stands, as health is told.</summary>
     public async Task<TokenStatus> StatusAsync() => _tokens.StatusOf(await Detached(_tokens.LookAsync));
 
+    public Task<FleetView> ProbeAsync() => Detached(_tokens.ProbeAsync);
+
     public Task WhenIdle() => _tokens.WhenIdle();
 
     public Task WhenQuiet() => _tokens.WhenQuiet();

@@ -1,4 +1,5 @@
 using System.Text;
+using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
@@ -41,6 +42,19 @@ public sealed class LoginAnswerTests
         {{{Who}},"profile":{},"departments":[{"id":2,"name":"研发部"},{"id":1,"name":"示例","name_en":"Example"},{"id":77}]}
         """,
         Compose("{}", null, [new(2, "研发部", null), new(1, "示例", "Example"), new(77, null, null)]));
+
+    [Theory]
+    [InlineData(null, "")]
+    [InlineData(true, ",\"memberData\":true")]
+    [InlineData(false, ",\"memberData\":false")]
+    public void A_session_says_when_it_ends_and_what_can_be_had_with_it(bool? memberData, string more)
+    {
+        var session = new Session("a.b.c", "any", new(2026, 3, 1, 12, 30, 5, TimeSpan.FromHours(8)));
+
+        Assert.Equal(
+            $"{{{Who},\"profile\":null,\"session\":{{\"token\":\"a.b.c\",\"expiresAt\":\"2026-03-01T04:30:05Z\"{more}}}}}",
+            Encoding.UTF8.GetString(Login.LoginAnswer.Compose("张<三>", "ww1", null, null, null, session, memberData).Span));
+    }
 
     [Fact]
     public void A_profile_without_departments_has_none_by_name() =>

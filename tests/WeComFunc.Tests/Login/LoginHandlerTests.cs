@@ -1,3 +1,4 @@
+using Microsoft.IdentityModel.JsonWebTokens;
 using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
 using static WeComFunc.Tests.Doubles.ScriptedWeCom;
@@ -430,6 +431,30 @@ public sealed class LoginHandlerTests : IAsyncLifetime
 
         Assert.Equal((200, departments), (answer.Status, answer["departments"]));
         Assert.Equal(departments is null ? 0 : 2, WeCom.Calls.Count(call => call == DepartmentGet));
+    }
+
+    /// <summary>What is shown of the profile, what the session is to say of it, and what both do.</summary>
+    [Theory]
+    [InlineData("", "name", """{"userid":"zhangsan","name":"n","x":1}""", "n")]
+    [InlineData("x", "name", """{"x":1}""", "n")]
+    [InlineData("x,name", "name", """{"name":"n","x":1}""", "n")]
+    [InlineData("x", "", """{"x":1}""", null)]
+    public async Task A_session_says_of_the_profile_what_it_is_to_say_and_no_more_is_shown(
+        string fields, string claims, string shown, string? claimed)
+    {
+        await UseAsync(
+            ("Session:Issuer", "http://localhost/api"), ("Session:Audience", "any"), ("Session:Claims", claims),
+            ("Login:ProfileFields", fields));
+        WeCom.Answer(UserGet, Json("""{"errcode":0,"userid":"zhangsan","name":"n","x":1}"""));
+
+        var answer = await _process.LoginAsync();
+
+        var session = answer.Json.GetProperty("session");
+        var token = new JsonWebToken(session.GetProperty("token").GetString());
+        Assert.Equal(
+            (shown, Clock.GetUtcNow() + (60 * Minute), $"{MemoryLogin.CorpId}/zhangsan"),
+            (answer["profile"], session.GetProperty("expiresAt").GetDateTimeOffset(), token.Subject));
+        Assert.Equal(claimed, token.TryGetPayloadValue<string>("name", out var name) ? name : null);
     }
 
     private static string Member => $$"""{"errcode":0,"corpid":"{{MemoryLogin.CorpId}}","userid":"zhangsan"}""";

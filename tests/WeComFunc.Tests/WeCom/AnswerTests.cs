@@ -77,6 +77,21 @@ public sealed class AnswerTests
             corpId is null ? null : new Member(corpId, userId!), Answers.OfExchange(Bytes(json), withSessionKey: false).Value);
 
     [Theory]
+    [InlineData("""{"corpid":"ww1","userid":"u","session_key":"k"}""", true, "k")]
+    [InlineData("""{"corpid":"ww1","userid":"u","session_key":"k"}""", false, null)]
+    [InlineData("""{"corpid":"ww1","userid":"u","session_key":"k","session_key":"l"}""", true, null)]
+    [InlineData("""{"corpid":"ww1","userid":"u","session_key":7}""", true, null)]
+    [InlineData("""{"corpid":"ww1","userid":"u"}""", true, null)]
+    public void The_session_key_is_read_where_it_is_asked_for(string json, bool withSessionKey, string? sessionKey) =>
+        Assert.Equal(new Member("ww1", "u", sessionKey), Answers.OfExchange(Bytes(json), withSessionKey).Value);
+
+    [Theory]
+    [InlineData("""{"corpid":"ww1","session_key":"k"}""")]
+    [InlineData("""{"userid":"u","session_key":"k"}""")]
+    public void A_session_key_makes_no_member(string json) =>
+        Assert.Null(Answers.OfExchange(Bytes(json), withSessionKey: true).Value);
+
+    [Theory]
     [InlineData("""{"errcode":0,"department":{"id":7,"name":"n","name_en":"e"}}""", "n", "e")]
     [InlineData("""{"department":{"name":"n","name_en":""}}""", "n", null)]
     [InlineData("""{"department":{"name":"n"}}""", "n", null)]

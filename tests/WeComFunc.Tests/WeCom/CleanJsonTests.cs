@@ -50,6 +50,7 @@ public sealed class CleanJsonTests
     /// <summary>Bytes as Latin-1 letters: 0xd5 0x5c is a character of GBK, and 0x5c a backslash.</summary>
     [Theory]
     [InlineData("\xff", "\ufffd")]
+    [InlineData("\x80", "\ufffd")]
     [InlineData("\xf0\x9f\x98", "\ufffd")]
     [InlineData("\"\xd5\xc5\xc8\xfd\"", "\"\ufffd\ufffd\ufffd\ufffd\"")]
     [InlineData("\"\xf0\x9f\"", "\"\ufffd\"")]

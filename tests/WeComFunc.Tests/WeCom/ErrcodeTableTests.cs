@@ -102,6 +102,8 @@ public sealed class ErrcodeTableTests
 
     [Theory]
     [InlineData(FailureKind.Misconfigured, 48002, "another app")]
+    [InlineData(FailureKind.Misconfigured, 40141, "account in disorder")]
+    [InlineData(FailureKind.Misconfigured, 45031, "reset the app's Secret")]
     [InlineData(FailureKind.InvalidCode, 40029, "another app")]
     [InlineData(FailureKind.Misconfigured, 60020, "the proxy's where there is one")]
     [InlineData(FailureKind.Misconfigured, 301042, "企业可信IP")]

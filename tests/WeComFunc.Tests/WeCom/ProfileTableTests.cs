@@ -145,6 +145,18 @@ public sealed class ProfileTableTests
         Assert.Equal(("it is not an object", FailureKind.Unexpected), (unfit.Message, unfit.Kind));
     }
 
+    [Theory]
+    [InlineData("a", """{"a":{"b":1}}""")]
+    [InlineData("b,c", """{"c":[ 1 ],"b":2}""")]
+    [InlineData("c,a,b", """{"a":{"b":1},"c":[ 1 ],"b":2}""")]
+    [InlineData("d", "{}")]
+    public void Of_a_profile_some_members_can_be_taken(string fields, string expected)
+    {
+        using var narrow = Profile.Narrow("""{"a":{"b":1},"c":[ 1 ],"b":2}"""u8, fields.Split(','));
+
+        Assert.Equal(expected, Encoding.UTF8.GetString(narrow.Span));
+    }
+
     [Fact]
     public void Bytes_that_are_given_back_serve_the_next_answer()
     {
