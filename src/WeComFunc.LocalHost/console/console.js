@@ -16,6 +16,7 @@ const texts = {
     memory: 'The token came from memory.',
     otherApp: 'The app of this corp is {app}: a mini program remembers that, as this page does now, and logs in again with a new code.',
     noProfile: 'The login stands without the profile: {code}.', survived: 'The login survived it.',
+    paused: 'After five such tokens in a row, the next is fetched after a pause only, for the sake of WeCom’s limits: try again in a minute.',
     rejectedTag: 'token refused', changedTag: 'corpsecret changed', busyStoryTag: 'WeCom busy', lostTag: 'no answer', tableAwayTag: 'table out of reach',
     elsewhere: 'From elsewhere', background: 'In the background', byHandWho: 'A code by hand', to: 'for app {app}', underWay: 'under way',
     service: 'Where', call: 'Call', behind: 'after the answer', result: 'Result', time: 'Time', when: 'When', callsOf: 'Calls of this login',
@@ -36,7 +37,7 @@ const texts = {
     member: '模拟企业微信中的成员', app: '小程序指定的应用', appHint: '如果成员属于另一家企业，应答会指出应当使用哪个应用。',
     byHand: '手工提交 code', code: 'wx.qy.login 得到的 code', codeHint: '只能用一次，五分钟内有效。', codeAppHint: '留空即默认应用。', post: '提交',
     trouble: '制造故障', follow: '随后立即登录',
-    revoke: '吊销 token', revokeHint: '企业微信不再接受它发出的任何 token。',
+    revoke: '吊销 token', revokeHint: '企业微信不再接受它发出的任何 token。连续五次立即换新，之后要先稍等。',
     rotate: '更换 secret', rotateHint: '应用得到新的 corpsecret，由运维存入 Key Vault。Key Vault 最多每分钟重新读取一次，所以第二次更换要到那时才会被发现。',
     busy: '让企业微信繁忙', busyHint: '登录的每个调用都先得到两次 −1（系统繁忙）。',
     tableHint: '到表存储的连接一律被拒绝。', tokens: 'Token', logins: '登录记录',
@@ -56,6 +57,7 @@ const texts = {
     memory: 'token 来自内存。',
     otherApp: '该企业的应用是 {app}：小程序会记住它（本页已选中），并用新的 code 重新登录。',
     noProfile: '没有成员资料，登录仍然成功：{code}。', survived: '登录没有受到影响。',
+    paused: '连续五个 token 被拒绝之后，为遵守企业微信的限频，要稍等才再获取：请一分钟后再试。',
     rejectedTag: 'token 被拒绝', changedTag: 'corpsecret 已更换', busyStoryTag: '企业微信繁忙', lostTag: '没有应答', tableAwayTag: '表无法访问',
     elsewhere: '来自别处', background: '后台', byHandWho: '手工提交的 code', to: '应用 {app}', underWay: '进行中',
     service: '去向', call: '调用', behind: '应答之后', result: '结果', time: '用时', when: '时段', callsOf: '这次登录的调用',
@@ -254,6 +256,7 @@ function story(login) {
   const trouble = troublesOf(login)
   const lines = trouble.map(name => t(name))
   if (isOurs && status === 200 && trouble.length) lines.push(t('survived'))
+  if (trouble.includes('rejected') && ['invalid_code', 'misconfigured'].includes(answer?.code)) lines.push(t('paused'))
   if (!trouble.length && made.some(({ name, outcome }) => name === 'gettoken' && outcome === '0')) lines.push(t('fetched'))
   if (!trouble.length && outcome === 'ok' && made.every(call => isData(call) || call.name === 'session write')) lines.push(t('memory'))
   if (answer?.code === 'other_app') lines.push(t('otherApp', { app: answer.app }))

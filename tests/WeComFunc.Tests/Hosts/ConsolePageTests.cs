@@ -10,7 +10,10 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WeComFunc.Tests;
 
-/// <summary>The console as a person sees it, in a browser: against what <c>run.sh</c> starts.</summary>
+/// <summary>
+/// The console as a person sees it, in a browser: against what <c>run.sh</c> starts. Of the tests that share it, no more than five revoke
+/// the token: so many in a row are replaced at once (rule T6).
+/// </summary>
 [Collection(AzuriteCollection.Name)]
 public sealed partial class ConsolePageTests(RunningPlayground playground, Azurite azurite) : IClassFixture<RunningPlayground>
 {
@@ -67,8 +70,6 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         await Expect(page.Locator("#logins > li").First.GetByRole(AriaRole.Row).Filter(new() { HasText = "session write" }))
             .ToContainTextAsync("out of reach");
         await Expect(Store(page, "Table")).ToHaveTextAsync("out of reach");
-
-        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke the token" }).ClickAsync();
         await Expect(News(page)).ToContainTextAsync("The table was out of reach: the login went on by what this process holds.");
         await Expect(News(page)).ToContainTextAsync(Survived);
 
@@ -76,8 +77,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Stop the table" })).ToBeVisibleAsync();
         await Expect(News(page)).ToContainTextAsync("is logged in");
 
-        // What it missed is written within a minute.
-        await Expect(Store(page, "Table")).ToHaveTextAsync(ReachablePattern());
+        await Expect(Store(page, "Table")).ToHaveTextAsync("ok");
     }
 
     [BrowserFact]
@@ -86,8 +86,8 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         var page = await OpenAsync();
         await page.GetByLabel("and log in right after it").UncheckAsync();
 
-        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke the token" }).ClickAsync();
-        await Expect(News(page)).ToHaveTextAsync(RevokedPattern());
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make WeCom busy" }).ClickAsync();
+        await Expect(News(page)).ToHaveTextAsync("WeCom answers −1 twice to each call of a login.");
         await Expect(page.Locator("#logins > li")).ToHaveCountAsync(0);
 
         await LogInAsync(page, Survived);
@@ -152,7 +152,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         await page.Keyboard.PressAsync("Enter");
         await Expect(News(page)).ToContainTextAsync("李四");
 
-        foreach (var button in (string[])["revoke", "busy", "table", "table"])
+        foreach (var button in (string[])["busy", "table", "table"])
         {
             await TabToAsync(page, button);
             await page.Keyboard.PressAsync("Space");
@@ -232,7 +232,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
     public async Task All_that_is_written_stands_out_from_what_is_behind_it(ColorScheme scheme)
     {
         var page = await OpenAsync(scheme: scheme);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke the token" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make WeCom busy" }).ClickAsync();
         await Expect(News(page)).ToContainTextAsync(Survived);
 
         // WCAG 2.2, 1.4.3: 4.5 to 1.
@@ -265,7 +265,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
     {
         var page = await OpenAsync("zh-CN");
 
-        await page.GetByRole(AriaRole.Button, new() { Name = "吊销 token" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "让企业微信繁忙" }).ClickAsync();
 
         await Expect(News(page)).ToHaveTextAsync(ChineseStoryPattern());
         await Expect(page.Locator("html")).ToHaveAttributeAsync("lang", "zh-CN");
@@ -302,7 +302,7 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
         var responses = new ConcurrentQueue<IResponse>();
         page.Response += (_, response) => responses.Enqueue(response);
 
-        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke the token" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make WeCom busy" }).ClickAsync();
         await Expect(News(page)).ToContainTextAsync(Survived);
 
         var code = (await BodyOf("/codes")).GetProperty("code").GetString()!;
@@ -396,17 +396,17 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
 
     /// <summary>For docs/images: looked at by people, and copied there when the page has changed.</summary>
     [BrowserTheory]
-    [InlineData("console", "en-US", 1200, ColorScheme.Light)]
-    [InlineData("console.zh-CN", "zh-CN", 1200, ColorScheme.Light)]
-    [InlineData("console-narrow", "en-US", 360, ColorScheme.Dark)]
-    [InlineData("console-narrow.zh-CN", "zh-CN", 360, ColorScheme.Dark)]
-    public async Task Pictures_of_it_are_taken(string name, string locale, int width, ColorScheme scheme)
+    [InlineData("console", "revoke", "en-US", 1200, ColorScheme.Light)]
+    [InlineData("console.zh-CN", "revoke", "zh-CN", 1200, ColorScheme.Light)]
+    [InlineData("console-narrow", "busy", "en-US", 360, ColorScheme.Dark)]
+    [InlineData("console-narrow.zh-CN", "busy", "zh-CN", 360, ColorScheme.Dark)]
+    public async Task Pictures_of_it_are_taken(string name, string button, string locale, int width, ColorScheme scheme)
     {
         var page = await OpenAsync(locale, width, scheme);
         await page.Locator("#busy").ClickAsync();
         await Expect(page.Locator("#logins > li")).ToHaveCountAsync(1);
         await Expect(page.Locator("button[aria-disabled]")).ToHaveCountAsync(0);
-        await page.Locator("#revoke").ClickAsync();
+        await page.Locator($"#{button}").ClickAsync();
         await Expect(page.Locator("#logins > li")).ToHaveCountAsync(2);
         await Expect(page.Locator("button[aria-disabled]")).ToHaveCountAsync(0);
         await page.EvaluateAsync("scrollTo(0, 0)");
@@ -450,16 +450,10 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
     [GeneratedRegex(@"[\d.]+ ms")]
     private static partial Regex MillisecondsPattern();
 
-    [GeneratedRegex(@"^WeCom has revoked \d token\(s\)\.$")]
-    private static partial Regex RevokedPattern();
-
-    [GeneratedRegex("^(ok|not writable)$")]
-    private static partial Regex ReachablePattern();
-
     [GeneratedRegex("asked again once a minute at most")]
     private static partial Regex AskedAgainPattern();
 
-    [GeneratedRegex(@"^张三 已登录，用时 \d+(\.\d)? ms。企业微信拒绝了 token：已换上新的，并重复了该调用。登录没有受到影响。$")]
+    [GeneratedRegex(@"^张三 已登录，用时 \d+(\.\d)? ms。企业微信繁忙：重试了该调用。登录没有受到影响。$")]
     private static partial Regex ChineseStoryPattern();
 
     [GeneratedRegex(@"[A-Za-z]+ [a-z]+ [a-z]+")]
