@@ -22,10 +22,9 @@ internal sealed partial class Measurement(
         await using var azurite = await Azurite.StartAsync();
         await using var upstream = await Upstream.StartAsync(url);
         var measurement = new Measurement(report, upstream, url, azurite.ConnectionString, directory, isQuick);
-        report.Say(
-            $"{Environment.ProcessorCount} cores shared by the load generator, the contender and the double of WeCom; "
-            + $".NET {Environment.Version}, {RuntimeInformation.OSDescription}; {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC; "
-            + $"{measurement._rounds} rounds of {measurement._seconds} s.");
+        report.Say($"{Environment.ProcessorCount} cores shared by the load generator, the contender and the double of WeCom.");
+        report.Say($".NET {Environment.Version}, {RuntimeInformation.OSDescription}, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC.");
+        report.Say($"{measurement._rounds} rounds of {measurement._seconds} s.");
         await measurement.CeilingsAsync();
         await measurement.FunctionsAsync();
         report.Head("floor", "typical");
@@ -50,9 +49,8 @@ internal sealed partial class Measurement(
             posts: false);
         var user = await Load.RunAsync(
             new Uri(upstreamUrl, $"cgi-bin/user/get?access_token={Upstream.FirstToken}&userid=any"), 64, _seconds, posts: false);
-        report.Say(
-            $"Ceilings at concurrency 64: wrk against prepared answers {nothing.PerSecond:0} logins/s; the double of WeCom "
-            + $"{1 / ((1 / session.PerSecond) + (1 / user.PerSecond)):0} pairs of calls/s.");
+        var pairs = 1 / ((1 / session.PerSecond) + (1 / user.PerSecond));
+        report.Say($"Ceilings at concurrency 64: wrk {nothing.PerSecond:0} logins/s; the double of WeCom {pairs:0} pairs of calls/s.");
     }
 
     private async Task LoadAsync()
