@@ -154,6 +154,7 @@ public sealed class RenewalTests
     [Theory]
     [InlineData(60, "another")]
     [InlineData(-299, "another")]
+    [InlineData(-300, "another")]
     [InlineData(-301, "token-1")]
     public async Task The_token_of_the_row_is_taken_at_once_unless_it_is_older_than_clocks_explain(int seconds, string expected)
     {

@@ -127,6 +127,18 @@ public sealed class TokenSourceTests
     }
 
     [Fact]
+    public async Task A_token_that_works_says_nothing_of_another_one_in_the_row()
+    {
+        var token = (await _process.GetAsync()).Value.Token;
+        await new TokenProcess(_clock, _table) { WeCom = (_, _) => Task.FromResult(TokenProcess.Issue("another")) }.ReplaceAsync(token);
+        var row = Row;
+
+        _process.Confirm(token);
+
+        Assert.Equal((1, row), (row.Rejections, Row));
+    }
+
+    [Fact]
     public async Task One_confirmation_is_under_way_at_a_time_and_it_is_waited_for_at_the_end()
     {
         var token = (await _process.GetAsync()).Value.Token;

@@ -81,6 +81,18 @@ public sealed class TokenStatusTests
     }
 
     [Theory]
+    [InlineData(nameof(FailureKind.Busy), FailureKind.Busy)]
+    [InlineData(nameof(FailureKind.Misconfigured), FailureKind.Misconfigured)]
+    public void It_is_there_with_its_pause_from_the_tick_on_at_which_the_token_ends(string kind, FailureKind expected)
+    {
+        var row = TokenRow.For(App) with { Failures = 1, FailureKind = kind, RetryAt = Now.AddSeconds(30), RetrySeconds = 60 };
+
+        var obstacle = TokenStatus.Of(View() with { Row = row }, Token(0), Now).Obstacle;
+
+        Assert.Equal(new Failure(expected, null, TimeSpan.FromSeconds(30)), obstacle);
+    }
+
+    [Theory]
     [InlineData(1, false, false)]
     [InlineData(2, false, true)]
     [InlineData(2, true, false)]

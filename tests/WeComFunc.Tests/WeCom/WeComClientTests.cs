@@ -416,6 +416,16 @@ public sealed class WeComClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_an_errmsg_none_is_logged()
+    {
+        WeCom.Answer(Exchange, Json("""{"errcode":40029}"""));
+
+        await ExchangeAsync();
+
+        Assert.Equal(["Information WeCom jscode2session: errcode 40029, app default, errmsg "], _process.Log.All);
+    }
+
+    [Fact]
     public async Task What_was_secret_in_a_call_is_not_logged_with_its_errmsg()
     {
         WeCom.Answer(Exchange, Errcode(40029, $"{Token}, {Uri.EscapeDataString(Token)}, {Code}, {Uri.EscapeDataString(Code)}"));
