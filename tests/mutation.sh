@@ -21,6 +21,7 @@ main() {
   done
 
   needed dotnet '.NET SDK 10'
+  quietly restore dotnet restore WeComFunc.sln
   quietly tools dotnet tool restore
   cd tests
   nice dotnet stryker "${files[@]}"
