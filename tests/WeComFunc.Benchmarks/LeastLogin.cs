@@ -28,8 +28,8 @@ public sealed class LeastLogin
     {
         var code = Member(body.Span, "code"u8);
         var (session, sessionLength) = await GetAsync(
-            $"{_upstream}cgi-bin/miniprogram/jscode2session?access_token={_token}&js_code={Uri.EscapeDataString(code)}"
-                + "&grant_type=authorization_code",
+            $"{_upstream}cgi-bin/miniprogram/jscode2session?access_token={_token}"
+                + $"&js_code={Uri.EscapeDataString(code)}&grant_type=authorization_code",
             cancellationToken);
         var userId = Member(session.AsSpan(0, sessionLength), "userid"u8);
         var corpId = Member(session.AsSpan(0, sessionLength), "corpid"u8);
