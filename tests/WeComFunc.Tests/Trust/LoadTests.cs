@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -9,7 +10,7 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Ten seconds of logins for three apps of two corps on each host, with faults and without in turn: every answer belongs to the code that
-/// asked, to its corp, and to its departments, and nothing grows.
+/// asked, to its corp, and to its departments, its session too, and nothing grows.
 /// <c>tests/soak.sh</c> does so for ten minutes.
 /// </summary>
 [Collection(PublishedAppCollection.Name)]
@@ -78,6 +79,12 @@ public sealed class LoadTests(PublishedApp app)
         ["WeCom__Apps__sales__CorpId"] = SimulatorState.OtherCorpId,
         ["WeCom__Apps__sales__CorpSecret"] = simulator.State.GetSecret(SimulatorState.OtherCorpId, SimulatorState.SeedApp),
         ["Login__DepartmentNames"] = "true",
+        ["Session__Issuer"] = "http://127.0.0.1/api",
+        ["Session__Audience"] = "orders-api",
+        ["MemberData__Enabled"] = "true",
+        ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,
+        ["WeCom__Apps__hr__MiniProgramAppId"] = SimulatorState.SeedAppId,
+        ["WeCom__Apps__sales__MiniProgramAppId"] = SimulatorState.SeedAppId,
         ["Limits__LoginsPerSecondPerAddress"] = "0",
         ["Logging__LogLevel__Default"] = "Error",
         ["Logging__LogLevel__Microsoft.AspNetCore"] = "Error",
@@ -152,6 +159,7 @@ public sealed class LoadTests(PublishedApp app)
         {
             Assert.Equal(
                 (member, app.CorpId), (answer.GetProperty("userid").GetString(), answer.GetProperty("corpid").GetString()));
+            Assert.Equal($"{app.CorpId}/{member}", SubjectOf(answer.GetProperty("session").GetProperty("token").GetString()!));
             if (answer.GetProperty("profile") is { ValueKind: not JsonValueKind.Null } profile)
             {
                 Assert.Equal(member, profile.GetProperty("userid").GetString());
@@ -171,6 +179,10 @@ public sealed class LoadTests(PublishedApp app)
         Interlocked.Increment(ref _refused);
         return null;
     }
+
+    /// <summary>Whom a session token is of.</summary>
+    private static string? SubjectOf(string token) =>
+        JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(token.Split('.')[1])).GetProperty("sub").GetString();
 
     private static async Task TroubleAsync(SimulatorState weCom, Stopwatch started)
     {
