@@ -6,12 +6,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/app.sh"
 
 if [[ $# != 2 ]]; then
-  echo "Usage: FUNCTIONS='Login Health RefreshAccessToken SessionDiscovery SessionKeys MemberData' TRIES=30 PAUSE=10 $0 RESOURCE-GROUP FUNCTION-APP" >&2
+  echo "Usage: FUNCTIONS='Login Health RefreshAccessToken SessionDiscovery SigningKeys MemberData' TRIES=30 PAUSE=10 $0 RESOURCE-GROUP FUNCTION-APP" >&2
   exit 2
 fi
 
 group=$1 app=$2
-read -ra functions <<<"${FUNCTIONS:-Login Health RefreshAccessToken SessionDiscovery SessionKeys MemberData}"
+read -ra functions <<<"${FUNCTIONS:-Login Health RefreshAccessToken SessionDiscovery SigningKeys MemberData}"
 tries=${TRIES:-30} pause=${PAUSE:-10}
 
 missing() {

@@ -26,8 +26,8 @@ public sealed class Functions(Endpoints endpoints, TokenRefresh refresh)
         request.AnswerAsync(endpoints.Discovery);
 
     /// <summary><c>GET</c> and <c>HEAD /api/.well-known/jwks.json</c>, for anybody.</summary>
-    [Function("SessionKeys")]
-    public Task<HttpResponseData> SessionKeysAsync(
+    [Function("SigningKeys")]
+    public Task<HttpResponseData> SigningKeysAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = ".well-known/jwks.json")] HttpRequestData request) =>
         request.AnswerAsync(endpoints.SigningKeys);
 

@@ -1,6 +1,3 @@
-
-
-
 namespace WeComFunc;
 
 /// <summary>Why something failed, in the classes that the code treats alike.</summary>
@@ -28,7 +25,7 @@ public enum FailureKind
     Misconfigured,
 
     /// <summary>There is no key to sign sessions with, which an operator has to put right.</summary>
-    NoSessionKey,
+    NoSigningKey,
 
     /// <summary>A session token that is none of ours, has expired, or whose session is gone.</summary>
     InvalidSession,

@@ -33,12 +33,12 @@ public sealed class Telemetry
     public Telemetry(IMeterFactory meters)
     {
         _meter = meters.Create(Name);
-        _logins = CreateHistogram("wecomfunc.login.duration", "Duration of a login, by outcome: ok or the code of the problem, and app.");
-        _calls = CreateHistogram("wecomfunc.wecom.call.duration", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
+        _logins = Durations("wecomfunc.login.duration", "Duration of a login, by outcome: ok or the code of the problem, and app.");
+        _calls = Durations("wecomfunc.wecom.call.duration", "Duration of one attempt of a call to WeCom, by api, errcode and app.");
         _uses = _meter.CreateCounter<long>("wecomfunc.token.uses", "{use}", "Uses of the access_token, by source, reason and app.");
         _renewals = _meter.CreateCounter<long>(
             "wecomfunc.token.renewals", "{renewal}", "Renewals of the access_token, by reason, outcome and app.");
-        _waits = CreateHistogram("wecomfunc.token.wait.duration", "How long a login waited for an access_token, by reason and app.");
+        _waits = Durations("wecomfunc.token.wait.duration", "How long a login waited for an access_token, by reason and app.");
     }
 
     /// <summary>
@@ -62,9 +62,6 @@ public sealed class Telemetry
     internal void Waited(string reason, string app, TimeSpan elapsed) =>
         _waits.Record(elapsed.TotalSeconds, Tag("reason", reason), Tag("app", app));
 
-    /// <summary>A histogram, in seconds, of something that is not always there.</summary>
-    internal Histogram<double> Durations(string name, string description) => _meter.CreateHistogram<double>(name, "s", description);
-
     /// <summary>A gauge, in seconds, of something that is not always there.</summary>
     internal void Observe(string name, string description, WeComApp app, Func<TimeSpan?> measure) => _meter.CreateObservableGauge(
         name,
@@ -77,7 +74,8 @@ public sealed class Telemetry
     /// <summary>An errcode as it stands in logs and metrics.</summary>
     internal static string Label(int? errcode) => errcode?.ToString(CultureInfo.InvariantCulture) ?? "none";
 
-    private Histogram<double> CreateHistogram(string name, string description) =>
+    /// <summary>A histogram of durations, in seconds.</summary>
+    internal Histogram<double> Durations(string name, string description) =>
         _meter.CreateHistogram(name, "s", description, tags: null, Seconds);
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);

@@ -64,7 +64,6 @@ public static class WeComFuncServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<Telemetry>(),
             provider.GetService<SessionTokens>(),
-            settings.Session?.Claims,
             provider.GetService<SessionKeys>()));
         services.AddSingleton<LoginEndpoint>();
         services.AddSingleton<HealthEndpoint>();

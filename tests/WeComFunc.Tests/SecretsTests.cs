@@ -51,7 +51,7 @@ public sealed class SecretsTests(Azurite azurite)
     {
         var clock = new ManualTimeProvider();
         await using var simulator = await SimulatorServer.StartAsync(clock);
-        await using var host = await LoginHost.StartAsync(simulator, azurite, clock, settings: new(SessionKeys.Settings)
+        await using var host = await LoginHost.StartAsync(simulator, azurite, clock, settings: new(SigningSecret.Settings)
         {
             ["MemberData__Enabled"] = "true",
             ["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId,

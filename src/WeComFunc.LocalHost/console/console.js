@@ -26,7 +26,7 @@ const texts = {
     fresh: 'fresh', renewing: 'about to be renewed', expired: 'expired', missing: 'none yet',
     from: 'fetched {time}', until: 'expires {time}', left: '{time} left', minutes: '{m} min', hours: '{h} h {m} min',
     life: '{state}; fetched {from}, expires {until}, {left}', zone1: 'logins use it', zone2: 'the timer renews it, 40 min before its end', zone3: 'a login renews it, 10 min before its end',
-    tokenStore: 'Table', corpSecret: 'Corpsecret', sessionKey: 'Session key',
+    tokenStore: 'Table', corpSecret: 'Corpsecret', signingKey: 'Signing key',
     storeOk: 'ok', unreachable: 'out of reach', unwritable: 'not writable', refusedState: 'refused', missingKey: 'missing',
     unreadable: 'not readable', beaten: 'another was faster', done: 'ok', nothing: 'no answer',
     e40014: 'token refused', e42001: 'token expired', e40001token: 'token refused', e40001: 'corpsecret refused', e40091: 'corpsecret refused',
@@ -67,7 +67,7 @@ const texts = {
     fresh: '有效', renewing: '即将续期', expired: '已过期', missing: '尚无',
     from: '{time} 获取', until: '{time} 到期', left: '还剩 {time}', minutes: '{m} 分钟', hours: '{h} 小时 {m} 分钟',
     life: '{state}；{from} 获取，{until} 到期，{left}', zone1: '登录直接使用', zone2: '到期前 40 分钟起由定时器续期', zone3: '到期前 10 分钟起由登录续期',
-    tokenStore: '表存储', corpSecret: 'Corpsecret', sessionKey: '会话密钥',
+    tokenStore: '表存储', corpSecret: 'Corpsecret', signingKey: '签名密钥',
     storeOk: '正常', unreachable: '无法访问', unwritable: '不可写', refusedState: '被拒绝', missingKey: '缺失',
     unreadable: '无法读取', beaten: '别的实例更快', done: '成功', nothing: '没有应答',
     e40014: 'token 被拒绝', e42001: 'token 已过期', e40001token: 'token 被拒绝', e40001: 'corpsecret 被拒绝', e40091: 'corpsecret 被拒绝',
@@ -138,7 +138,7 @@ async function askHealth() {
   $('tokens').replaceChildren(...lives.map(([name, token]) => life(name, token)),
     el('li', { class: 'key hint' }, [1, 2, 3].map(zone => el('span', { class: `zone-${zone}` }, t(`zone${zone}`)))))
   $('stores').replaceChildren(...[
-    ['tokenStore', health.tokenStore], ['corpSecret', health.secret], ['sessionKey', health.sessionKey],
+    ['tokenStore', health.tokenStore], ['corpSecret', health.secret], ['signingKey', health.signingKey],
   ].filter(([, state]) => state).map(([name, state]) =>
     el('div', {}, el('dt', {}, t(name)), el('dd', { 'data-bad': state !== 'ok' && '' }, t(stateName(state))))))
   $('advice').hidden = !health.advice

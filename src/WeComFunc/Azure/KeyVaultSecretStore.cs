@@ -6,13 +6,13 @@ using WeComFunc.Sessions;
 
 namespace WeComFunc.Azure;
 
-/// <summary>Corpsecrets and session keys in Azure Key Vault.</summary>
+/// <summary>Corpsecrets and signing keys in Azure Key Vault.</summary>
 internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<KeyVaultSecretStore> logger)
     : ICorpSecretStore, ISigningKeyStore
 {
     private static readonly Purpose CorpSecrets = new("corpsecret", "WeCom__CorpSecretName", "get");
 
-    private static readonly Purpose SessionKeys = new("session key", "Session__KeySecretName", "get and list");
+    private static readonly Purpose SigningKeys = new("signing key", "Session__KeySecretName", "get and list");
 
     /// <summary>A client as the rules need it: a reading has three seconds in all, so one quick retry is what fits.</summary>
     public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null)
@@ -37,11 +37,11 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
 
     /// <inheritdoc />
     public Task<Result<SecretVersion[]>> ListAsync(string name, CancellationToken cancellationToken) =>
-        AskAsync(name, SessionKeys, () => ListEnabledAsync(name, cancellationToken));
+        AskAsync(name, SigningKeys, () => ListEnabledAsync(name, cancellationToken));
 
     /// <inheritdoc />
     public Task<Result<string>> ReadAsync(string name, string version, CancellationToken cancellationToken) =>
-        AskAsync(name, SessionKeys, async () =>
+        AskAsync(name, SigningKeys, async () =>
         {
             var secret = await vault.GetSecretAsync(name, version, cancellationToken);
             return (Result<string>)(secret.Value.Value ?? "");

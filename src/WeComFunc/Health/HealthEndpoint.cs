@@ -105,7 +105,7 @@ internal sealed partial class HealthEndpoint : Endpoint
         TokenReport Token,
         string TokenStore,
         string Secret,
-        string? SessionKey,
+        string? SigningKey,
         IReadOnlyDictionary<string, AppReport>? Apps,
         string? Advice);
 

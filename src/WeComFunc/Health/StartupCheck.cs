@@ -49,7 +49,7 @@ public sealed class StartupCheck
                 : await GetTokenAsync(app);
         }
 
-        yield return _sessions is null ? Ok("session key: none is needed, as sessions are off") : await KeyOfAsync(_sessions, started);
+        yield return _sessions is null ? Ok("signing key: none is needed, as sessions are off") : await KeyOfAsync(_sessions, started);
     }
 
     private static Finding Ok(string text) => new(FindingOutcome.Ok, text);
@@ -165,7 +165,7 @@ public sealed class StartupCheck
 
     private async Task<Finding> KeyOfAsync(SessionTokens sessions, long started)
     {
-        const string What = "session key";
+        const string What = "signing key";
         while (true)
         {
             _complaints.Take();

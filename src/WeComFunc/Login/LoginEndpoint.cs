@@ -107,7 +107,7 @@ internal sealed partial class LoginEndpoint : Endpoint
         var name = app?.Name ?? "none";
         var errcode = Telemetry.Label(failure?.Errcode);
         var (source, reason) = (login.Token.Token is null ? "none" : login.Token.Source.Label(), login.Token.Reason.Label());
-        if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSessionKey || login.IsOfForeignCode))
+        if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSigningKey || login.IsOfForeignCode))
         {
             LogAdvice(
                 _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,

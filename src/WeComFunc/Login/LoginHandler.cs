@@ -28,7 +28,6 @@ internal sealed class LoginHandler(
     TimeProvider time,
     Telemetry telemetry,
     SessionTokens? sessions = null,
-    IReadOnlyCollection<string>? claims = null,
     SessionKeys? sessionKeys = null)
 {
     /// <summary>
@@ -43,7 +42,7 @@ internal sealed class LoginHandler(
     private readonly LoginSettings _read = settings with
     {
         ProfileFields =
-            settings.ProfileFields.Count == 0 ? [] : settings.ProfileFields.Union(claims ?? []).ToHashSet(StringComparer.Ordinal),
+            settings.ProfileFields.Count == 0 ? [] : settings.ProfileFields.Union(sessions?.Claims ?? []).ToHashSet(StringComparer.Ordinal),
     };
 
     private readonly ConcurrentDictionary<(CorpApp App, string Code), Task<LoginOutcome>> _underWay = new();
@@ -73,7 +72,7 @@ internal sealed class LoginHandler(
         own.SetFromTask(exchange);
         var outcome = await exchange;
         app.LastFailure =
-            outcome.IsOfForeignCode || outcome.Body.Failure is { Kind: FailureKind.NoSessionKey } ? app.LastFailure : outcome.Body.Failure;
+            outcome.IsOfForeignCode || outcome.Body.Failure is { Kind: FailureKind.NoSigningKey } ? app.LastFailure : outcome.Body.Failure;
         if (outcome.Body.Failure is { Kind: FailureKind.Misconfigured })
         {
             await app.Tokens.DoubtAsync();
@@ -129,7 +128,7 @@ internal sealed class LoginHandler(
 
         var term = sessions?.Begin();
         var asked = GetProfileAsync(app, _read, use.Token.Value, member.UserId, deadline);
-        var kept = sessionKeys?.KeepAsync(app, member, term!.Value, deadline.Left);
+        var kept = sessionKeys?.KeepAsync(app, member, term!, deadline.Left);
         var profile = await asked;
         bool? hasMemberData = kept is null ? null : await kept;
         if (profile.Failure is { Kind: FailureKind.TokenRejected } revoked)
@@ -152,7 +151,7 @@ internal sealed class LoginHandler(
         using var bytes = profile.TryGet(out var read) ? read : null;
         Session? session = null;
         if (sessions is not null
-            && !(await sessions.IssueAsync(term!.Value, app.App, member.UserId, bytes)).TryGet(out session, out var unsigned))
+            && !(await sessions.IssueAsync(term!, app.App, member.UserId, bytes)).TryGet(out session, out var unsigned))
         {
             return new(unsigned, use, profile.Failure);
         }

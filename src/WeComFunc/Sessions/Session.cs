@@ -14,7 +14,7 @@ internal sealed record Session(string Token, string Id, DateTimeOffset ExpiresAt
 /// <param name="Id">Its <c>jti</c>: 128 bits of chance, in hexadecimal.</param>
 /// <param name="IssuedAt">When it begins, in whole seconds.</param>
 /// <param name="ExpiresAt">When it ends, in whole seconds.</param>
-internal readonly record struct SessionTerm(string Id, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt);
+internal sealed record SessionTerm(string Id, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt);
 
 /// <summary>What a session token of ours says.</summary>
 /// <param name="Id">Its <c>jti</c>.</param>

@@ -26,6 +26,9 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
 
     private readonly JsonWebTokenHandler _handler = new();
 
+    /// <summary>Members of the profile that a session has.</summary>
+    public IReadOnlyCollection<string> Claims => settings.Claims;
+
     /// <summary>Whether there is a key to sign with: to be asked before a code is spent, which would be lost without one.</summary>
     /// <returns>Null when there is; otherwise why not.</returns>
     public async Task<Failure?> FindKeyAsync() => (await GetKeyAsync()).Failure;
@@ -43,7 +46,7 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     /// <param name="userId">The member.</param>
     /// <param name="profile">The profile with all of <c>Session__Claims</c>; null where there is none.</param>
     /// <returns>
-    /// The session; <see cref="FailureKind.NoSessionKey"/> when there is no good key, <see cref="FailureKind.Busy"/> when the vault is out
+    /// The session; <see cref="FailureKind.NoSigningKey"/> when there is no good key, <see cref="FailureKind.Busy"/> when the vault is out
     /// of reach and none is kept.
     /// </returns>
     public async Task<Result<Session>> IssueAsync(SessionTerm term, WeComApp app, string userId, RentedBytes? profile)
@@ -113,14 +116,14 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
 
         var now = time.GetUtcNow();
         return known.ForSigning(now) is { } key ? key : new Failure(
-            FailureKind.NoSessionKey,
+            FailureKind.NoSigningKey,
             Advice: $"The Key Vault secret {settings.KeySecretName} has no key to sign sessions with: {known.WhyNone(now)}. Store a P-256 "
                 + "private key in PKCS#8 PEM as a new version of it; no restart is needed.");
     }
 
-    /// <summary>A failure of the vault, as one of the session key's.</summary>
+    /// <summary>A failure of the vault, as one of the signing key's.</summary>
     private Failure Explain(Failure failure) => failure.Kind is FailureKind.Busy ? failure : new(
-        FailureKind.NoSessionKey,
+        FailureKind.NoSigningKey,
         Advice: $"Key Vault refuses the secret {settings.KeySecretName}, which has the keys of sessions: give the app's identity the role "
             + "Key Vault Secrets User on it; the log says more.");
 

@@ -88,12 +88,12 @@ internal sealed partial class SigningKeySource(
     }
 
     [LoggerMessage(
-        221, LogLevel.Information, "The session keys were read from {SecretName}: {Count} that verify, and {KeyId} is the one that signs")]
+        221, LogLevel.Information, "The signing keys were read from {SecretName}: {Count} that verify, and {KeyId} is the one that signs")]
     private static partial void LogRead(ILogger logger, string secretName, int count, string keyId);
 
     [LoggerMessage(
         222, LogLevel.Warning,
-        "Version {Version} of {SecretName} is left out of the session keys, and others go on: {Reason}. Disable it, or store a P-256 "
+        "Version {Version} of {SecretName} is left out of the signing keys, and others go on: {Reason}. Disable it, or store a P-256 "
         + "private key in PKCS#8 PEM as a new version")]
     private static partial void LogLeftOut(ILogger logger, string secretName, string version, string reason);
 
@@ -105,7 +105,7 @@ internal sealed partial class SigningKeySource(
 
     [LoggerMessage(
         224, LogLevel.Warning,
-        "The last session key in {SecretName} expires within {Days} days, and then nobody can log in: store a new version now, or give it "
+        "The last signing key in {SecretName} expires within {Days} days, and then nobody can log in: store a new version now, or give it "
         + "a later expiration date")]
     private static partial void LogEnding(ILogger logger, string secretName, int days);
 }

@@ -36,10 +36,10 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
 
         Assert.Equal(2, GetTokenCalls);
         Assert.Contains("Information Token renewal: reason rejected, outcome renewed, 120 minutes left, app default", host.Log.All);
-        await UntilAsync(async () => await RowAsync(host) is { Rejections: 1, RejectionRetryAt: null });
+        await Wait.UntilAsync(async () => await RowAsync(host) is { Rejections: 1, RejectionRetryAt: null });
         Clock.Advance(TimeSpan.FromMinutes(1));
         await LoginAsync(host);
-        await UntilAsync(async () => (await RowAsync(host)).Rejections == 0);
+        await Wait.UntilAsync(async () => (await RowAsync(host)).Rejections == 0);
     }
 
     [Fact]
@@ -83,10 +83,10 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
 
         await LoginAsync(host);
 
-        await UntilAsync(async () => await RowAsync(host) is { ServedLogin: true, RejectionRetryAt: null });
+        await Wait.UntilAsync(async () => await RowAsync(host) is { ServedLogin: true, RejectionRetryAt: null });
         Clock.Advance(TimeSpan.FromMinutes(1));
         await LoginAsync(host);
-        await UntilAsync(async () => await RowAsync(host) is { Rejections: 0, RejectionErrcode: null });
+        await Wait.UntilAsync(async () => await RowAsync(host) is { Rejections: 0, RejectionErrcode: null });
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
     {
         var host = await StartAsync();
         await LoginAsync(host);
-        await UntilAsync(async () => await RowAsync(host) is { ProvenSecret.Length: > 0 });
+        await Wait.UntilAsync(async () => await RowAsync(host) is { ProvenSecret.Length: > 0 });
         WeCom[Api.UserGet].AddFault(new Fault { Errcode = 40014, Times = null });
         for (var logins = 0; logins < 40; logins++)
         {

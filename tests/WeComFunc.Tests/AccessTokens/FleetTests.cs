@@ -97,7 +97,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         await doomed.SignalAsync("STOP");
         LoginHost[] others = [await StartAsync(), await StartAsync()];
         var logins = others.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
-        await UntilAsync(() => Task.FromResult(others.All(host => host.Store.Reads > 0)));
+        await Wait.UntilAsync(() => Task.FromResult(others.All(host => host.Store.Reads > 0)));
         await doomed.SignalAsync("KILL");
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => lost);
         var killed = Clock.GetUtcNow();
@@ -172,7 +172,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
 
         WeCom.RevokeTokens();
         await WeCom[Api.GetToken].WaitForCallsAsync(2);
-        await UntilAsync(async () => await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, Rejections: 1 });
+        await Wait.UntilAsync(async () => await hosts[0].Store.ReadAsync(App, CancellationToken.None) is { Lease: null, Rejections: 1 });
         var after = await PollAsync(Task.WhenAll(hosts.Select(host => host.LoginAsync(WeCom.IssueCode("zhangsan")))));
         await enough.CancelAsync();
         var answers = (await PollAsync(Task.WhenAll(loads))).SelectMany(answers => answers).Concat(after);

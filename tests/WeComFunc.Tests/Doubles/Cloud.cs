@@ -85,8 +85,8 @@ internal sealed class Cloud : IAsyncDisposable
 
     public string CorpSecret { get; } = $"corpsecret-{Guid.NewGuid():n}";
 
-    /// <summary>The only version of the session key, in PKCS#8 PEM.</summary>
-    public string SessionKey { get; } = SessionKeys.Create();
+    /// <summary>The only version of the signing key, in PKCS#8 PEM.</summary>
+    public string SessionKey { get; } = SigningSecret.Create();
 
     public Uri VaultUri { get; } = new($"https://v{Guid.NewGuid():n}"[..30] + ".vault.azure.net/");
 
@@ -155,8 +155,8 @@ internal sealed class Cloud : IAsyncDisposable
         : path.StartsWith("/cgi-bin/user/get", StringComparison.Ordinal) ? CloudCall.UserGet
         : path.StartsWith("/cgi-bin/department/get", StringComparison.Ordinal) ? CloudCall.DepartmentGet
         : path.StartsWith("/metadata/identity", StringComparison.Ordinal) ? CloudCall.Identity
-        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
-        : path.StartsWith($"/secrets/{SessionKeys.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
+        : path.StartsWith($"/secrets/{SigningSecret.SecretName}/versions", StringComparison.Ordinal) ? CloudCall.VaultVersions
+        : path.StartsWith($"/secrets/{SigningSecret.SecretName}/", StringComparison.Ordinal) ? CloudCall.VaultKey
         : host.EndsWith(".vault.azure.net", StringComparison.Ordinal) ? CloudCall.Vault
         : path.Contains("wecomsessions", StringComparison.Ordinal) ? CloudCall.SessionWrite
         : method == "GET" ? CloudCall.TableRead
@@ -271,7 +271,7 @@ internal sealed class Cloud : IAsyncDisposable
                 [
                     new
                     {
-                        id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                        id = $"{VaultUri}secrets/{SigningSecret.SecretName}/1",
                         attributes = new { enabled = true, created = 1_700_000_000, updated = 1_700_000_000 },
                     },
                 ],
@@ -280,7 +280,7 @@ internal sealed class Cloud : IAsyncDisposable
             CloudCall.VaultKey => new(200, Json(new
             {
                 value = SessionKey,
-                id = $"{VaultUri}secrets/{SessionKeys.SecretName}/1",
+                id = $"{VaultUri}secrets/{SigningSecret.SecretName}/1",
                 attributes = new { enabled = true },
             })),
             CloudCall.TableRead => ReadRow(IsNeighbours(request.Path)),

@@ -4,7 +4,7 @@ using WeComFunc.Simulator;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>A test of hosts that share a table, a simulator and a clock.</summary>
-public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : IAsyncLifetime
+public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : WeComTest(clock)
 {
     private readonly List<IAsyncDisposable> _started = [];
 
@@ -16,23 +16,16 @@ public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : IAs
 
     protected string Table { get; } = LoginHost.NewTable();
 
-    protected SimulatorServer Simulator { get; private set; } = null!;
-
-    protected SimulatorState WeCom => Simulator.State;
-
     protected int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
 
-    public virtual async Task InitializeAsync() => Simulator = await SimulatorServer.StartAsync(Clock);
-
-    public async Task DisposeAsync()
+    public override async Task DisposeAsync()
     {
         foreach (var started in Enumerable.Reverse(_started))
         {
             await started.DisposeAsync();
         }
 
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await Simulator.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     /// <summary>Starts a host in this process.</summary>
@@ -50,15 +43,5 @@ public abstract class FleetTest(Azurite azurite, ManualTimeProvider clock) : IAs
     {
         _started.Add(started);
         return started;
-    }
-
-    /// <summary>Waits for something that happens behind a login's back; it is an error of the test run when it never does.</summary>
-    protected static async Task UntilAsync(Func<Task<bool>> happened)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!await happened())
-        {
-            await Task.Delay(5, limit.Token);
-        }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class OperatorShell : IDisposable
           rest\ --method\ get\ *$site/functions\?api-version=*)
             printf '%s\r\n' "$app/WarmUp"
             ((syncs < ${AZ_LISTED_AFTER:-1})) ||
-              printf '%s\r\n' "$app/Login" "$app/Health" "$app/RefreshAccessToken" "$app/SessionDiscovery" "$app/SessionKeys" "$app/MemberData" ;;
+              printf '%s\r\n' "$app/Login" "$app/Health" "$app/RefreshAccessToken" "$app/SessionDiscovery" "$app/SigningKeys" "$app/MemberData" ;;
           rest\ --method\ get\ *$site/functions/RefreshAccessToken\?*) [[ ${AZ_TIMER:-false} != absent ]] && echo "${AZ_TIMER:-false}" ;;
           rest\ --method\ post\ *$site/config/appsettings/list\?*) echo "${AZ_PLAIN_STORAGE:-false}" ;;
           rest\ --method\ post\ *$site/functions/Login/listKeys\?*) echo function-key ;;

@@ -45,8 +45,8 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         { "an untrusted address", "gettoken of app default", "errcode 60020, app default, errmsg not allow to access from your ip" },
         { "an untrusted address", "gettoken of app default", "does not trust this address: enter the outbound address named in errmsg" },
         { "no way to WeCom", "gettoken of app default", "otherwise check the outbound network." },
-        { "no session key", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
-        { "a session key of another kind", "session key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
+        { "no signing key", "signing key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
+        { "a signing key of another kind", "signing key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
     };
 
     private SimulatorState WeCom => _simulator.State;
@@ -71,7 +71,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task Where_all_is_well_it_says_what_it_found_and_ends_with_0()
     {
-        UseSessions(SessionKeys.Create());
+        UseSessions(SigningSecret.Create());
 
         var (status, lines) = await CheckAsync();
 
@@ -83,7 +83,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
                 "^ok   corpsecret of app default: it is in the Key Vault secret wecom-corpsecret, its fingerprint is [0-9a-f]{16}$", line),
             line => Assert.Equal("ok   row of app default: it was read and written", line),
             line => Assert.Matches("^ok   gettoken of app default: WeCom gave a token, which is good for 1(19|20) minutes$", line),
-            line => Assert.Equal("ok   session key: there is one to sign with", line));
+            line => Assert.Equal("ok   signing key: there is one to sign with", line));
     }
 
     [Theory]
@@ -208,7 +208,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             [
                 "ok   settings", "ok   corpsecret of app default", "ok   row of app default", "ok   gettoken of app default",
                 "ok   corpsecret of app hr", "ok   row of app hr", "ok   gettoken of app hr",
-                "FAIL corpsecret of app sales", "ok   row of app sales", "skip gettoken of app sales", "ok   session key",
+                "FAIL corpsecret of app sales", "ok   row of app sales", "skip gettoken of app sales", "ok   signing key",
             ],
             lines.Select(line => line.Split(':')[0]));
         Assert.Contains("Key Vault gives no secret wecom-corpsecret-sales: ", lines.Single(line => line.StartsWith("FAIL")));
@@ -225,13 +225,13 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_session_key_that_is_left_out_beside_a_good_one_is_told()
     {
-        UseSessions(NoKey, SessionKeys.Create());
+        UseSessions(NoKey, SigningSecret.Create());
 
         var (status, lines) = await CheckAsync();
 
         Assert.Equal(0, status);
         Assert.Matches(
-            "^ok   session key: there is one to sign with. Version [0-9a-f]+ of wecomfunc-session-key is left out of the session keys, ",
+            "^ok   signing key: there is one to sign with. Version [0-9a-f]+ of wecomfunc-session-key is left out of the signing keys, ",
             lines[^1]);
     }
 
@@ -259,7 +259,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         Assert.Empty(check.Errors);
         Assert.Equal(5, check.Lines.Count);
         Assert.Contains("it is in the setting WeCom__CorpSecret, ", check.Lines[1]);
-        Assert.Equal("ok   session key: none is needed, as sessions are off", check.Lines[4]);
+        Assert.Equal("ok   signing key: none is needed, as sessions are off", check.Lines[4]);
     }
 
     private void Make(string mistake)
@@ -302,7 +302,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             case "no way to WeCom":
                 _settings["WeCom__BaseUrl"] = "http://127.0.0.1:1/";
                 break;
-            case "no session key":
+            case "no signing key":
                 UseSessions();
                 break;
             default:
@@ -313,14 +313,14 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
 
     private void UseSessions(params string[] keys)
     {
-        foreach (var (name, value) in SessionKeys.Settings)
+        foreach (var (name, value) in SigningSecret.Settings)
         {
             _settings[name] = value;
         }
 
         foreach (var key in keys)
         {
-            _vault.Set(SessionKeys.SecretName, key, _clock.GetUtcNow().AddDays(-2));
+            _vault.Set(SigningSecret.SecretName, key, _clock.GetUtcNow().AddDays(-2));
         }
     }
 

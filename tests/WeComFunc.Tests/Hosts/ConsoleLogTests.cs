@@ -8,21 +8,9 @@ namespace WeComFunc.Tests;
 
 /// <summary>The log of the local host, on a terminal and elsewhere.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ConsoleLogTests(Azurite azurite) : IAsyncLifetime
+public sealed class ConsoleLogTests(Azurite azurite) : WeComTest
 {
     private const string TextLine = @"^\d\d:\d\d:\d\d\.\d{3} info: WeComFunc\.Login\.LoginEndpoint\[1\] Login: outcome ok, errcode none, ";
-
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
 
     [Theory]
     [InlineData]
@@ -116,7 +104,7 @@ public sealed class ConsoleLogTests(Azurite azurite) : IAsyncLifetime
 
     private Dictionary<string, string?> Settings()
     {
-        var settings = LoginHost.Settings(_simulator, azurite, LoginHost.NewTable());
+        var settings = LoginHost.Settings(Simulator, azurite, LoginHost.NewTable());
         settings["Logging__LogLevel__Default"] = settings["Logging__LogLevel__Microsoft.AspNetCore"] = null;
         return settings;
     }

@@ -45,7 +45,7 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
     [InlineData("MemberData", AuthorizationLevel.Function)]
     [InlineData("Health", AuthorizationLevel.Anonymous)]
     [InlineData("SessionDiscovery", AuthorizationLevel.Anonymous)]
-    [InlineData("SessionKeys", AuthorizationLevel.Anonymous)]
+    [InlineData("SigningKeys", AuthorizationLevel.Anonymous)]
     public void Login_and_member_data_take_the_function_key_and_the_others_are_for_anybody(string function, AuthorizationLevel level) =>
         Assert.Equal(level, Trigger<HttpTriggerAttribute>(function).AuthLevel);
 

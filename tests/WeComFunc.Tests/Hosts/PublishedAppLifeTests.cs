@@ -7,20 +7,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>How the deployed app begins and ends, and what becomes of the logins then.</summary>
 [Collection(PublishedAppCollection.Name)]
-public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
+public sealed class PublishedAppLifeTests(PublishedApp app) : WeComTest
 {
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
-
     [Theory]
     [InlineData("WeCom__CorpId", null)]
     [InlineData("WeCom__CorpSecret", null)]
@@ -41,10 +29,10 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     [InlineData("DOTNET_ENVIRONMENT", "Production")]
     public async Task A_bad_setting_ends_it_with_78_and_a_line_that_the_host_takes_for_an_error(string name, string? value)
     {
-        var settings = LoginHost.Settings(_simulator, app.Azurite, LoginHost.NewTable());
+        var settings = LoginHost.Settings(Simulator, app.Azurite, LoginHost.NewTable());
         settings[name] = value;
 
-        var starting = PublishedHost.StartAsync(_simulator, app.Azurite, settings: settings);
+        var starting = PublishedHost.StartAsync(Simulator, app.Azurite, settings: settings);
 
         var exit = await Assert.ThrowsAsync<WorkerExitedException>(() => starting);
         Assert.Equal(78, exit.ExitCode);
@@ -54,7 +42,7 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     [Fact]
     public async Task A_login_whose_caller_goes_away_is_finished()
     {
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
         WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
         using var caller = new CancellationTokenSource();
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"), cancellationToken: caller.Token);
@@ -73,7 +61,7 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     [Fact]
     public async Task A_worker_that_is_terminated_answers_the_login_under_way_and_refuses_new_ones()
     {
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
         WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
@@ -90,7 +78,7 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : IAsyncLifetime
     [Fact]
     public async Task A_login_under_way_is_answered_when_the_host_drains_before_it_terminates_the_worker()
     {
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
         WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);

@@ -31,7 +31,7 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
                 "MemberData: [POST] api/member-data",
                 "RefreshAccessToken: 0 0 0 1 1 *",
                 "SessionDiscovery: [GET,HEAD] api/.well-known/openid-configuration",
-                "SessionKeys: [GET,HEAD] api/.well-known/jwks.json",
+                "SigningKeys: [GET,HEAD] api/.well-known/jwks.json",
             ],
             host.App.Functions.Select(function => function.Replace(host.App.BaseAddress.AbsoluteUri, "")).Order());
     }

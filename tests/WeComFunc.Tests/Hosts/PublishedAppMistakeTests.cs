@@ -107,7 +107,7 @@ public sealed class PublishedAppMistakeTests(PublishedApp app)
         Assert.Equal(0, simulator.State[Api.GetToken].Calls.Arrived);
 
         vault.Set(Secret, $"\ufeff{corpSecret}\u200b");
-        await UntilAsync(async () => (await LoginAsync()).Status == 200);
+        await Wait.UntilAsync(async () => (await LoginAsync()).Status == 200);
         Output.Run.Secrets([.. simulator.State.IssuedSecrets, gate.Token.Token]);
 
         Task<LoginAnswer> LoginAsync() => host.LoginAsync(simulator.State.IssueCode("zhangsan"));
@@ -116,7 +116,7 @@ public sealed class PublishedAppMistakeTests(PublishedApp app)
             AssertTellsAsync(LogLevel.Error, "misconfigured", $"Key Vault gives no secret {Secret}: HTTP status ", $", {reason}. ", remedy);
 
         // While there is no corpsecret, the vault is asked once a second.
-        Task AssertTellsAsync(LogLevel level, string code, string beginning, params string[] rest) => UntilAsync(async () =>
+        Task AssertTellsAsync(LogLevel level, string code, string beginning, params string[] rest) => Wait.UntilAsync(async () =>
         {
             var answer = await LoginAsync();
             return answer["code"] == code && host.Lines(beginning).Any(line => line.Level == level && rest.All(line.Message.Contains));
@@ -157,22 +157,13 @@ public sealed class PublishedAppMistakeTests(PublishedApp app)
         var expiresOn = gate.Token.ExpiresOn.ToUnixTimeSeconds();
         await File.WriteAllTextAsync($"{answer}.new", $$"""{"accessToken":"{{gate.Token.Token}}","expires_on":{{expiresOn}}}""");
         File.Move($"{answer}.new", answer);
-        await UntilAsync(async () => (await host.LoginAsync(simulator.State.IssueCode("zhangsan"))).Status == 200);
+        await Wait.UntilAsync(async () => (await host.LoginAsync(simulator.State.IssueCode("zhangsan"))).Status == 200);
 
         Assert.Equal((503, "wecom_busy"), (early.Status, early["code"]));
         Assert.NotEmpty(host.Lines($"{NoToken} yet: no answer in time."));
         Assert.Equal("run\n", await File.ReadAllTextAsync(runs));
         Output.Run.Secrets([.. simulator.State.IssuedSecrets, gate.Token.Token]);
         tools.Delete(recursive: true);
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> happened)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!await happened())
-        {
-            await Task.Delay(100, patience.Token);
-        }
     }
 
     private async Task LogInAsync(PublishedHost host) => Assert.Equal(200, (await host.LoginAsync(app.WeCom.IssueCode("zhangsan"))).Status);

@@ -15,7 +15,7 @@ public sealed class PublishedAppOutputTests(PublishedApp app)
         using var output = new Output(file);
         await using var simulator = await SimulatorServer.StartAsync();
         var weCom = simulator.State;
-        await using (var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: SessionKeys.Settings, output: output))
+        await using (var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: SigningSecret.Settings, output: output))
         {
             var login = await host.LoginAsync(weCom.IssueCode("zhangsan"));
             Assert.True(login.Json.TryGetProperty("session", out _));

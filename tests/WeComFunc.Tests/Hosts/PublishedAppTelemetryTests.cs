@@ -5,23 +5,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>What the deployed app sends by OTLP, beside what it tells the Functions host.</summary>
 [Collection(PublishedAppCollection.Name)]
-public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetime
+public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
 {
-    private SimulatorServer _simulator = null!;
-    private OtlpReceiver _receiver = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() =>
-        (_simulator, _receiver) = (await SimulatorServer.StartAsync(), await OtlpReceiver.StartAsync());
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _receiver.DisposeAsync();
-        await _simulator.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_login_is_a_trace_a_line_and_a_point_of_a_metric_and_the_host_is_told_as_ever()
     {
@@ -29,19 +14,19 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         Assert.Equal(200, answer.Status);
         await host.RefreshAsync();
-        await _receiver.WaitForSpanAsync("login");
-        await _receiver.WaitForLineAsync("Login: outcome ok, ");
-        await _receiver.WaitForLineAsync("Token renewal: reason timer, ");
+        await Receiver.WaitForSpanAsync("login");
+        await Receiver.WaitForLineAsync("Login: outcome ok, ");
+        await Receiver.WaitForLineAsync("Token renewal: reason timer, ");
         await host.App.TerminateAsync();
 
-        var login = Assert.Single(_receiver.Spans, span => span.Name == "login");
-        var line = Assert.Single(_receiver.Lines, line => line.Text.StartsWith("Login: outcome ok, "));
+        var login = Assert.Single(Receiver.Spans, span => span.Name == "login");
+        var line = Assert.Single(Receiver.Lines, line => line.Text.StartsWith("Login: outcome ok, "));
         Assert.Equal(("ok", login.TraceId, login.Id), (login.Attributes["outcome"], line.TraceId, line.SpanId));
         Assert.Equal(login.TraceId, line.Attributes["TraceId"]);
-        Assert.Equal(1, Assert.Single(_receiver.Points, point => point.Name == "wecomfunc.login.duration").Count);
-        Assert.Contains(_receiver.Lines, line => line.Text.StartsWith("Token renewal: reason missing, outcome renewed, "));
-        Assert.Contains(_receiver.Lines, line => line.Text.StartsWith("Token renewal: reason timer, "));
-        Assert.Equal("wecomfunc", _receiver.Resource["service.name"]);
+        Assert.Equal(1, Assert.Single(Receiver.Points, point => point.Name == "wecomfunc.login.duration").Count);
+        Assert.Contains(Receiver.Lines, line => line.Text.StartsWith("Token renewal: reason missing, outcome renewed, "));
+        Assert.Contains(Receiver.Lines, line => line.Text.StartsWith("Token renewal: reason timer, "));
+        Assert.Equal("wecomfunc", Receiver.Resource["service.name"]);
         Assert.NotNull(Assert.Single(host.Lines("Login: outcome ok, ")).InvocationId);
     }
 
@@ -59,11 +44,11 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
 
         // What comes later is sent later.
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await _receiver.WaitForLineAsync("Login: outcome misconfigured, ");
+        await Receiver.WaitForLineAsync("Login: outcome misconfigured, ");
         await host.App.TerminateAsync();
 
-        Assert.Single(_receiver.Lines, line => line.Text.StartsWith("WeCom gettoken: errcode 60020, "));
-        Assert.DoesNotContain(_receiver.Lines, line => line.Text.Contains("outside an invocation"));
+        Assert.Single(Receiver.Lines, line => line.Text.StartsWith("WeCom gettoken: errcode 60020, "));
+        Assert.DoesNotContain(Receiver.Lines, line => line.Text.Contains("outside an invocation"));
     }
 
     [Theory]
@@ -71,7 +56,7 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
     [InlineData(true)]
     public async Task OpenTelemetry_is_loaded_where_something_is_sent_and_nowhere_else(bool isSent)
     {
-        await using var host = isSent ? await StartAsync() : await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = isSent ? await StartAsync() : await PublishedHost.StartAsync(Simulator, app.Azurite);
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         var loaded = await File.ReadAllTextAsync($"/proc/{host.App.ProcessId}/maps");
@@ -80,5 +65,5 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : IAsyncLifetim
         Assert.Equal(isSent, loaded.Contains("OpenTelemetry", StringComparison.Ordinal));
     }
 
-    private Task<PublishedHost> StartAsync() => PublishedHost.StartAsync(_simulator, app.Azurite, settings: _receiver.Settings);
+    private Task<PublishedHost> StartAsync() => PublishedHost.StartAsync(Simulator, app.Azurite, settings: Receiver.Settings);
 }

@@ -8,28 +8,16 @@ namespace WeComFunc.Tests;
 /// What the platform would never show of the deployed app, since it was logged outside an invocation, is logged again within one.
 /// </summary>
 [Collection(PublishedAppCollection.Name)]
-public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
+public sealed class PublishedAppUnheardTests(PublishedApp app) : WeComTest
 {
     private const string Unread = "The token row could not be read: no answer in time.";
     private const string Again = ", outside an invocation]";
-
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync();
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
 
     [Fact]
     public async Task A_token_fetch_that_fails_while_it_starts_is_told_within_the_first_invocation_and_once()
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
 
         await AskUntilToldAsync(host, "Token renewal: reason missing, outcome failed, ");
 
@@ -40,7 +28,7 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
     [Fact]
     public async Task A_failure_after_the_login_that_it_is_of_is_told_within_the_next_invocation_and_once()
     {
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
         await host.RefreshAsync();
         await app.Azurite.FreezeAsync();
         try
@@ -48,7 +36,7 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
             // It takes the token in memory, and tells the row of it behind its back, which takes until the table's limit.
             Assert.Equal(200, (await host.LoginAsync(WeCom.IssueCode("zhangsan"))).Status);
 
-            await UntilAsync(() => Task.FromResult(host.Log.Any(line => line.Message.StartsWith(Unread, StringComparison.Ordinal))));
+            await Wait.UntilAsync(() => Task.FromResult(host.Log.Any(line => line.Message.StartsWith(Unread, StringComparison.Ordinal))));
         }
         finally
         {
@@ -62,21 +50,13 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : IAsyncLifetime
     }
 
     /// <summary>Makes invocations until one of them has told it.</summary>
-    private static Task AskUntilToldAsync(PublishedHost host, string beginning) => UntilAsync(async () =>
+    private static Task AskUntilToldAsync(PublishedHost host, string beginning) => Wait.UntilAsync(async () =>
     {
         await host.HealthAsync();
         return host.Log.Any(
             line => line.Message.StartsWith(beginning, StringComparison.Ordinal) && line.Message.EndsWith(Again, StringComparison.Ordinal));
     });
 
-    private static async Task UntilAsync(Func<Task<bool>> happened)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!await happened())
-        {
-            await Task.Delay(20, patience.Token);
-        }
-    }
 
     /// <returns>The invocation that the line carried when nobody heard it.</returns>
     private static string? AssertToldOnce(PublishedHost host, string beginning)

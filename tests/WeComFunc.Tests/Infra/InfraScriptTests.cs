@@ -90,7 +90,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(1, status);
         Assert.Contains(
-            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken SessionDiscovery SessionKeys MemberData.",
+            "##vso[task.logissue type=error]app does not list: Login Health RefreshAccessToken SessionDiscovery SigningKeys MemberData.",
             output,
             StringComparison.Ordinal);
         Assert.Equal(2, Calls.Count(IsSync));

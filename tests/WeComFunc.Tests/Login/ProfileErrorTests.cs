@@ -7,11 +7,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>Whatever keeps the profile away keeps the login away only where a profile is required.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
+public sealed class ProfileErrorTests(Azurite azurite) : LoginTest(azurite)
 {
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
-
     private static readonly Dictionary<string, int> Statuses = new()
     {
         ["member_not_visible"] = 403,
@@ -40,27 +37,14 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
         ["a token that is rejected for good"] = (new() { Errcode = 40014, Times = null }, "misconfigured", 40014),
     };
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
     public static TheoryData<string> RowNames => [.. Rows.Keys];
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
 
     [Theory]
     [MemberData(nameof(RowNames))]
     public async Task The_login_succeeds_without_a_profile_and_says_why(string row)
     {
         var (fault, code, errcode) = Rows[row];
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        await using var host = await LoginHost.StartAsync(Simulator, Azurite, Clock);
 
         var answer = await LoginAsync(host, fault);
 
@@ -78,7 +62,7 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
     {
         var (fault, code, errcode) = Rows[row];
         await using var host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: new() { ["Login__RequireProfile"] = "true" });
+            Simulator, Azurite, Clock, settings: new() { ["Login__RequireProfile"] = "true" });
 
         var answer = await LoginAsync(host, fault);
 
@@ -89,7 +73,7 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_service_that_logs_in_without_profiles_is_healthy_and_its_log_says_what_to_do()
     {
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        await using var host = await LoginHost.StartAsync(Simulator, Azurite, Clock);
 
         await LoginAsync(host, new() { Errcode = 48002 });
 
@@ -106,6 +90,6 @@ public sealed class ProfileErrorTests(Azurite azurite) : IAsyncLifetime
         WeCom[Api.UserGet].AddFault(fault);
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[Api.UserGet].WaitForCallsAsync(1);
-        return await _clock.RunUntilAsync(login, Step, LoginLimit);
+        return await Clock.RunUntilAsync(login, Step, LoginLimit);
     }
 }

@@ -10,21 +10,8 @@ namespace WeComFunc.Tests;
 
 /// <summary>What strangers can do at will, and what it costs: no line each, no alert, no failure of ours.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
+public sealed class RefusalTests(Azurite azurite) : LoginTest(azurite)
 {
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
-
     [Fact]
     public async Task Requests_refused_before_any_call_have_one_line_a_minute_with_their_number()
     {
@@ -38,11 +25,11 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
             await host.LoginAsync("a-code-of-nobody");
         }
 
-        _clock.Advance(TimeSpan.FromSeconds(59.9));
+        Clock.Advance(TimeSpan.FromSeconds(59.9));
         await host.PostAsync(new string(' ', 9000));
         Assert.Equal(["Information Refused requests since the last such line: 1 malformed, 0 too_many_requests, 0 over "
             + "Limits__ConcurrentLogins; the last one invalid_request"], Lines(host));
-        _clock.Advance(TimeSpan.FromSeconds(0.1));
+        Clock.Advance(TimeSpan.FromSeconds(0.1));
         await host.LoginAsync("a-code-of-nobody");
 
         Assert.Equal(
@@ -68,7 +55,7 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
         }
 
         // Whether the host first hears of the end of the connection or of that of the body is chance.
-        await UntilAsync(() =>
+        await Wait.UntilAsync(() =>
             host.Log.All.Any(line => line.Contains("Login: outcome caller_gone, errcode none, ") || line.Contains(": 1 malformed, ")));
 
         Assert.DoesNotContain(
@@ -123,18 +110,9 @@ public sealed class RefusalTests(Azurite azurite) : IAsyncLifetime
 
     private static IEnumerable<string> Lines(LoginHost host) => host.Log.All.Where(line => line.Contains("Refused requests"));
 
-    private static async Task UntilAsync(Func<bool> happened)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!happened())
-        {
-            await Task.Delay(20, patience.Token);
-        }
-    }
-
     private Task<LoginHost> StartAsync(params (string Name, string? Value)[] settings) =>
         LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: settings.ToDictionary(setting => setting.Name, setting => setting.Value));
+            Simulator, Azurite, Clock, settings: settings.ToDictionary(setting => setting.Name, setting => setting.Value));
 
     private sealed class DisposedOnce : PartitionedRateLimiter<string>
     {

@@ -23,7 +23,7 @@ public sealed class PublishedAppMemberDataTests(PublishedApp app)
     public async Task What_a_call_of_the_mini_program_gave_is_opened_with_the_session_and_with_no_other()
     {
         await using var simulator = await SimulatorServer.StartAsync();
-        var settings = new Dictionary<string, string?>(SessionKeys.Settings)
+        var settings = new Dictionary<string, string?>(SigningSecret.Settings)
         {
             ["MemberData__Enabled"] = "true",
             ["MemberData__TableName"] = LoginHost.NewTable(),

@@ -33,7 +33,7 @@ public sealed class PublishedAppSessionTests(PublishedApp app)
     public async Task Discovery_and_keys_are_served_to_anybody_and_to_caches_and_the_token_is_by_one_of_them()
     {
         await using var simulator = await SimulatorServer.StartAsync();
-        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: SessionKeys.Settings);
+        await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: SigningSecret.Settings);
 
         var token = TokenOf(await host.LoginAsync(simulator.State.IssueCode("zhangsan")));
 
@@ -61,16 +61,16 @@ public sealed class PublishedAppSessionTests(PublishedApp app)
         await using var vault = await KeyVault.CreateAsync();
         await using var gate = await KeyVaultGate.OpenAsync(vault);
         vault.Set("wecom-corpsecret", simulator.State.CorpSecret);
-        string[] keys = [SessionKeys.Create(), SessionKeys.Create()];
-        vault.Set(SessionKeys.SecretName, keys[0], DateTimeOffset.UtcNow.AddDays(-30));
-        vault.Set(SessionKeys.SecretName, keys[1]);
-        var settings = gate.Settings.Concat(SessionKeys.Settings).ToDictionary();
+        string[] keys = [SigningSecret.Create(), SigningSecret.Create()];
+        vault.Set(SigningSecret.SecretName, keys[0], DateTimeOffset.UtcNow.AddDays(-30));
+        vault.Set(SigningSecret.SecretName, keys[1]);
+        var settings = gate.Settings.Concat(SigningSecret.Settings).ToDictionary();
         await using var host = await PublishedHost.StartAsync(simulator, app.Azurite, settings: settings);
 
         var token = TokenOf(await host.LoginAsync(simulator.State.IssueCode("zhangsan")));
 
-        Assert.Equal(keys.Select(SessionKeys.IdOf), await KeyIdsAsync(host));
-        Assert.Equal(SessionKeys.IdOf(keys[0]), KeyIdOf(token));
+        Assert.Equal(keys.Select(SigningSecret.IdOf), await KeyIdsAsync(host));
+        Assert.Equal(SigningSecret.IdOf(keys[0]), KeyIdOf(token));
         Output.Run.Secrets(vault.IssuedSecrets);
         Output.Run.Secrets(simulator.State.IssuedSecrets);
     }

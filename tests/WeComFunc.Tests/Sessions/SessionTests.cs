@@ -165,15 +165,15 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
             Assert.Equal((404, ""), ((int)missing.StatusCode, await missing.Content.ReadAsStringAsync()));
         }
 
-        Assert.Equal(0, _vault.ReadsOf(SessionKeys.SecretName));
+        Assert.Equal(0, _vault.ReadsOf(SigningSecret.SecretName));
         Assert.Null(host.Services.GetService<SessionTokens>());
-        Assert.False((await host.HealthAsync()).Json.TryGetProperty("sessionKey", out _));
+        Assert.False((await host.HealthAsync()).Json.TryGetProperty("signingKey", out _));
     }
 
     [Fact]
     public async Task In_Development_without_a_vault_the_process_has_a_key_of_its_own()
     {
-        var host = Ends(await LoginHost.StartAsync(Simulator, Azurite, Clock, settings: SessionKeys.Settings));
+        var host = Ends(await LoginHost.StartAsync(Simulator, Azurite, Clock, settings: SigningSecret.Settings));
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
@@ -221,8 +221,8 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
     public async Task The_keys_are_all_enabled_versions_however_many_pages_they_fill()
     {
         var ids = Enumerable.Range(0, 30).Select(day => Store(ageInHours: 24 * (40 - day))).ToList();
-        _vault.Set(SessionKeys.SecretName, SessionKeys.Create(), Clock.GetUtcNow());
-        _vault.Disable(SessionKeys.SecretName);
+        _vault.Set(SigningSecret.SecretName, SigningSecret.Create(), Clock.GetUtcNow());
+        _vault.Disable(SigningSecret.SecretName);
         var host = await StartAsync();
 
         var keys = await JsonAsync(host, "jwks.json");
@@ -242,7 +242,7 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
             await JsonAsync(host, "jwks.json");
         }
 
-        Assert.Equal(2, _vault.ReadsOf(SessionKeys.SecretName));
+        Assert.Equal(2, _vault.ReadsOf(SigningSecret.SecretName));
     }
 
     [Fact]
@@ -282,9 +282,9 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
         AssertProblem(host, answer, 500, "misconfigured");
         Assert.Equal(0, Calls.JsCode2Session);
         Assert.Contains(host.Log.All, line => line.StartsWith("Error Login: outcome misconfigured", StringComparison.Ordinal)
-            && line.Contains($"The Key Vault secret {SessionKeys.SecretName} has no key to sign sessions with: ") && line.Contains(why));
-        Assert.Equal((503, "unhealthy", "refused"), (health.Status, health["status"], health["sessionKey"]));
-        Assert.Contains(SessionKeys.SecretName, health["advice"]);
+            && line.Contains($"The Key Vault secret {SigningSecret.SecretName} has no key to sign sessions with: ") && line.Contains(why));
+        Assert.Equal((503, "unhealthy", "refused"), (health.Status, health["status"], health["signingKey"]));
+        Assert.Contains(SigningSecret.SecretName, health["advice"]);
         Assert.Contains(why, health["advice"]);
         Assert.Equal(fault is "not yet" or "expired" ? 200 : 500, keys.Status);
     }
@@ -299,7 +299,7 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
 
         var health = await host.HealthAsync();
 
-        Assert.Equal(("healthy", "ok"), (health["status"], health["sessionKey"]));
+        Assert.Equal(("healthy", "ok"), (health["status"], health["signingKey"]));
         Assert.Equal(200, (await host.LoginAsync(WeCom.IssueCode("zhangsan"))).Status);
     }
 
@@ -316,7 +316,7 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
 
         AssertProblem(host, answer, 503, "wecom_busy");
         Assert.Equal(0, Calls.JsCode2Session);
-        Assert.Equal(("unhealthy", "unreachable"), (health["status"], health["sessionKey"]));
+        Assert.Equal(("unhealthy", "unreachable"), (health["status"], health["signingKey"]));
 
         // The corpsecret and the token are there, the keys are not.
         async Task WarmUpAsync(LoginHost host, string code)
@@ -339,7 +339,7 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         var health = await host.HealthAsync();
 
-        Assert.Equal((200, "healthy", "refused"), (answer.Status, health["status"], health["sessionKey"]));
+        Assert.Equal((200, "healthy", "refused"), (answer.Status, health["status"], health["signingKey"]));
         Assert.NotNull(health["advice"]);
     }
 
@@ -363,14 +363,14 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
     public async Task A_version_that_is_no_key_is_left_out_with_a_warning_where_another_is_good()
     {
         var good = Store(ageInHours: 48);
-        var bad = _vault.Set(SessionKeys.SecretName, "no key at all", Clock.GetUtcNow());
+        var bad = _vault.Set(SigningSecret.SecretName, "no key at all", Clock.GetUtcNow());
         var host = await StartAsync();
 
         var (header, _) = await TokenAsync(host);
 
         Assert.Equal(good, Text(header, "kid"));
         Assert.Contains(host.Log.All, line => line.StartsWith(
-            $"Warning Version {bad} of {SessionKeys.SecretName} is left out of the session keys", StringComparison.Ordinal));
+            $"Warning Version {bad} of {SigningSecret.SecretName} is left out of the signing keys", StringComparison.Ordinal));
         Assert.Equal("healthy", (await host.HealthAsync())["status"]);
     }
 
@@ -477,9 +477,9 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
     /// <returns>Its <c>kid</c>.</returns>
     private string Store(double ageInHours = 48)
     {
-        var key = SessionKeys.Create();
-        _vault.Set(SessionKeys.SecretName, key, Clock.GetUtcNow() - TimeSpan.FromHours(ageInHours));
-        return SessionKeys.IdOf(key);
+        var key = SigningSecret.Create();
+        _vault.Set(SigningSecret.SecretName, key, Clock.GetUtcNow() - TimeSpan.FromHours(ageInHours));
+        return SigningSecret.IdOf(key);
     }
 
     private void StoreWith(string fault)
@@ -489,8 +489,8 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
         if (fault.Length > 0)
         {
             _vault.Set(
-                SessionKeys.SecretName,
-                fault is "malformed" ? "no key at all" : SessionKeys.Create(),
+                SigningSecret.SecretName,
+                fault is "malformed" ? "no key at all" : SigningSecret.Create(),
                 now - (2 * hour),
                 fault is "not yet" ? now + hour : null,
                 fault is "expired" ? now - hour : null);
@@ -498,13 +498,13 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
 
         if (fault is "disabled")
         {
-            _vault.Disable(SessionKeys.SecretName);
+            _vault.Disable(SigningSecret.SecretName);
         }
     }
 
     private async Task<LoginHost> StartAsync(params (string Name, string? Value)[] settings)
     {
-        var all = SessionKeys.Settings;
+        var all = SigningSecret.Settings;
         foreach (var (name, value) in settings)
         {
             all[name] = value;

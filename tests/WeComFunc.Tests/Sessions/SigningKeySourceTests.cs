@@ -9,7 +9,7 @@ namespace WeComFunc.Tests;
 public sealed class SigningKeySourceTests : IDisposable
 {
     private static readonly SessionSettings Settings =
-        new("https://login.example.com/api", ["orders-api"], TimeSpan.FromHours(1), [], SessionKeys.SecretName);
+        new("https://login.example.com/api", ["orders-api"], TimeSpan.FromHours(1), [], SigningSecret.SecretName);
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -121,9 +121,9 @@ public sealed class SigningKeySourceTests : IDisposable
         _clock.Advance(Hour);
 
         var failure = await _tokens.FindKeyAsync();
-        Assert.Equal(FailureKind.NoSessionKey, failure?.Kind);
+        Assert.Equal(FailureKind.NoSigningKey, failure?.Kind);
         Assert.Equal(
-            $"The Key Vault secret {SessionKeys.SecretName} has no key to sign sessions with: version b: it is no private key in PEM. "
+            $"The Key Vault secret {SigningSecret.SecretName} has no key to sign sessions with: version b: it is no private key in PEM. "
             + "Store a P-256 private key in PKCS#8 PEM as a new version of it; no restart is needed.",
             failure!.Advice);
         var stored = Store("c", ageInHours: 0);
@@ -137,8 +137,8 @@ public sealed class SigningKeySourceTests : IDisposable
     {
         _store.Failure = new(FailureKind.Misconfigured);
         var failure = await _tokens.FindKeyAsync();
-        Assert.Equal(FailureKind.NoSessionKey, failure?.Kind);
-        Assert.Contains(SessionKeys.SecretName, failure?.Advice);
+        Assert.Equal(FailureKind.NoSigningKey, failure?.Kind);
+        Assert.Contains(SigningSecret.SecretName, failure?.Advice);
 
         _store.Failure = null;
         var kept = Store("a", ageInHours: 48);
@@ -149,7 +149,7 @@ public sealed class SigningKeySourceTests : IDisposable
 
         Assert.Equal(kept, await SigningAsync());
         Assert.Equal(("refused", null), ((await _tokens.LookAsync()).State, (await _tokens.LookAsync()).Obstacle));
-        Assert.Contains(SessionKeys.SecretName, (await _tokens.LookAsync()).Concern);
+        Assert.Contains(SigningSecret.SecretName, (await _tokens.LookAsync()).Concern);
     }
 
     [Fact]
@@ -167,12 +167,12 @@ public sealed class SigningKeySourceTests : IDisposable
         string[] lines = [.. _log.All.Where(line => !line.StartsWith("Information", StringComparison.Ordinal))];
         Assert.Equal(
             [
-                $"Error {SessionKeys.SecretName} has no key to sign sessions with, so nobody can log in: version bad: it is no private key "
-                    + "in PEM. Store a P-256 private key in PKCS#8 PEM as a new version of it",
-                $"Warning Version bad of {SessionKeys.SecretName} is left out of the session keys, and others go on: it is no private key "
-                    + "in PEM. Disable it, or store a P-256 private key in PKCS#8 PEM as a new version",
-                $"Warning The last session key in {SessionKeys.SecretName} expires within 14 days, and then nobody can log in: store a new "
-                    + "version now, or give it a later expiration date",
+                $"Error {SigningSecret.SecretName} has no key to sign sessions with, so nobody can log in: version bad: it is no private "
+                    + "key in PEM. Store a P-256 private key in PKCS#8 PEM as a new version of it",
+                $"Warning Version bad of {SigningSecret.SecretName} is left out of the signing keys, and others go on: it is no private "
+                    + "key in PEM. Disable it, or store a P-256 private key in PKCS#8 PEM as a new version",
+                $"Warning The last signing key in {SigningSecret.SecretName} expires within 14 days, and then nobody can log in: store a "
+                    + "new version now, or give it a later expiration date",
             ],
             lines[..3]);
         Assert.Single(lines, line => line.Contains("expires within 14 days"));
@@ -206,7 +206,7 @@ public sealed class SigningKeySourceTests : IDisposable
         async Task<string> StrangeAsync()
         {
             var store = new MemoryKeyStore();
-            store.Set("x", SessionKeys.Create(), _clock.GetUtcNow());
+            store.Set("x", SigningSecret.Create(), _clock.GetUtcNow());
             return await IssueInAnotherProcessAsync(store);
         }
     }
@@ -219,11 +219,11 @@ public sealed class SigningKeySourceTests : IDisposable
 
     private string Store(string version, double ageInHours, double? expiresInHours = null)
     {
-        var key = SessionKeys.Create();
+        var key = SigningSecret.Create();
         var now = _clock.GetUtcNow();
         _store.Set(
             version, key, now - TimeSpan.FromHours(ageInHours), null, expiresInHours is { } hours ? now + TimeSpan.FromHours(hours) : null);
-        return SessionKeys.IdOf(key);
+        return SigningSecret.IdOf(key);
     }
 
     /// <summary>The id of the key that signs now; null when there is none.</summary>

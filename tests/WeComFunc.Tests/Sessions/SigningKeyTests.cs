@@ -95,7 +95,7 @@ public sealed class SigningKeyTests
     [Fact]
     public void Its_JWK_has_the_public_members_and_no_other()
     {
-        var keys = new SigningKeys([new(new("v1", DateTimeOffset.UnixEpoch), SigningKey.Read(SessionKeys.Create()).Key, null)]);
+        var keys = new SigningKeys([new(new("v1", DateTimeOffset.UnixEpoch), SigningKey.Read(SigningSecret.Create()).Key, null)]);
 
         var jwk = JsonSerializer.Deserialize<JsonElement>(keys.Json.Span).GetProperty("keys").EnumerateArray().Single();
 
@@ -106,11 +106,11 @@ public sealed class SigningKeyTests
     [Fact]
     public void A_key_and_a_session_are_not_shown_by_ToString()
     {
-        Assert.Equal("***", SigningKey.Read(SessionKeys.Create()).Key!.ToString());
+        Assert.Equal("***", SigningKey.Read(SigningSecret.Create()).Key!.ToString());
         Assert.Equal("***", new Session("token", "id", default).ToString());
     }
 
-    private static string Pkcs8() => SessionKeys.Create();
+    private static string Pkcs8() => SigningSecret.Create();
 
     private static ECDsa Key(ECCurve? curve = null) => ECDsa.Create(curve ?? ECCurve.NamedCurves.nistP256);
 

@@ -99,7 +99,7 @@ public sealed class SigningKeysTests
             var isBad = words.Contains("bad");
             var key = isBad ? null
                 : Find("as") is { } other ? keys[other]
-                : keys[words[0]] = SigningKey.Read(SessionKeys.Create()).Key!;
+                : keys[words[0]] = SigningKey.Read(SigningSecret.Create()).Key!;
             read.Add(new(
                 new(words[0], Now - Hours(words[1]), Find("from") is { } from ? Now + Hours(from) : null, Find("until") is { } until
                     ? Now + Hours(until)

@@ -44,7 +44,7 @@ public sealed partial class VerifierTests(Azurite azurite) : FleetTest(azurite, 
         await base.InitializeAsync();
         _vault = Ends(await KeyVault.CreateAsync());
         _vault.Set("wecom-corpsecret", WeCom.CorpSecret);
-        _vault.Set(SessionKeys.SecretName, SessionKeys.Create(), Clock.GetUtcNow().AddDays(-30));
+        _vault.Set(SigningSecret.SecretName, SigningSecret.Create(), Clock.GetUtcNow().AddDays(-30));
         _host = await StartAsync(_vault, settings: new()
         {
             ["Session__Issuer"] = Issuer,
@@ -83,7 +83,7 @@ public sealed partial class VerifierTests(Azurite azurite) : FleetTest(azurite, 
     [Fact]
     public async Task A_back_end_that_has_seen_the_keys_takes_the_first_token_by_a_new_one()
     {
-        _vault.Set(SessionKeys.SecretName, SessionKeys.Create(), Clock.GetUtcNow().AddHours(-24).AddSeconds(20));
+        _vault.Set(SigningSecret.SecretName, SigningSecret.Create(), Clock.GetUtcNow().AddHours(-24).AddSeconds(20));
         await using var backEnd = await BackEndAsync("orders-api");
         var before = await TokenAsync();
         Assert.Equal(HttpStatusCode.OK, (await AskAsync(backEnd, before)).Status);

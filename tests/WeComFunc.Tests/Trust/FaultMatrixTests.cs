@@ -139,7 +139,7 @@ public sealed partial class FaultMatrixTests
         var logins = await process.LoginAsync(("the-first-code", null), ("the-neighbours-code", Cloud.Neighbour));
         var ((first, elapsed), (beside, elapsedBeside)) = (logins[0], logins[1]);
 
-        // Identity and session keys are the same for all apps.
+        // Identity and signing keys are the same for all apps.
         var hasNeighbour = cell.Call is not (CloudCall.Identity or CloudCall.VaultVersions or CloudCall.VaultKey);
         var met = cloud.Faults;
         (cloud.Fault, cloud.Refuses) = (null, false);

@@ -5,7 +5,7 @@ using WeComFunc.Sessions;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>Keys that sign sessions, as an operator stores them; what is private of them must not show up in any output.</summary>
-internal static class SessionKeys
+internal static class SigningSecret
 {
     /// <summary>The name of the secret by default.</summary>
     public const string SecretName = "wecomfunc-session-key";
@@ -22,8 +22,8 @@ internal static class SessionKeys
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var d = key.ExportParameters(includePrivateParameters: true).D!;
-        Output.Run.Secret(Base64Url.EncodeToString(d), "session key");
-        Output.Run.Secret(Convert.ToBase64String(d), "session key");
+        Output.Run.Secret(Base64Url.EncodeToString(d), "signing key");
+        Output.Run.Secret(Convert.ToBase64String(d), "signing key");
         return key.ExportPkcs8PrivateKeyPem();
     }
 
