@@ -93,6 +93,7 @@ public static class WeComFuncServices
             provider.GetRequiredService<Settings>(),
             provider.GetRequiredService<CorpApps>(),
             provider.GetService<SessionTokens>(),
+            provider.GetService<SessionKeys>(),
             complaints,
             provider.GetRequiredService<TimeProvider>()));
     }

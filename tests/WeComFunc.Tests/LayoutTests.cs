@@ -43,7 +43,7 @@ public sealed partial class LayoutTests
     [InlineData("Apps", "AccessTokens Secrets WeCom")]
     [InlineData("MemberData", "Apps Http Secrets Sessions WeCom")]
     [InlineData("Login", "AccessTokens Apps Http MemberData Sessions WeCom")]
-    [InlineData("Health", "AccessTokens Apps Http Sessions WeCom")]
+    [InlineData("Health", "AccessTokens Apps Http MemberData Sessions WeCom")]
     public void A_folder_of_the_library_knows_only_those_below_it(string folder, string below)
     {
         string[] composing = [$"{nameof(Settings)}.cs", $"{nameof(WeComFuncServices)}.cs"];

@@ -1,14 +1,16 @@
 using System.Globalization;
 using WeComFunc.AccessTokens;
 using WeComFunc.Apps;
+using WeComFunc.MemberData;
 using WeComFunc.Sessions;
 using WeComFunc.WeCom;
 
 namespace WeComFunc.Health;
 
 /// <summary>
-/// Goes through all that a login needs, without one: settings, each app's corpsecret, row and <c>gettoken</c>, the key of sessions. It asks
-/// as logins do, by the same parts and with the same pauses, so that repeating it never has WeCom ban an address (rule T7).
+/// Goes through all that a login needs, without one: settings, each app's corpsecret, row and <c>gettoken</c>, the key of sessions, the
+/// table of session_keys. It asks as logins do, by the same parts and with the same pauses, so that repeating it never has WeCom ban an
+/// address (rule T7).
 /// </summary>
 public sealed class StartupCheck
 {
@@ -24,11 +26,16 @@ public sealed class StartupCheck
     private readonly Settings _settings;
     private readonly CorpApps _apps;
     private readonly SessionTokens? _sessions;
+    private readonly SessionKeys? _sessionKeys;
     private readonly Complaints _complaints;
     private readonly TimeProvider _time;
 
-    internal StartupCheck(Settings settings, CorpApps apps, SessionTokens? sessions, Complaints complaints, TimeProvider time) =>
-        (_settings, _apps, _sessions, _complaints, _time) = (settings, apps, sessions, complaints, time);
+    internal StartupCheck(
+        Settings settings, CorpApps apps, SessionTokens? sessions, SessionKeys? sessionKeys, Complaints complaints, TimeProvider time)
+    {
+        (_settings, _apps, _sessions, _sessionKeys) = (settings, apps, sessions, sessionKeys);
+        (_complaints, _time) = (complaints, time);
+    }
 
     /// <summary>Takes step after step, and tells of each as it ends.</summary>
     public async IAsyncEnumerable<Finding> RunAsync()
@@ -50,7 +57,17 @@ public sealed class StartupCheck
         }
 
         yield return _sessions is null ? Ok("signing key: none is needed, as sessions are off") : await KeyOfAsync(_sessions, started);
+        yield return _settings.MemberData is { } memberData && _sessionKeys is not null
+            ? await SessionKeysInAsync(memberData.TableName, _sessionKeys, started)
+            : Ok("session_keys: none are kept, as member data is off");
     }
+
+    /// <summary>Whether the table is reached as an identity, which may need a while.</summary>
+    private bool MayTableCome => _settings.Azure.TableServiceUri is not null;
+
+    private string EmulatorAdvice => MayTableCome
+        ? ""
+        : "TokenStore__ConnectionString says where it is; the emulator of UseDevelopmentStorage=true runs while ./run.sh does.";
 
     private static Finding Ok(string text) => new(FindingOutcome.Ok, text);
 
@@ -75,7 +92,7 @@ public sealed class StartupCheck
         {
             _complaints.Take();
             var view = await app.Tokens.ProbeAsync();
-            var mayCome = view.Vault is { Kind: FailureKind.Busy } || (!view.IsShared && _settings.Azure.TableServiceUri is not null);
+            var mayCome = view.Vault is { Kind: FailureKind.Busy } || (!view.IsShared && MayTableCome);
             if (!mayCome || !await PauseAsync(started))
             {
                 return (view, _complaints.Take());
@@ -93,6 +110,19 @@ public sealed class StartupCheck
 
         await Task.Delay(LookPause, _time);
         return true;
+    }
+
+    private async Task<Finding> SessionKeysInAsync(string table, SessionKeys sessionKeys, long started)
+    {
+        var obstacle = await sessionKeys.ProbeAsync();
+        while (obstacle is not null && MayTableCome && await PauseAsync(started))
+        {
+            obstacle = await sessionKeys.ProbeAsync();
+        }
+
+        return obstacle is null
+            ? Ok($"session_keys: a row in table {table} was written, read and deleted")
+            : Failed("session_keys", $"table {table} cannot be used: {obstacle}; {MemberDataRules.TableAdvice}", EmulatorAdvice);
     }
 
     private Finding SecretOf(CorpApp app, FleetView view, IReadOnlyList<Complaint> complaints)
@@ -124,8 +154,7 @@ public sealed class StartupCheck
             what,
             [
                 .. said.Length > 0 ? said : [HealthEndpoint.Concern(app.Tokens.StatusOf(view)) ?? ""],
-                _settings.Azure.TableServiceUri is not null ? ""
-                    : "TokenStore__ConnectionString says where it is; the emulator of UseDevelopmentStorage=true runs while ./run.sh does.",
+                EmulatorAdvice,
             ]);
     }
 

@@ -97,6 +97,25 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         SessionKey? Open(CorpSecret corpSecret) => SessionKey.Open(row, corpSecret, app.App, session.UserId, place);
     }
 
+    /// <summary>Writes a row as if of a session that is over, reads and deletes it.</summary>
+    /// <returns>What kept it from that; null when nothing did.</returns>
+    public async Task<string?> ProbeAsync()
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(MemberDataRules.ProbeLimit, time);
+            var place = SessionPlace.Of(Guid.NewGuid().ToString("N"), time.GetUtcNow() - MemberDataRules.Grace);
+            await store.WriteAsync(place, "", limit.Token).WaitAsync(limit.Token);
+            await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
+            await store.DeleteAsync([place], limit.Token).WaitAsync(limit.Token);
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return ForeignText.Explain(exception);
+        }
+    }
+
     /// <summary>Every login may meet with the same trouble: it has one line a minute.</summary>
     private void Tell(string done, string reason)
     {
@@ -111,7 +130,6 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
     [LoggerMessage(
         601, LogLevel.Warning,
         "Session_keys that could not be written or read since the last such line: {Count}; the last one could not be {Done}: {Reason}. "
-        + "Logins go on without member data; check the network of the table MemberData__TableName and the role Storage Table Data "
-        + "Contributor")]
+        + $"Logins go on without member data; {MemberDataRules.TableAdvice}")]
     private static partial void LogTrouble(ILogger logger, int count, string done, string reason);
 }

@@ -68,7 +68,7 @@ internal sealed partial class SessionSweep(ISessionKeyStore store, TimeProvider 
 
     [LoggerMessage(
         604, LogLevel.Warning,
-        "Sessions that are over: {Deleted} rows deleted, then the table failed: {Reason}. The next run of the timer goes on; check the "
-        + "network of the table MemberData__TableName and the role Storage Table Data Contributor")]
+        "Sessions that are over: {Deleted} rows deleted, then the table failed: {Reason}. The next run of the timer goes on; "
+        + MemberDataRules.TableAdvice)]
     private static partial void LogFailed(ILogger logger, int deleted, string reason);
 }

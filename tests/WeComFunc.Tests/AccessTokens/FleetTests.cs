@@ -496,7 +496,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
     {
         var all = LoginHost.Settings(Simulator, Azurite, Table).Concat(settings ?? []).ToDictionary();
         var process = Ends(HostProcess.Start("WeComFunc.LocalHost", all, arguments: ["--urls", "http://127.0.0.1:0"]));
-        return (process, new HttpClient { BaseAddress = await process.AddressAsync() });
+        return (process, HostClient.Create(await process.AddressAsync()));
     }
 
     private async Task LoginAsync(params LoginHost[] hosts)

@@ -28,11 +28,7 @@ public sealed class LoginHost : IAsyncDisposable
         _app = app;
         Store = store;
         Log = log;
-        Client = new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler()))
-        {
-            BaseAddress = new Uri(app.Urls.First()),
-            Timeout = TimeSpan.FromMinutes(1),
-        };
+        Client = HostClient.Create(new Uri(app.Urls.First()));
     }
 
     public HttpClient Client { get; }

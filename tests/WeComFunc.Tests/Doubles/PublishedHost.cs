@@ -76,11 +76,7 @@ public sealed partial class PublishedHost : IAsyncDisposable
             OnMessage = message => host.Take(message, output),
         });
         output.Write("command line of the worker", await File.ReadAllTextAsync($"/proc/{host.App.ProcessId}/cmdline"));
-        host.Client = new(new OutputHandler(output, new SocketsHttpHandler()))
-        {
-            BaseAddress = host.App.BaseAddress,
-            Timeout = TimeSpan.FromMinutes(1),
-        };
+        host.Client = HostClient.Create(host.App.BaseAddress, output);
         return host;
     }
 

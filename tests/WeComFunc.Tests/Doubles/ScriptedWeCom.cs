@@ -58,7 +58,7 @@ internal sealed class ScriptedWeCom : HttpMessageHandler
         }
     }
 
-    public static Reply Json(string json) => Body(Encoding.UTF8.GetBytes(json));
+    public static Reply OfJson(string json) => Body(Encoding.UTF8.GetBytes(json));
 
     public static Reply Body(byte[] body, string? encoding = null) => (_, _) =>
     {
@@ -72,7 +72,7 @@ internal sealed class ScriptedWeCom : HttpMessageHandler
     };
 
     public static Reply Errcode(int errcode, string errmsg = "no") =>
-        Json(string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":{{errcode}},"errmsg":"{{errmsg}}"}"""));
+        OfJson(string.Create(CultureInfo.InvariantCulture, $$"""{"errcode":{{errcode}},"errmsg":"{{errmsg}}"}"""));
 
     public static Reply Status(int status, string? retryAfter = null) => (_, _) =>
     {
@@ -100,7 +100,7 @@ internal sealed class ScriptedWeCom : HttpMessageHandler
     public static Reply After(Task happened, string json) => async (request, cancellationToken) =>
     {
         await happened.WaitAsync(cancellationToken);
-        return await Json(json)(request, cancellationToken);
+        return await OfJson(json)(request, cancellationToken);
     };
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -121,7 +121,7 @@ internal sealed class ScriptedWeCom : HttpMessageHandler
             }
         }
 
-        return (reply ?? Json(Success(api)))(request, cancellationToken);
+        return (reply ?? OfJson(Success(api)))(request, cancellationToken);
     }
 
     private string Success(string api) => api switch

@@ -1,3 +1,4 @@
+using Azure;
 using Azure.Core;
 using Azure.Data.Tables;
 using Microsoft.Extensions.Configuration;
@@ -21,9 +22,11 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     private readonly ManualTimeProvider _clock = new();
     private readonly Dictionary<string, string?> _settings = [];
     private readonly string _table = LoginHost.NewTable();
+    private readonly string _sessionTable = LoginHost.NewTable();
     private SimulatorServer _simulator = null!;
     private KeyVault _vault = null!;
     private bool _isReadOnly;
+    private WatchedKeyStore? _sessionKeys;
 
     /// <summary>A mistake, the step that fails of it, and what it says to do.</summary>
     public static TheoryData<string, string, string> Mistakes => new()
@@ -47,6 +50,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         { "no way to WeCom", "gettoken of app default", "otherwise check the outbound network." },
         { "no signing key", "signing key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
         { "a signing key of another kind", "signing key", "Store a P-256 private key in PKCS#8 PEM as a new version of it." },
+        { "no right to the table of session_keys", "session_keys", "check the network of the table MemberData__TableName and the role" },
     };
 
     private SimulatorState WeCom => _simulator.State;
@@ -71,7 +75,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task Where_all_is_well_it_says_what_it_found_and_ends_with_0()
     {
-        UseSessions(SigningSecret.Create());
+        UseMemberData();
 
         var (status, lines) = await CheckAsync();
 
@@ -83,7 +87,9 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
                 "^ok   corpsecret of app default: it is in the Key Vault secret wecom-corpsecret, its fingerprint is [0-9a-f]{16}$", line),
             line => Assert.Equal("ok   row of app default: it was read and written", line),
             line => Assert.Matches("^ok   gettoken of app default: WeCom gave a token, which is good for 1(19|20) minutes$", line),
-            line => Assert.Equal("ok   signing key: there is one to sign with", line));
+            line => Assert.Equal("ok   signing key: there is one to sign with", line),
+            line => Assert.Equal($"ok   session_keys: a row in table {_sessionTable} was written, read and deleted", line));
+        Assert.Empty(new TableClient(azurite.ConnectionString, _sessionTable).Query<TableEntity>());
     }
 
     [Theory]
@@ -209,6 +215,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
                 "ok   settings", "ok   corpsecret of app default", "ok   row of app default", "ok   gettoken of app default",
                 "ok   corpsecret of app hr", "ok   row of app hr", "ok   gettoken of app hr",
                 "FAIL corpsecret of app sales", "ok   row of app sales", "skip gettoken of app sales", "ok   signing key",
+                "ok   session_keys",
             ],
             lines.Select(line => line.Split(':')[0]));
         Assert.Contains("Key Vault gives no secret wecom-corpsecret-sales: ", lines.Single(line => line.StartsWith("FAIL")));
@@ -223,7 +230,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_session_key_that_is_left_out_beside_a_good_one_is_told()
+    public async Task A_signing_key_that_is_left_out_beside_a_good_one_is_told()
     {
         UseSessions(NoKey, SigningSecret.Create());
 
@@ -232,7 +239,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(0, status);
         Assert.Matches(
             "^ok   signing key: there is one to sign with. Version [0-9a-f]+ of wecomfunc-session-key is left out of the signing keys, ",
-            lines[^1]);
+            lines[^2]);
     }
 
     [Fact]
@@ -257,9 +264,10 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Equal(0, await check.ExitAsync());
         Assert.Empty(check.Errors);
-        Assert.Equal(5, check.Lines.Count);
+        Assert.Equal(6, check.Lines.Count);
         Assert.Contains("it is in the setting WeCom__CorpSecret, ", check.Lines[1]);
         Assert.Equal("ok   signing key: none is needed, as sessions are off", check.Lines[4]);
+        Assert.Equal("ok   session_keys: none are kept, as member data is off", check.Lines[5]);
     }
 
     private void Make(string mistake)
@@ -305,10 +313,22 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             case "no signing key":
                 UseSessions();
                 break;
+            case "no right to the table of session_keys":
+                UseMemberData();
+                _sessionKeys = new() { Write = _ => throw new RequestFailedException(403, "AuthorizationPermissionMismatch") };
+                break;
             default:
                 UseSessions(NoKey);
                 break;
         }
+    }
+
+    private void UseMemberData()
+    {
+        UseSessions(SigningSecret.Create());
+        _settings["MemberData__Enabled"] = "true";
+        _settings["MemberData__TableName"] = _sessionTable;
+        _settings["WeCom__MiniProgramAppId"] = SimulatorState.SeedAppId;
     }
 
     private void UseSessions(params string[] keys)
@@ -338,6 +358,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             builder.Configuration.AddInMemoryCollection(
                 settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
             builder.Logging.AddProvider(new OutputLoggerProvider(Output.Run));
+            _sessionKeys?.Use(builder.Services);
             builder.Services
                 .AddSingleton<TimeProvider>(_clock)
                 .AddSingleton(credential ?? _vault.Credential)

@@ -123,7 +123,7 @@ public sealed class ConsoleLogTests(Azurite azurite) : WeComTest
         await using var host = isOnTerminal
             ? HostProcess.StartOnTerminal("WeComFunc.LocalHost", all, command)
             : HostProcess.Start("WeComFunc.LocalHost", all, arguments: command);
-        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
 
         // The token is in memory then.
         await host.WaitForLineAsync("outcome renewed");

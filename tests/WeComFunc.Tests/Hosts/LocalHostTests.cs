@@ -124,14 +124,14 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     public async Task Told_to_end_it_answers_the_login_under_way_and_refuses_new_ones()
     {
         await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
-        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
         WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
         using var content = JsonContent.Create(new { code = WeCom.IssueCode("zhangsan") });
         var login = client.PostAsync("/api/login", content);
         await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
 
         await host.SignalAsync("TERM");
-        await UntilRefusedAsync(client.BaseAddress);
+        await UntilRefusedAsync(client.BaseAddress!);
         WeCom[Api.JsCode2Session].Release();
 
         using var answer = await login;
@@ -293,8 +293,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
 
     private static async Task<LoginAnswer> HealthAsync(HostProcess host)
     {
-        using var client =
-            new HttpClient(new OutputHandler(Output.Run, new SocketsHttpHandler())) { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
         return await LoginAnswer.OfAsync(await client.GetAsync("/api/health"));
     }
 

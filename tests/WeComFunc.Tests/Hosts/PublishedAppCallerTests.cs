@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
@@ -79,17 +78,7 @@ public sealed class PublishedAppCallerTests(PublishedApp app)
 
     private static async Task<int> StatusAsync(PublishedHost host, string from, string forwardedFor)
     {
-        using var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (context, cancellationToken) =>
-            {
-                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
-                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        using var client = new HttpClient(handler) { BaseAddress = host.Client.BaseAddress };
+        using var client = HostClient.Create(host.Client.BaseAddress!, from: IPAddress.Parse(from));
         using var content = new StringContent("""{"code":"unknown-code"}""", Encoding.UTF8, "application/json");
         content.Headers.Add("X-Forwarded-For", forwardedFor);
         using var answer = await client.PostAsync("/api/login", content);

@@ -133,7 +133,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : ExportTest
     public async Task OpenTelemetry_is_loaded_where_something_is_sent_and_nowhere_else(bool isSent)
     {
         await using var host = Start(isSent ? Receiver.Settings : []);
-        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
         await LoginAsync(client);
 
         var loaded = await File.ReadAllTextAsync($"/proc/{host.ProcessId}/maps");
@@ -170,7 +170,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : ExportTest
     private async Task RunAsync(Dictionary<string, string?> settings, Func<HttpClient, Task> use)
     {
         await using var host = Start(settings);
-        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
         await use(client);
 
         await host.SignalAsync("TERM");

@@ -177,7 +177,7 @@ public sealed class DepartmentTests : IDisposable
 
     private DepartmentNames Names => _process.Services.GetRequiredService<DepartmentNames>();
 
-    private static ScriptedWeCom.Reply Name(string name) => Json($$$"""{"errcode":0,"department":{"name":"{{{name}}}"}}""");
+    private static ScriptedWeCom.Reply Name(string name) => OfJson($$$"""{"errcode":0,"department":{"name":"{{{name}}}"}}""");
 
     private async Task<string> GetAsync(params int[] ids) => string.Join(
         ' ',

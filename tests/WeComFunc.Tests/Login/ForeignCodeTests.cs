@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -192,19 +191,9 @@ public sealed class ForeignCodeTests(Azurite azurite) : IAsyncLifetime
     private async Task<LoginAnswer> LoginAsync(int errcode, byte caller = 1)
     {
         Sessions.AddFault(new Fault { Errcode = errcode, Times = null });
-        using var client = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = async (context, cancellationToken) =>
-            {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                socket.Bind(new IPEndPoint(new IPAddress([127, 0, 0, caller]), 0));
-                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        });
+        using var client = HostClient.Create(_host.Client.BaseAddress!, from: new IPAddress([127, 0, 0, caller]));
         var answer = await LoginAnswer.OfAsync(await client.PostAsync(
-            new Uri(_host.Client.BaseAddress!, "/api/login"),
-            new StringContent($$"""{"code":"{{Guid.NewGuid():N}}"}""", null, "application/json")));
+            "/api/login", new StringContent($$"""{"code":"{{Guid.NewGuid():N}}"}""", null, "application/json")));
         Sessions.ClearFaults();
         return answer;
     }

@@ -126,8 +126,8 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         int ofExchange, int ofProfile, int status, string tried)
     {
         await UseAsync(("Login:RequireProfile", "true"));
-        WeCom.Answer(Exchange, Rejections(ofExchange, Json(Member)));
-        WeCom.Answer(UserGet, Rejections(ofProfile, Json("""{"errcode":0,"userid":"zhangsan"}""")));
+        WeCom.Answer(Exchange, Rejections(ofExchange, OfJson(Member)));
+        WeCom.Answer(UserGet, Rejections(ofProfile, OfJson("""{"errcode":0,"userid":"zhangsan"}""")));
         WithoutPauses();
 
         var answer = await _process.LoginAsync();
@@ -207,7 +207,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
     [InlineData(SalesCorpId, 409, "other_app", Sales)]
     public async Task The_member_of_another_corp_is_sent_away_without_a_profile(string corpId, int status, string code, string? app)
     {
-        WeCom.Answer(Exchange, Json($$"""{"errcode":0,"corpid":"{{corpId}}","userid":"u"}"""));
+        WeCom.Answer(Exchange, OfJson($$"""{"errcode":0,"corpid":"{{corpId}}","userid":"u"}"""));
 
         var answer = await _process.LoginAsync();
 
@@ -234,7 +234,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         using var process = new MemoryLogin();
         process.WeCom.Answer(api, answer switch
         {
-            0 => Json(Member),
+            0 => OfJson(Member),
             < 1000 => Status(answer),
             _ => Errcode(answer),
         });
@@ -250,7 +250,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
     public async Task A_member_of_another_corp_proves_the_corpsecret_too()
     {
         using var process = new MemoryLogin();
-        process.WeCom.Answer(Exchange, Json("""{"errcode":0,"corpid":"ww0000000000000001","userid":"u"}"""));
+        process.WeCom.Answer(Exchange, OfJson("""{"errcode":0,"corpid":"ww0000000000000001","userid":"u"}"""));
 
         await process.LoginAsync();
         await process.WhenQuiet();
@@ -287,7 +287,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
 
         Assert.Equal(["invalid_code", "invalid_code", "invalid_code", "misconfigured", "misconfigured"], codes);
 
-        WeCom.Answer(Exchange, Json(Member), Errcode(48002));
+        WeCom.Answer(Exchange, OfJson(Member), Errcode(48002));
         await _process.LoginAsync();
         Assert.Equal("invalid_code", (await _process.LoginAsync(forwardedFor: "203.0.113.4"))["code"]);
     }
@@ -326,7 +326,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         var failures = new List<Failure?>();
         foreach (var errcode in (int[])[60020, 48002, 40029, 48002, 0, 48002])
         {
-            WeCom.Answer(Exchange, errcode == 0 ? Json(Member) : Errcode(errcode));
+            WeCom.Answer(Exchange, errcode == 0 ? OfJson(Member) : Errcode(errcode));
             await _process.LoginAsync();
             failures.Add(_process.App.LastFailure);
         }
@@ -360,7 +360,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
     [Fact]
     public async Task A_changed_corpsecret_counts_from_then_on()
     {
-        WeCom.Answer(Exchange, Errcode(60020), Json(Member));
+        WeCom.Answer(Exchange, Errcode(60020), OfJson(Member));
         _process.Secret = new CorpSecret("the-corpsecret-after-the-rotation-00000001");
 
         await _process.LoginAsync();
@@ -408,7 +408,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
     public async Task Each_use_of_a_token_is_counted_with_its_source_and_reason()
     {
         var uses = _process.Measure<long>("wecomfunc.token.uses");
-        WeCom.Answer(Exchange, Errcode(42001), Json(Member));
+        WeCom.Answer(Exchange, Errcode(42001), OfJson(Member));
 
         await _process.LoginAsync();
 
@@ -424,8 +424,8 @@ public sealed class LoginHandlerTests : IAsyncLifetime
     public async Task Departments_are_named_where_the_settings_say_so(string setting, string profile, string? departments)
     {
         await UseAsync(("Login:DepartmentNames", setting));
-        WeCom.Answer(UserGet, Json(profile));
-        WeCom.Answer(DepartmentGet, Json("""{"errcode":0,"department":{"name":"n"}}"""));
+        WeCom.Answer(UserGet, OfJson(profile));
+        WeCom.Answer(DepartmentGet, OfJson("""{"errcode":0,"department":{"name":"n"}}"""));
 
         var answer = await _process.LoginAsync();
 
@@ -445,7 +445,7 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         await UseAsync(
             ("Session:Issuer", "http://localhost/api"), ("Session:Audience", "any"), ("Session:Claims", claims),
             ("Login:ProfileFields", fields));
-        WeCom.Answer(UserGet, Json("""{"errcode":0,"userid":"zhangsan","name":"n","x":1}"""));
+        WeCom.Answer(UserGet, OfJson("""{"errcode":0,"userid":"zhangsan","name":"n","x":1}"""));
 
         var answer = await _process.LoginAsync();
 

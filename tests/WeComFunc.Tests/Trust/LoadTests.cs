@@ -109,7 +109,7 @@ public sealed class LoadTests(PublishedApp app)
             }
         }
 
-        using var client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
+        using var client = HostClient.CreateSilent(address);
         var started = Stopwatch.StartNew();
         var callers = Enumerable.Range(0, Callers).Select(caller => Task.Run(() => CallAsync(client, weCom, caller, started))).ToList();
         var troubles = TroubleAsync(weCom, started);

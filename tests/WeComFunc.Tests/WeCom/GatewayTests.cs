@@ -157,7 +157,7 @@ public sealed class GatewayTests(Azurite azurite) : IAsyncLifetime
         settings["http_proxy"] = _weCom.BaseAddress.AbsoluteUri;
         settings["no_proxy"] = "127.0.0.1";
         await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, null, "--urls", "http://127.0.0.1:0");
-        using var client = new HttpClient { BaseAddress = await host.AddressAsync() };
+        using var client = HostClient.Create(await host.AddressAsync());
 
         var answer = await LoginAnswer.OfAsync(
             await client.PostAsync("/api/login", new StringContent("""{"code":"a-code-that-works"}""", null, "application/json")));

@@ -70,7 +70,7 @@ public sealed class WeComClientTests : IDisposable
     [InlineData("name", """{"name":"n"}""")]
     public async Task A_profile_has_the_members_that_are_asked_for(string fields, string expected)
     {
-        WeCom.Answer(UserGet, Json("""{"errcode":0,"userid":"u","name":"n"}"""));
+        WeCom.Answer(UserGet, OfJson("""{"errcode":0,"userid":"u","name":"n"}"""));
 
         using var profile = (await Client.GetProfileAsync(
             Token, "u", fields.Split(',', StringSplitOptions.RemoveEmptyEntries), _deadline)).Value;
@@ -81,7 +81,7 @@ public sealed class WeComClientTests : IDisposable
     [Fact]
     public async Task The_profile_of_another_member_is_a_failure_of_its_own()
     {
-        WeCom.Answer(UserGet, Json("""{"errcode":0,"userid":"v"}"""));
+        WeCom.Answer(UserGet, OfJson("""{"errcode":0,"userid":"v"}"""));
 
         Assert.Equal(new Failure(FailureKind.OtherMember), (await Client.GetProfileAsync(Token, "u", [], _deadline)).Failure);
     }
@@ -155,7 +155,7 @@ public sealed class WeComClientTests : IDisposable
     public void A_pause_that_a_gateway_asks_for_is_kept_where_it_fits(string? retryAfter, double seconds)
     {
         Clock.Advance(0.9 * Second);
-        WeCom.Answer(Exchange, Status(503, retryAfter), Json(Success));
+        WeCom.Answer(Exchange, Status(503, retryAfter), OfJson(Success));
         var exchange = ExchangeAsync();
 
         Clock.Advance((seconds * Second) - Tick);
@@ -360,7 +360,7 @@ public sealed class WeComClientTests : IDisposable
     public async Task An_answer_is_read_to_its_end_whatever_its_length(int length)
     {
         const string Head = """{"userid":"u","a":""";
-        WeCom.Answer(UserGet, Json($"{Head}\"{new string('x', length - Head.Length - 3)}\"}}"));
+        WeCom.Answer(UserGet, OfJson($"{Head}\"{new string('x', length - Head.Length - 3)}\"}}"));
 
         using var profile = (await Client.GetProfileAsync(Token, "u", [], _deadline)).Value;
 
@@ -370,7 +370,7 @@ public sealed class WeComClientTests : IDisposable
     [Fact]
     public async Task An_answer_over_1_MiB_is_not_read()
     {
-        WeCom.Answer(Exchange, Json(Success.PadRight((1024 * 1024) + 1)));
+        WeCom.Answer(Exchange, OfJson(Success.PadRight((1024 * 1024) + 1)));
 
         Assert.Equal(new Failure(FailureKind.Unexpected), (await ExchangeAsync()).Failure);
         Assert.Contains("it is larger than 1 MiB", Assert.Single(_process.Log.All));
@@ -418,7 +418,7 @@ public sealed class WeComClientTests : IDisposable
     [Fact]
     public async Task Without_an_errmsg_none_is_logged()
     {
-        WeCom.Answer(Exchange, Json("""{"errcode":40029}"""));
+        WeCom.Answer(Exchange, OfJson("""{"errcode":40029}"""));
 
         await ExchangeAsync();
 
