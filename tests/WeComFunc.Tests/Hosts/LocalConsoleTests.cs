@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Reflection;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using WeComFunc.LocalHost;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
@@ -151,6 +154,20 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
     }
 
     [Fact]
+    public async Task Nobody_listens_to_logins_but_while_somebody_watches()
+    {
+        var host = await StartAsync();
+        Assert.Equal(0, Listeners());
+
+        using (await WatchAsync(host))
+        {
+            Assert.Equal(1, Listeners());
+        }
+
+        await Wait.UntilAsync(() => Listeners() == 0);
+    }
+
+    [Fact]
     public async Task Who_watches_keeps_no_host_from_ending()
     {
         var host = await StartAsync();
@@ -159,6 +176,18 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
         await host.StopAsync();
 
         Assert.Empty(await watched.UntilAsync("the end"));
+    }
+
+    /// <summary>
+    /// How many of the console listen to the traces of logins. The tests' own output listens all the time, so .NET has to be asked for its
+    /// list, which it keeps to itself.
+    /// </summary>
+    private static int Listeners()
+    {
+        var list = typeof(ActivitySource).GetField("_listeners", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(Telemetry.Source)!;
+        var listeners = (ActivityListener[])list.GetType()
+            .GetField("_volatileArray", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(list)!;
+        return listeners.Count(listener => listener.ShouldListenTo?.Method.DeclaringType?.DeclaringType == typeof(CallFeed));
     }
 
     private static async Task<IReadOnlyList<int>> AskAllAsync(LoginHost host, Action<HttpRequestMessage> change)
