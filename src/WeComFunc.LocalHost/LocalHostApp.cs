@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Net.Sockets;
 using WeComFunc.Apps;
 using WeComFunc.Http;
 using Endpoint = WeComFunc.Http.Endpoint;
@@ -20,6 +21,11 @@ public static class LocalHostApp
         // Without the defaults of ASP.NET Core, which take longer to start than all the rest.
         var builder = WebApplication.CreateEmptyBuilder(new() { Args = args });
         builder.Configuration.AddLocalSettings(args);
+        if (builder.Configuration["urls"]?.Contains("https:", StringComparison.OrdinalIgnoreCase) is true)
+        {
+            throw new SettingsException(["--urls has an address of https: the local host speaks http alone."]);
+        }
+
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddConsoleLog(builder.Configuration, args);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -60,7 +66,7 @@ public static class LocalHostApp
         {
             return exception.Report();
         }
-        catch (Exception exception) when (exception is IOException or FormatException)
+        catch (Exception exception) when (exception is IOException or SocketException or FormatException)
         {
             await Console.Error.WriteLineAsync(
                 $"The local host cannot listen: {exception.Message.TrimEnd('.')}. Choose another address with --urls.");

@@ -23,6 +23,11 @@ internal static class LocalSettings
     public static void AddLocalSettings(this ConfigurationManager configuration, string[] args)
     {
         configuration.AddEnvironmentVariables().AddCommandLine(args);
+        if (configuration["settings"] is { } path and not "none" && !File.Exists(path))
+        {
+            throw new SettingsException([$"{path}, which --settings names, is not there; --settings none does without one."]);
+        }
+
         configuration.Sources.Insert(0, Source(configuration["settings"] ?? "local.settings.json"));
     }
 

@@ -15,9 +15,6 @@ public enum FailureKind
     /// <summary>The app may not see this member.</summary>
     MemberNotVisible,
 
-    /// <summary>WeCom gave the profile of another member than the one asked for.</summary>
-    OtherMember,
-
     /// <summary>WeCom refused the access_token of a data call; another token may do.</summary>
     TokenRejected,
 

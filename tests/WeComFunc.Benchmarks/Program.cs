@@ -2,7 +2,7 @@ namespace WeComFunc.Benchmarks;
 
 internal static class Program
 {
-    private const string Usage = "Usage: floor|typical URL UPSTREAM, upstream URL, or measure DIRECTORY [--quick|--member-data]";
+    private const string Usage = "Usage: floor|typical URL UPSTREAM, or measure DIRECTORY [--quick|--member-data]";
 
     private static async Task<int> Main(string[] args)
     {
@@ -13,13 +13,6 @@ internal static class Program
                 return 0;
             case ["typical", var url, var upstream]:
                 await Typical.RunAsync(url, upstream);
-                return 0;
-            case ["upstream", var url]:
-                await using (await Upstream.StartAsync(new Uri(url)))
-                {
-                    await Task.Delay(Timeout.Infinite);
-                }
-
                 return 0;
             case ["measure", var directory, "--member-data"]:
                 await Measurement.RunMemberDataAsync(directory);

@@ -57,7 +57,7 @@ internal sealed class TableModel(World world, Troubles troubles)
         }
 
         var before = Row?.Lease;
-        Row = row with { ETag = new ETag($"W/\"{++_etag}\""), Timestamp = world.UtcNow };
+        Row = row with { ETag = new ETag($"W/\"{++_etag}\"") };
         var etag = Row.ETag;
         if (row.Lease is { } lease && lease != before)
         {

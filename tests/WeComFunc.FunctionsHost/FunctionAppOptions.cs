@@ -41,10 +41,9 @@ public sealed record FunctionAppOptions
 /// <param name="InvocationId">The invocation that it was logged in; null outside one: such a line of an app the platform drops.</param>
 /// <param name="Category">The logger's category.</param>
 /// <param name="Level">Information at least: the worker has a floor of its own.</param>
-/// <param name="EventName">The event's name, where it has one.</param>
 /// <param name="Message">The formatted message.</param>
 /// <param name="Exception">The exception in full.</param>
-public sealed record WorkerLog(string? InvocationId, string Category, LogLevel Level, string? EventName, string Message, string? Exception);
+public sealed record WorkerLog(string? InvocationId, string Category, LogLevel Level, string Message, string? Exception);
 
 /// <summary>How an invocation ended.</summary>
 /// <param name="InvocationId">Its id, which is in its log lines too.</param>

@@ -180,7 +180,6 @@ internal sealed class Worker : FunctionRpc.FunctionRpcBase, IAsyncDisposable
                 OrNull(log.InvocationId),
                 log.Category,
                 (LogLevel)log.Level,
-                OrNull(log.EventId),
                 log.Message,
                 OrNull(log.Exception?.Message)));
             return;

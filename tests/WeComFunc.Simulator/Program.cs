@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace WeComFunc.Simulator;
@@ -20,7 +21,7 @@ internal static class Program
             await stop.Task;
             return 0;
         }
-        catch (Exception mistake) when (mistake is IOException or ArgumentException or FormatException)
+        catch (Exception mistake) when (mistake is IOException or SocketException or ArgumentException or FormatException)
         {
             await Console.Error.WriteLineAsync(mistake.Message);
             return 1;

@@ -488,6 +488,29 @@ public sealed class SettingsTests
     public void A_further_app_that_is_wrong_is_named(string name, string value, string expected) =>
         Assert.Contains(expected, Assert.Throws<SettingsException>(() => Read((name, value))).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("another", false)]
+    [InlineData("the-same", true)]
+    public void Apps_of_one_secret_name_have_one_corpsecret(string corpSecret, bool isTaken)
+    {
+        (string, string?)[] changes =
+        [
+            ("DOTNET_ENVIRONMENT", "Development"),
+            ("WeCom__CorpSecret", "the-same"),
+            ("WeCom__Apps__hr__CorpId", "ww1234567890abcdef"),
+            ("WeCom__Apps__hr__CorpSecretName", "wecom-corpsecret"),
+            ("WeCom__Apps__hr__CorpSecret", corpSecret),
+        ];
+
+        var refusal = isTaken ? null : Refused(changes);
+
+        Assert.Equal(
+            isTaken ? null : "WeCom__Apps__hr__CorpSecretName is wecom-corpsecret, as that of app default, whose corpsecret is another "
+                + "one: give one of them another name.",
+            refusal);
+        Assert.True(!isTaken || Read(changes).Apps.Count == 2);
+    }
+
     [Fact]
     public void More_than_fifty_further_apps_are_refused() => Assert.Contains(
         "WeCom__Apps are 51 apps: at most 50",

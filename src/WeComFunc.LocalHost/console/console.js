@@ -18,8 +18,8 @@ const texts = {
     noProfile: 'The login stands without the profile: {code}.', survived: 'The login survived it.',
     paused: 'After five such tokens in a row, the next is fetched after a pause only, for the sake of WeCom’s limits: try again in a minute.',
     rejectedTag: 'token refused', changedTag: 'corpsecret changed', busyStoryTag: 'WeCom busy', lostTag: 'no answer', tableAwayTag: 'table out of reach',
-    elsewhere: 'From elsewhere', background: 'In the background', byHandWho: 'A code by hand', to: 'for app {app}', underWay: 'under way',
-    service: 'Where', call: 'Call', behind: 'after the answer', result: 'Result', time: 'Time', when: 'When', callsOf: 'Calls of this login',
+    elsewhere: 'From elsewhere', background: 'In the background', memberData: 'Member data', byHandWho: 'A code by hand', to: 'for app {app}', underWay: 'under way',
+    service: 'Where', call: 'Call', behind: 'after the answer', result: 'Result', time: 'Time', callsOf: 'Calls of this login',
     wecom: 'WeCom', table: 'Table', secret: 'Vault', answer: 'Answer, HTTP {status}', session: 'Session token, decoded',
     sessionHint: 'Any back end checks its signature with the keys of the issuer.', ends: 'ends {time}', issued: 'issued {time}',
     apps: 'Token of app {app}', only: 'Token',
@@ -59,8 +59,8 @@ const texts = {
     noProfile: '没有成员资料，登录仍然成功：{code}。', survived: '登录没有受到影响。',
     paused: '连续五个 token 被拒绝之后，为遵守企业微信的限频，要稍等才再获取：请一分钟后再试。',
     rejectedTag: 'token 被拒绝', changedTag: 'corpsecret 已更换', busyStoryTag: '企业微信繁忙', lostTag: '没有应答', tableAwayTag: '表无法访问',
-    elsewhere: '来自别处', background: '后台', byHandWho: '手工提交的 code', to: '应用 {app}', underWay: '进行中',
-    service: '去向', call: '调用', behind: '应答之后', result: '结果', time: '用时', when: '时段', callsOf: '这次登录的调用',
+    elsewhere: '来自别处', background: '后台', memberData: '成员数据', byHandWho: '手工提交的 code', to: '应用 {app}', underWay: '进行中',
+    service: '去向', call: '调用', behind: '应答之后', result: '结果', time: '用时', callsOf: '这次登录的调用',
     wecom: '企业微信', table: '表', secret: 'Key Vault', answer: '应答，HTTP {status}', session: '会话 token（已解码）',
     sessionHint: '任何后端都可以用签发者的公钥校验它的签名。', ends: '{time} 到期', issued: '{time} 签发',
     apps: '应用 {app} 的 token', only: 'Token',
@@ -90,6 +90,7 @@ const calls = {
   'table read': ['table', ''],
   'table write': ['table', ''],
   'session write': ['table', ''],
+  'session read': ['table', ''],
   'secret read': ['secret', ''],
 }
 const isData = ({ name }) => calls[name]?.[0] === 'wecom' && name !== 'gettoken'
@@ -228,8 +229,8 @@ const told = login => new Promise(resolve => {
 
 function hear({ trace, name, began, took, outcome }) {
   const login = logins.get(trace) ?? begin(trace, '', '', false)
-  if (name === 'login') {
-    Object.assign(login, { began, total: took, outcome })
+  if (name === 'login' || name === 'member-data') {
+    Object.assign(login, { name, began, total: took, outcome })
     login.told?.()
   } else {
     login.calls.push({ name, began, took, outcome: outcome ?? 'none' })
@@ -252,25 +253,25 @@ function troublesOf({ calls: made }) {
 }
 
 function story(login) {
-  const { status, calls: made, answer, isOurs, outcome } = login
+  const { name, status, calls: made, answer, isOurs, outcome } = login
   const trouble = troublesOf(login)
   const lines = trouble.map(name => t(name))
   if (isOurs && status === 200 && trouble.length) lines.push(t('survived'))
   if (trouble.includes('rejected') && ['invalid_code', 'misconfigured'].includes(answer?.code)) lines.push(t('paused'))
   if (!trouble.length && made.some(({ name, outcome }) => name === 'gettoken' && outcome === '0')) lines.push(t('fetched'))
-  if (!trouble.length && outcome === 'ok' && made.every(call => isData(call) || call.name === 'session write')) lines.push(t('memory'))
+  if (!trouble.length && name === 'login' && outcome === 'ok' && made.every(call => isData(call) || call.name === 'session write')) lines.push(t('memory'))
   if (answer?.code === 'other_app') lines.push(t('otherApp', { app: answer.app }))
   if (answer?.profileError) lines.push(t('noProfile', { code: answer.profileError.code }))
   return lines
 }
 
 function show(login) {
-  const { who, app, status, answer, outcome, isOurs, total } = login
+  const { name, who, app, status, answer, outcome, isOurs, total } = login
   const isOver = isOurs ? status !== undefined : total !== undefined
   const result = isOurs ? (!isOver ? t('underWay') : status === 200 ? '200' : `${status || '–'} ${answer?.code ?? t('noAnswer')}`) : outcome
   const good = result === '200' || result === 'ok'
   login.details.firstChild.replaceChildren(
-    ...[el('span', { class: 'who' }, who || (isOver ? t('elsewhere') : t('background'))),
+    ...[el('span', { class: 'who' }, who || t(name === 'member-data' ? 'memberData' : isOver ? 'elsewhere' : 'background')),
     app ? el('span', { class: 'hint' }, t('to', { app })) : '',
     result ? el('span', { class: 'outcome', 'data-kind': !isOver ? '' : good ? 'good' : 'bad' }, result) : '',
     isOver ? troublesOf(login).map(name => el('span', { class: 'tag' }, t(`${name}Tag`))) : '',

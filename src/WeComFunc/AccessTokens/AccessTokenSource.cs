@@ -136,7 +136,7 @@ internal sealed partial class AccessTokenSource
             throw new TokenRenewalException(
                 $"The access_token of {_app.CorpId} was not renewed ({failure.Kind}, errcode {Telemetry.Label(failure.Errcode)}, app "
                 + $"{_app.Name}) and has {left.TotalMinutes:0} minutes left. "
-                + $"{_app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode))}");
+                + $"{Errcodes.Advice(failure, _app)}");
         }
     }
 
@@ -239,7 +239,7 @@ internal sealed partial class AccessTokenSource
         {
             LogFailed(_logger, result.Outcome is RenewalOutcome.Failed ? LogLevel.Warning : LogLevel.Information,
                 reason, outcome, left, failure.Kind, Telemetry.Label(failure.Errcode), _app.Name, NextTry(failure),
-                _app.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)));
+                Errcodes.Advice(failure, _app));
         }
         else
         {

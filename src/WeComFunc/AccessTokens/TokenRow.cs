@@ -33,9 +33,6 @@ public sealed record TokenRow
     /// <summary>Name of the app within the corp.</summary>
     public string RowKey { get; set; } = "";
 
-    /// <summary>When the table last wrote the row, by its own clock.</summary>
-    public DateTimeOffset? Timestamp { get; set; }
-
     /// <summary>Changes with every write; <c>default</c> for a row that is not in the table yet.</summary>
     public ETag ETag { get; set; }
 

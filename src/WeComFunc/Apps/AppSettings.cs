@@ -41,8 +41,20 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
             }
         }
 
-        return [first, .. names.Select(name => ReadOne(
-            reader, $"WeCom:Apps:{name}", name, $"wecom-corpsecret-{name}", needsAppId))];
+        IReadOnlyList<AppSettings> apps =
+            [first, .. names.Select(name => ReadOne(reader, $"WeCom:Apps:{name}", name, $"wecom-corpsecret-{name}", needsAppId))];
+        foreach (var (name, several) in apps.Where(app => app.CorpSecret is not null).GroupBy(app => app.App.SecretName)
+            .Select(shared => (shared.Key, shared.DistinctBy(app => app.CorpSecret).ToList())))
+        {
+            if (several.Count > 1)
+            {
+                reader.Refuse(
+                    $"{several[1].App.SettingsPrefix}CorpSecretName",
+                    $"is {name}, as that of app {several[0].App.Name}, whose corpsecret is another one: give one of them another name");
+            }
+        }
+
+        return apps;
     }
 
     private static AppSettings ReadOne(SettingsReader reader, string section, string name, string secretName, bool needsAppId)

@@ -110,7 +110,6 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     {
         PartitionKey = entity.PartitionKey,
         RowKey = entity.RowKey,
-        Timestamp = entity.Timestamp,
         ETag = entity.ETag,
         Version = entity.GetInt32(nameof(TokenRow.Version)) ?? TokenRow.CurrentVersion,
         SealedToken = entity.GetString(nameof(TokenRow.SealedToken)),

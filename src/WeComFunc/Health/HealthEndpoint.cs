@@ -53,7 +53,7 @@ internal sealed partial class HealthEndpoint : Endpoint
             first.Secret,
             session.State,
             statuses.Count == 1 ? null : statuses.Skip(1).ToDictionary(one => one.App.App.Name, one => ReportOf(one.Status)),
-            obstacle ?? FirstOf(statuses, (_, status) => Concern(status)) ?? session.Concern);
+            obstacle ?? FirstOf(statuses, Concern) ?? session.Concern);
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
     }
 
@@ -79,15 +79,15 @@ internal sealed partial class HealthEndpoint : Endpoint
     /// <summary>Why no login of an app can succeed now, as advice; null when one can.</summary>
     private static string? Obstacle(CorpApp app, TokenStatus status) =>
         (status.Obstacle ?? (app.LastFailure is { Kind: FailureKind.Misconfigured } failure ? failure : null)) is { } cause
-            ? app.App.Naming(Errcodes.Advice(cause.Kind, cause.Errcode))
+            ? Errcodes.Advice(cause, app.App)
             : null;
 
     private static AppReport ReportOf(TokenStatus status) =>
         new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
 
     /// <summary>What is wrong although logins succeed, as advice; null when nothing is.</summary>
-    internal static string? Concern(TokenStatus status) =>
-        status.Vault is { } vault ? Errcodes.Advice(vault.Kind, vault.Errcode) : status.Store switch
+    internal static string? Concern(CorpApp app, TokenStatus status) =>
+        status.Vault is { } vault ? Errcodes.Advice(vault, app.App) : status.Store switch
         {
             "unreachable" => "The token row cannot be used, and logins go on by what each process holds: check the table's network and the "
                 + "role Storage Table Data Contributor; the log says more.",

@@ -82,9 +82,6 @@ public sealed class StartupCheck
     private static string Minutes(AccessToken token, DateTimeOffset now) =>
         string.Create(CultureInfo.InvariantCulture, $"{Math.Floor((token.ExpiresAt - now).TotalMinutes)} minutes");
 
-    private static string AdviceOn(CorpApp app, Failure failure) =>
-        app.App.Naming(failure.Advice ?? Errcodes.Advice(failure.Kind, failure.Errcode));
-
     /// <summary>Looks at corpsecret and row; where the identity of this machine may only be slow, again.</summary>
     private async Task<(FleetView View, IReadOnlyList<Complaint> Complaints)> LookAsync(CorpApp app, long started)
     {
@@ -136,7 +133,7 @@ public sealed class StartupCheck
         }
 
         string[] said = [.. complaints.Where(line => !IsOfTable(line)).Select(line => line.Text)];
-        return Failed(what, said.Length > 0 ? said : [AdviceOn(app, failure)]);
+        return Failed(what, said.Length > 0 ? said : [Errcodes.Advice(failure, app.App)]);
     }
 
     private Finding RowOf(CorpApp app, FleetView view, IReadOnlyList<Complaint> complaints)
@@ -153,7 +150,7 @@ public sealed class StartupCheck
         return Failed(
             what,
             [
-                .. said.Length > 0 ? said : [HealthEndpoint.Concern(app.Tokens.StatusOf(view)) ?? ""],
+                .. said.Length > 0 ? said : [HealthEndpoint.Concern(app, app.Tokens.StatusOf(view)) ?? ""],
                 EmulatorAdvice,
             ]);
     }
@@ -176,14 +173,14 @@ public sealed class StartupCheck
             }
 
             var next = $"WeCom is asked again {AccessTokenSource.NextTry(failure)} at the earliest.";
-            return Failed(what, [.. said, AdviceOn(app, failure), next]);
+            return Failed(what, [.. said, Errcodes.Advice(failure, app.App), next]);
         }
 
         var status = app.Tokens.StatusOf(await app.Tokens.LookAsync());
         if (status.Obstacle is { } obstacle)
         {
             var said = $"there is a token, but WeCom rejects it, errcode {Telemetry.Label(obstacle.Errcode)}";
-            return Failed(what, said, AdviceOn(app, obstacle));
+            return Failed(what, said, Errcodes.Advice(obstacle, app.App));
         }
 
         var left = Minutes(use.Token, _time.GetUtcNow());

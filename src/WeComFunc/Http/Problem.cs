@@ -80,7 +80,7 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
         FailureKind.MemberNotVisible => MemberNotVisible,
         FailureKind.InvalidSession => InvalidSession,
         FailureKind.Busy => WeComBusy,
-        FailureKind.Unexpected or FailureKind.OtherMember => WeComUnexpected,
+        FailureKind.Unexpected => WeComUnexpected,
         _ => Misconfigured,
     };
 

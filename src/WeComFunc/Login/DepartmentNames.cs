@@ -51,7 +51,7 @@ internal sealed class DepartmentNames(TimeProvider time) : IDisposable
             var ids = new List<int>();
             while (reader.Read() && reader.TokenType is not JsonTokenType.EndArray)
             {
-                if (reader.TokenType is JsonTokenType.Number && reader.TryGetInt32(out var id))
+                if (reader.TokenType is JsonTokenType.Number or JsonTokenType.String && Answers.Integer(reader.ValueSpan) is { } id)
                 {
                     ids.Add(id);
                 }

@@ -111,7 +111,7 @@ internal sealed partial class LoginEndpoint : Endpoint
         {
             LogAdvice(
                 _logger, login.IsOfForeignCode ? LogLevel.Warning : LogLevel.Error,
-                outcome, errcode, elapsed, source, reason, name, exchange.TraceId, AdviceOn(failure));
+                outcome, errcode, elapsed, source, reason, name, exchange.TraceId, Errcodes.Advice(failure, app));
         }
         else
         {
@@ -119,17 +119,15 @@ internal sealed partial class LoginEndpoint : Endpoint
         }
 
         if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && login.Token.Token is { OnProbation: true }
-            && AdviceOn(failure) is { Length: > 0 } advice)
+            && Errcodes.Advice(failure, app) is { Length: > 0 } advice)
         {
             LogNoCodeYet(_logger, errcode, name, advice);
         }
 
         if (login.Unseen is { Kind: FailureKind.Misconfigured } unseen)
         {
-            LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), name, exchange.TraceId, AdviceOn(unseen));
+            LogNoProfile(_logger, Telemetry.Label(unseen.Errcode), name, exchange.TraceId, Errcodes.Advice(unseen, app));
         }
-
-        string AdviceOn(Failure failure) => failure.Advice ?? app?.Naming(Errcodes.Advice(failure.Kind, failure.Errcode)) ?? "";
     }
 
     [LoggerMessage(

@@ -66,6 +66,7 @@ internal sealed class LoginHandler(
             return await underWay.WaitAsync(cancellationToken);
         }
 
+        var started = time.GetTimestamp();
         var exchange = ExchangeAsync(app, code, caller);
         await ((Task)exchange).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _underWay.TryRemove((app, code), out _);
@@ -73,13 +74,13 @@ internal sealed class LoginHandler(
         var outcome = await exchange;
         app.LastFailure =
             outcome.IsOfForeignCode || outcome.Body.Failure is { Kind: FailureKind.NoSigningKey } ? app.LastFailure : outcome.Body.Failure;
-        if (outcome.Body.Failure is { Kind: FailureKind.Misconfigured })
+        if ((outcome.Body.Failure ?? outcome.Unseen) is { Kind: FailureKind.Misconfigured })
         {
-            await app.Tokens.DoubtAsync();
-        }
-        else if (outcome.Unseen is { Kind: FailureKind.Misconfigured })
-        {
-            _ = app.Tokens.DoubtAsync();
+            // Who is told of a failure finds a changed corpsecret in use at his next try, but waits no longer than a login may take.
+            var doubt = app.Tokens.DoubtAsync();
+            var left = outcome.Unseen is null ? LoginLimit - time.GetElapsedTime(started) : TimeSpan.Zero;
+            await doubt.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, CancellationToken.None).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
 
         return outcome;

@@ -76,7 +76,10 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         try
         {
             using var limit = new CancellationTokenSource(MemberDataRules.ReadLimit, time);
+            using var activity = Telemetry.StartPart("session read");
+            activity?.SetTag("outcome", "unreachable");
             row = await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
+            activity?.SetTag("outcome", "ok");
         }
         catch (Exception exception)
         {

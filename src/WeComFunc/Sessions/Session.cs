@@ -2,9 +2,8 @@ namespace WeComFunc.Sessions;
 
 /// <summary>A session as a login gives it.</summary>
 /// <param name="Token">The token, for the answer of the login and for nothing else.</param>
-/// <param name="Id">Its <c>jti</c>.</param>
 /// <param name="ExpiresAt">When it ends, in whole seconds.</param>
-internal sealed record Session(string Token, string Id, DateTimeOffset ExpiresAt)
+internal sealed record Session(string Token, DateTimeOffset ExpiresAt)
 {
     /// <summary><c>***</c></summary>
     public override string ToString() => "***";

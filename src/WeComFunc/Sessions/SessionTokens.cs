@@ -58,7 +58,7 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
 
         var header = new Dictionary<string, object> { [JwtHeaderParameterNames.Typ] = TokenType };
         var token = _handler.CreateToken(Compose(term, app, userId, profile), key.Credentials, header);
-        return new Session(token, term.Id, term.ExpiresAt);
+        return new Session(token, term.ExpiresAt);
     }
 
     /// <summary>Reads a token that this service, by this issuer, has signed.</summary>
@@ -102,10 +102,11 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
             FailureKind.Busy => "unreachable",
             _ => "refused",
         };
-        return (state, key.Failure is { } none ? AdviceOn(none) : null, keys.Failure is { } lasting ? AdviceOn(Explain(lasting)) : null);
+        return (
+            state,
+            key.Failure is { } none ? Errcodes.Advice(none) : null,
+            keys.Failure is { } lasting ? Errcodes.Advice(Explain(lasting)) : null);
     }
-
-    private static string AdviceOn(Failure failure) => failure.Advice ?? Errcodes.Advice(failure.Kind, failure.Errcode);
 
     private async Task<Result<SigningKey>> GetKeyAsync()
     {

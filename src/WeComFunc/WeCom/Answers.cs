@@ -93,7 +93,7 @@ internal static class Answers
         Integer(json) ?? throw new UnfitAnswerException("its errcode is no whole number of 32 bits");
 
     /// <summary>A whole number of 32 bits, as <c>7200</c>, <c>7200.0</c> or either in quotes; null for anything else.</summary>
-    private static int? Integer(ReadOnlySpan<byte> json)
+    public static int? Integer(ReadOnlySpan<byte> json)
     {
         var text = json.Trim("\" "u8);
         return Utf8Parser.TryParse(text, out decimal value, out var length) && length == text.Length

@@ -204,6 +204,13 @@ public static class Errcodes
     public static bool IsOfForeignCodes(int? errcode) =>
         errcode is { } number && Table.GetValueOrDefault(number) is { IsOfForeignCodes: true };
 
+    /// <summary>As <see cref="Advice(FailureKind, int?)"/>, or what the failure says itself, with the settings of the app in it.</summary>
+    internal static string Advice(Failure failure, WeComApp? app = null)
+    {
+        var advice = failure.Advice ?? Advice(failure.Kind, failure.Errcode);
+        return app?.Naming(advice) ?? advice;
+    }
+
     /// <summary>
     /// One sentence that tells an operator what to do; for logs and health, never for callers of the login. Empty where there is nothing to
     /// do.

@@ -86,7 +86,7 @@ internal static class Profile
         reader.Read();
         if (isOfAnother && errcode is (null or 0))
         {
-            throw new UnfitAnswerException("it is the profile of another member", FailureKind.OtherMember);
+            throw new UnfitAnswerException("it is the profile of another member");
         }
 
         profile.Write("}"u8);

@@ -161,7 +161,7 @@ internal sealed partial class WeComClient(
             exception is JsonException or InvalidOperationException or InvalidDataException or UnfitAnswerException)
         {
             LogMalformed(logger, call.Api, ForeignText.Explain(exception), app.Name);
-            failure = new((exception as UnfitAnswerException)?.Kind ?? FailureKind.Unexpected);
+            failure = new(FailureKind.Unexpected);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
@@ -179,17 +179,17 @@ internal sealed partial class WeComClient(
 
         var isWorthAnother = failure is { Kind: FailureKind.Busy, Errcode: null or Errcodes.SystemBusy or Errcodes.VersionConflict }
             && attempt < Attempts && (failure.RetryAfter ?? TimeSpan.Zero) < deadline.Left;
-        return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt, failure.RetryAfter) : failure;
+        return isWorthAnother ? await SendAgainAsync(call, read, deadline, attempt, failure) : failure;
     }
 
     private async Task<Result<T>> SendAgainAsync<T>(
-        Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt, TimeSpan? retryAfter)
+        Call call, Func<Call, ReadOnlyMemory<byte>, Answer<T>> read, Deadline deadline, int attempt, Failure failure)
         where T : class
     {
         var pause = AttemptPause.After(attempt, random);
-        await Task.Delay(retryAfter > pause ? retryAfter.Value : pause, time, deadline.ForAll()).ConfigureAwait(
+        await Task.Delay(failure.RetryAfter > pause ? failure.RetryAfter.Value : pause, time, deadline.ForAll()).ConfigureAwait(
             ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        return await SendAsync(call, read, deadline, attempt + 1);
+        return deadline.IsOver ? failure : await SendAsync(call, read, deadline, attempt + 1);
     }
 
     /// <summary>

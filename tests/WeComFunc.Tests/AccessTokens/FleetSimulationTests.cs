@@ -6,9 +6,9 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Fleets in virtual time, in a process of its own: <c>dotnet run --project tests/WeComFunc.Fleet -- --seed N</c> replays one seed,
-/// <c>--seeds N</c> runs many, <c>--apps N</c> with several apps, <c>--costs</c> prints the table of <c>docs/costs.md</c>. Nine seeds are a
-/// thousand processes for a week, a few busy ones for half a day and a few quiet ones for four weeks, each with every behaviour of
-/// <c>gettoken</c>.
+/// <c>--seeds N</c> runs many, <c>--apps N</c> with several apps, <c>--costs</c> prints the table of <c>docs/costs.md</c>, with
+/// <c>--members</c>, <c>--apps</c> and <c>--instances</c> those of <c>docs/scale.md</c>. Nine seeds are a thousand processes for a week, a
+/// few busy ones for half a day and a few quiet ones for four weeks, each with every behaviour of <c>gettoken</c>.
 /// </summary>
 public sealed class FleetSimulationTests
 {

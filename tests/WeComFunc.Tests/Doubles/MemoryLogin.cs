@@ -63,6 +63,9 @@ internal sealed class MemoryLogin : ICorpSecretStore, IDisposable
 
     public int VaultReads { get; private set; }
 
+    /// <summary>What the vault waits for before it answers.</summary>
+    public Task Vault { get; set; } = Task.CompletedTask;
+
     public LogLines Log { get; } = new();
 
     public IServiceProvider Services => _host.Services;
@@ -98,10 +101,11 @@ internal sealed class MemoryLogin : ICorpSecretStore, IDisposable
     /// <summary>Ends when nothing is under way that logins have left behind.</summary>
     public Task WhenQuiet() => Task.WhenAll(Services.GetRequiredService<CorpApps>().All.Select(app => app.Tokens.WhenQuiet()));
 
-    Task<Result<CorpSecret>> ICorpSecretStore.ReadAsync(string name, CancellationToken cancellationToken)
+    async Task<Result<CorpSecret>> ICorpSecretStore.ReadAsync(string name, CancellationToken cancellationToken)
     {
         VaultReads++;
-        return Task.FromResult<Result<CorpSecret>>(Secret);
+        await Vault;
+        return Secret;
     }
 
     public void Dispose() => _host.Dispose();

@@ -184,10 +184,11 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
     /// </summary>
     private static int Listeners()
     {
-        var list = typeof(ActivitySource).GetField("_listeners", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(Telemetry.Source)!;
-        var listeners = (ActivityListener[])list.GetType()
-            .GetField("_volatileArray", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(list)!;
+        var listeners = (ActivityListener[])FieldOf(FieldOf(Telemetry.Source, "_listeners"), "_volatileArray");
         return listeners.Count(listener => listener.ShouldListenTo?.Method.DeclaringType?.DeclaringType == typeof(CallFeed));
+
+        static object FieldOf(object owner, string name) =>
+            owner.GetType().GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
     }
 
     private static async Task<IReadOnlyList<int>> AskAllAsync(LoginHost host, Action<HttpRequestMessage> change)

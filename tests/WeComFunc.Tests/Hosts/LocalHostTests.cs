@@ -54,6 +54,8 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [InlineData(
         "taken",
         "The local host cannot listen: Failed to bind to address ADDRESS: address already in use. Choose another address with --urls.")]
+    [InlineData(
+        "http://192.0.2.1:7071", "The local host cannot listen: Cannot assign requested address. Choose another address with --urls.")]
     public async Task An_address_that_it_cannot_listen_on_ends_it_with_one_line(string urls, string expected)
     {
         var taken = _simulator.BaseAddress.AbsoluteUri.TrimEnd('/');
@@ -64,14 +66,17 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal([expected.Replace("ADDRESS", taken)], host.Errors);
     }
 
-    [Fact]
-    public async Task A_settings_file_that_cannot_be_read_ends_it_with_one_line()
+    [Theory]
+    [InlineData("--urls", "https://127.0.0.1:7071", "--urls has an address of https: the local host speaks http alone")]
+    [InlineData("--settings", "nowhere.json", "nowhere.json, which --settings names, is not there")]
+    // There, and no process can read its beginning.
+    [InlineData("--settings", "/proc/self/mem", "/proc/self/mem cannot be read: ")]
+    public async Task An_option_that_is_of_no_use_ends_it_with_one_line(string option, string value, string expected)
     {
-        // There, and no process can read its beginning.
-        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--settings", "/proc/self/mem"]);
+        await using var host = HostProcess.Start(Project, Settings(), arguments: [option, value]);
 
         Assert.Equal(78, await host.ExitAsync());
-        Assert.StartsWith("error: /proc/self/mem cannot be read: ", Assert.Single(host.Errors));
+        Assert.StartsWith($"error: {expected}", Assert.Single(host.Errors));
     }
 
     [Theory]

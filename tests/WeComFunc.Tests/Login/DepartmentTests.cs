@@ -39,6 +39,7 @@ public sealed class DepartmentTests : IDisposable
     [InlineData("""{"userid":"u","departments":[1]}""", null)]
     [InlineData("""{"department":null}""", null)]
     [InlineData("""{"department":"1"}""", null)]
+    [InlineData("""{"department":["1"," 2","3.0",4.0,"x","",null]}""", "1 2 3 4")]
     [InlineData("""{"department":1}""", null)]
     [InlineData("""{}""", null)]
     public void The_ids_are_those_of_the_member_department(string profile, string? ids) =>

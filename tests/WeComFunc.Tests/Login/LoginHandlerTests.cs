@@ -202,6 +202,23 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         Assert.Contains(process.Log.All, line => line.Contains("token from none, renewal none"));
     }
 
+    [Fact]
+    public async Task A_vault_that_is_asked_again_after_a_failure_holds_nobody_up_for_longer_than_a_login_takes()
+    {
+        var never = new TaskCompletionSource();
+        _process.Vault = never.Task;
+        Clock.Advance(Minute);
+        WeCom.Answer(Exchange, Errcode(60020));
+        var login = _process.LoginAsync();
+
+        Clock.Advance((10 * Second) - Tick);
+        var early = login.IsCompleted;
+        Clock.Advance(Tick);
+
+        Assert.Equal((false, "misconfigured"), (early, (await login)["code"]));
+        never.SetResult();
+    }
+
     [Theory]
     [InlineData("ww0000000000000001", 403, "corp_mismatch", null)]
     [InlineData(SalesCorpId, 409, "other_app", Sales)]

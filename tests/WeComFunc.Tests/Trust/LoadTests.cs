@@ -10,8 +10,7 @@ namespace WeComFunc.Tests;
 
 /// <summary>
 /// Ten seconds of logins for three apps of two corps on each host, with faults and without in turn: every answer belongs to the code that
-/// asked, to its corp, and to its departments, its session too, and nothing grows.
-/// <c>tests/soak.sh</c> does so for ten minutes.
+/// asked, to its corp, and to its departments, its session too, and nothing grows. <c>CONTRIBUTING.md</c> has the command for more.
 /// </summary>
 [Collection(PublishedAppCollection.Name)]
 public sealed class LoadTests(PublishedApp app)

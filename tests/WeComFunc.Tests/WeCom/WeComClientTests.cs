@@ -62,7 +62,7 @@ public sealed class WeComClientTests : IDisposable
         Assert.Equal(new IssuedToken("token-1", 7200 * Second), token.Value);
         Assert.Equal(new Member(MemoryLogin.CorpId, "zhangsan"), member.Value);
         Assert.Equal(new Department(7, "a department", "A Department"), department.Value);
-        Assert.Equal(FailureKind.OtherMember, profile.Failure?.Kind);
+        Assert.Equal(FailureKind.Unexpected, profile.Failure?.Kind);
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public sealed class WeComClientTests : IDisposable
     {
         WeCom.Answer(UserGet, OfJson("""{"errcode":0,"userid":"v"}"""));
 
-        Assert.Equal(new Failure(FailureKind.OtherMember), (await Client.GetProfileAsync(Token, "u", [], _deadline)).Failure);
+        Assert.Equal(new Failure(FailureKind.Unexpected), (await Client.GetProfileAsync(Token, "u", [], _deadline)).Failure);
     }
 
     /// <summary>A status, or an errcode; how often the call is made, and what it fails with in the end.</summary>
@@ -222,6 +222,19 @@ public sealed class WeComClientTests : IDisposable
         Clock.Advance(Tick);
 
         Assert.Equal((false, new Failure(FailureKind.Busy), attempts), (early, (await exchange).Failure, Attempts));
+        Assert.Equal(attempts, _process.Log.All.Count);
+    }
+
+    [Fact]
+    public async Task Where_the_time_ends_before_another_attempt_what_WeCom_said_counts()
+    {
+        _deadline = new(FirstPause, Clock);
+        WeCom.Answer(Exchange, Errcode(-1));
+        var exchange = ExchangeAsync();
+
+        Clock.Advance(FirstPause);
+
+        Assert.Equal((new Failure(FailureKind.Busy, -1), 1), ((await exchange).Failure, Attempts));
     }
 
     [Fact]
