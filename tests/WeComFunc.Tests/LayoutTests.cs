@@ -114,8 +114,8 @@ public sealed partial class LayoutTests
     }
 
     [Theory]
-    [InlineData("[a](README.md), [b](rules.md#the-rules), [c](#记录-a_b的token-二), [d](https://example.com/#e), ![f](images/console.png)", "")]
-    [InlineData("[a](#twice), [b](#twice-1), `[c](none.md)`", "")]
+    [InlineData("[a](../README.md), [b](rules.md#the-rules), [c](https://example.com/#d), ![e](images/console.png)", "")]
+    [InlineData("[a](#twice), [b](#twice-1), [c](#记录-1a_b的token二), `[d](none.md)`", "")]
     [InlineData("one\n[a](none.md)", "docs/page.md:6: none.md")]
     [InlineData("| a |\n| --- |\n| ![b](images/none.png) |", "docs/page.md:7: images/none.png")]
     [InlineData("[a](#none)", "docs/page.md:5: #none")]
@@ -126,7 +126,7 @@ public sealed partial class LayoutTests
         dead,
         string.Join('\n', DeadLinks(MarkdownPage.Parse(
             "docs/page.md",
-            $"# 记录：`a_b`的Token，（二）\n\n## Twice\n\n{text}\n\n## Twice\n\n```sh\n# not a heading\n```\n"))));
+            $"# 记录 1：`a_b`的Token，（二）\n\n## Twice\n\n{text}\n\n## Twice\n\n```sh\n# not a heading\n```\n"))));
 
     private static string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
 
