@@ -13,8 +13,6 @@ public sealed partial class LayoutTests
 {
     private static readonly string[] OfThePlatform = ["AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "AZURE_FUNCTIONS_ENVIRONMENT"];
 
-    private static readonly string[] NotOurs = ["bin", "obj", "node_modules", "artifacts"];
-
     private static string Library => Path.Combine(Repository.Root, "src", "WeComFunc");
 
     private static string Sample => Path.Combine(Repository.Root, "local.settings.sample.json");
@@ -101,25 +99,36 @@ public sealed partial class LayoutTests
     {
         var limit = int.Parse(LimitPattern().Match(Text(".editorconfig")).Groups[1].Value, CultureInfo.InvariantCulture);
 
-        var longer = Files("", "*.cs").SelectMany(file => LongLines(file, limit));
+        var longer = Repository.Files("*.cs").SelectMany(file => LongLines(file, limit));
 
         Assert.Empty(longer);
     }
 
     [Fact]
-    public void Every_link_of_the_pages_leads_to_a_file_and_a_heading_that_is_there() => Assert.Empty(
-        from page in Files("", "*.md")
-        from Match link in LinkPattern().Matches(File.ReadAllText(page))
-        let target = Path.Combine(Path.GetDirectoryName(page)!, link.Groups["path"].Value)
-        let file = link.Groups["path"].Length == 0 ? page : target
-        where !Path.Exists(file) || (link.Groups["heading"].Success && !Headings(file).Contains(link.Groups["heading"].Value))
-        select $"{Path.GetRelativePath(Repository.Root, page)}: {link.Value}");
+    public void Every_link_of_the_pages_leads_to_a_file_and_a_heading_that_is_there()
+    {
+        var dead = string.Join('\n', Repository.Files("*.md")
+            .SelectMany(page => DeadLinks(MarkdownPage.Read(Path.GetRelativePath(Repository.Root, page)))));
+
+        Assert.True(dead.Length == 0, dead);
+    }
+
+    [Theory]
+    [InlineData("[a](../README.md), [b](rules.md#the-rules), [c](https://example.com/#d), ![e](images/console.png)", "")]
+    [InlineData("[a](#twice), [b](#twice-1), [c](#记录-1a_b的token二), `[d](none.md)`", "")]
+    [InlineData("one\n[a](none.md)", "docs/page.md:6: none.md")]
+    [InlineData("| a |\n| --- |\n| ![b](images/none.png) |", "docs/page.md:7: images/none.png")]
+    [InlineData("[a](#none)", "docs/page.md:5: #none")]
+    [InlineData("[a](#not-a-heading)", "docs/page.md:5: #not-a-heading")]
+    [InlineData("[a](rules.md#没有)", "docs/page.md:5: rules.md#没有")]
+    [InlineData("[a](../infra/dev.bicepparam#L1)", "docs/page.md:5: ../infra/dev.bicepparam#L1")]
+    public void A_link_that_leads_nowhere_is_named_with_file_and_line(string text, string dead) => Assert.Equal(
+        dead,
+        string.Join('\n', DeadLinks(MarkdownPage.Parse(
+            "docs/page.md",
+            $"# 记录 1：`a_b`的Token，（二）\n\n## Twice\n\n{text}\n\n## Twice\n\n```sh\n# not a heading\n```\n"))));
 
     private static string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
-
-    private static IEnumerable<string> Files(string folder, string pattern) => Directory
-        .EnumerateFiles(Path.Combine(Repository.Root, folder), pattern, SearchOption.AllDirectories)
-        .Where(file => !Path.GetRelativePath(Repository.Root, file).Split(Path.DirectorySeparatorChar).Intersect(NotOurs).Any());
 
     /// <summary>The lines over the limit, without those of a text in another language.</summary>
     private static IEnumerable<string> LongLines(string file, int limit)
@@ -136,24 +145,31 @@ public sealed partial class LayoutTests
         }
     }
 
-    /// <summary>The headings of a page, as links name them.</summary>
-    private static IEnumerable<string> Headings(string page) => HeadingPattern().Matches(File.ReadAllText(page)).Select(heading =>
-        NoPartOfALinkPattern().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
+    private static IEnumerable<string> DeadLinks(MarkdownPage page) =>
+        from section in page.Sections
+        from link in section.Links
+        where !IsThere(page, page.Resolve(link.Url))
+        select $"{page.Name}:{link.Line}: {link.Url}";
+
+    private static bool IsThere(MarkdownPage page, string target)
+    {
+        if (target.Contains("://", StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        var (file, anchor) = target.Split('#', 2) is [var path, var heading] ? (path, heading) : (target, null);
+        return file == page.Name
+            ? anchor is null || page.Sections.Any(section => section.Anchor == anchor)
+            : Path.Exists(Path.Combine(Repository.Root, file))
+                && (anchor is null || (file.EndsWith(".md", StringComparison.Ordinal) && IsThere(MarkdownPage.Read(file), target)));
+    }
 
     [GeneratedRegex(@"^max_line_length = (\d+)$", RegexOptions.Multiline)]
     private static partial Regex LimitPattern();
 
     [GeneratedRegex("\"{3,}")]
     private static partial Regex RawQuotesPattern();
-
-    [GeneratedRegex(@"\]\((?!https?:)(?<path>[^)\s#]*)(#(?<heading>[^)\s]+))?\)")]
-    private static partial Regex LinkPattern();
-
-    [GeneratedRegex("^#+ (.+)$", RegexOptions.Multiline)]
-    private static partial Regex HeadingPattern();
-
-    [GeneratedRegex(@"[^\w\- ]")]
-    private static partial Regex NoPartOfALinkPattern();
 
     private static JsonElement Json(string file) =>
         JsonSerializer.Deserialize<JsonElement>(File.ReadAllBytes(Path.Combine(Repository.Root, file)));

@@ -3,7 +3,14 @@ namespace WeComFunc.Tests.Doubles;
 /// <summary>The files that these tests are built from.</summary>
 internal static class Repository
 {
+    private static readonly string[] NotOurs = ["bin", "obj", "node_modules", "artifacts"];
+
     public static string Root { get; } = FindRoot();
+
+    /// <summary>The files of this name in all folders, but for what is built or installed.</summary>
+    public static IEnumerable<string> Files(string pattern) => Directory
+        .EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
+        .Where(file => !Path.GetRelativePath(Root, file).Split(Path.DirectorySeparatorChar).Intersect(NotOurs).Any());
 
     private static string FindRoot()
     {

@@ -330,12 +330,14 @@ public sealed partial class InfraTests
     public void Every_alert_is_explained_on_the_page_that_it_names()
     {
         var readme = Read("infra/README.md");
+        var inChinese = Read("infra/README.zh-CN.md");
         var sections = Regex.Matches(Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'")
             .Select(alert => alert.Groups[1].Value)
             .ToList();
 
         Assert.Equal(6, sections.Count);
         Assert.All(sections, section => Assert.Contains($"\n### {section}\n", readme, StringComparison.Ordinal));
+        Assert.All(sections, section => Assert.Matches($"\n### .+（{section}）\n", inChinese));
     }
 
     /// <summary>The address of a robot is all that one needs to speak in its group.</summary>

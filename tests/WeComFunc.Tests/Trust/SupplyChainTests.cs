@@ -9,7 +9,7 @@ namespace WeComFunc.Tests;
 [Collection(PublishedAppCollection.Name)]
 public sealed partial class SupplyChainTests
 {
-    private static readonly string[] Shell = [.. Files("*.sh"), .. Files("*.yml"), .. Files("*.md")];
+    private static readonly string[] Shell = [.. Repository.Files("*.sh"), .. Repository.Files("*.yml"), .. Repository.Files("*.md")];
 
     [Fact]
     public void Every_package_has_one_exact_version() =>
@@ -20,7 +20,7 @@ public sealed partial class SupplyChainTests
     [Fact]
     public void No_project_names_a_version_of_its_own() =>
         Assert.All(
-            Files("*.csproj").Where(project => Path.GetFileName(project) != "bicep.csproj"),
+            Repository.Files("*.csproj").Where(project => Path.GetFileName(project) != "bicep.csproj"),
             project => Assert.DoesNotMatch(@"<PackageReference [^>]*Version", File.ReadAllText(project)));
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed partial class SupplyChainTests
         Assert.NotEmpty(commands);
         Assert.All(commands, command => Assert.Contains("--ignore-scripts", command));
         Assert.All(
-            Files("package.json"),
+            Repository.Files("package.json"),
             package => Assert.Contains("ignore-scripts=true", File.ReadAllText(Path.Combine(Path.GetDirectoryName(package)!, ".npmrc"))));
     }
 
@@ -97,7 +97,7 @@ public sealed partial class SupplyChainTests
                 library => library.Name);
 
     private static bool IsReferenced(string package) =>
-        Files("*.csproj").Where(project => project.Contains($"{Path.DirectorySeparatorChar}src{Path.DirectorySeparatorChar}"))
+        Repository.Files("*.csproj").Where(project => project.Contains($"{Path.DirectorySeparatorChar}src{Path.DirectorySeparatorChar}"))
             .Any(project =>
                 File.ReadAllText(project).Contains($"<PackageReference Include=\"{package}\"", StringComparison.OrdinalIgnoreCase));
 
@@ -118,10 +118,6 @@ public sealed partial class SupplyChainTests
                 element => element.Name.LocalName == "license" && element.Attribute("type")?.Value == "expression")?.Value
             : null;
     }
-
-    private static IEnumerable<string> Files(string pattern) =>
-        Directory.EnumerateFiles(Repository.Root, pattern, SearchOption.AllDirectories)
-        .Where(file => !file.Split(Path.DirectorySeparatorChar).Intersect(["node_modules", "artifacts", "obj", "bin"]).Any());
 
     [GeneratedRegex(@"\A\d+\.\d+\.\d+\z")]
     private static partial Regex ExactPattern();
