@@ -60,8 +60,7 @@ public sealed record Settings
             Azure = AzureSettings.Read(reader, hasCorpSecrets: apps.All(app => app.CorpSecret is not null)),
             BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in "
                 + "Development and for loopback only)",
-                    uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (reader.IsDevelopment || uri.IsLoopback)))
-                        && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))
+                    uri => reader.IsSafe(uri) && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))
                 ?? new Uri("https://qyapi.weixin.qq.com/"),
             RefreshSchedule = reader.Schedule("TokenRefreshSchedule", "0 */5 * * * *"),
             Login = LoginSettings.Read(reader),

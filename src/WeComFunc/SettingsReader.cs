@@ -134,6 +134,12 @@ internal sealed partial class SettingsReader(IConfiguration configuration)
         return names.ToHashSet(StringComparer.Ordinal);
     }
 
+    public HashSet<string> MemberNames(string key) =>
+        Names(key, MemberNamePattern(), "a comma-separated list of members of the profile, such as name,department");
+
+    /// <summary>Whether an address may be called: https, and http in Development and on this machine.</summary>
+    public bool IsSafe(Uri uri) => uri.Scheme is "https" || (uri.Scheme is "http" && (IsDevelopment || uri.IsLoopback));
+
     public bool Flag(string key)
     {
         var value = false;
@@ -163,6 +169,9 @@ internal sealed partial class SettingsReader(IConfiguration configuration)
 
     public int WholeNumber(string key, int fallback, int least, int most) => (int)Number(
         key, fallback, number => number >= least && number <= most && double.IsInteger(number), $"a whole number from {least} to {most}");
+
+    [GeneratedRegex(@"\A[0-9A-Za-z_]+\z")]
+    private static partial Regex MemberNamePattern();
 
     [GeneratedRegex(@"\A[0-9A-Za-z-]{1,127}\z")]
     private static partial Regex SecretNamePattern();

@@ -221,7 +221,7 @@ public sealed record TokenRow
         }
 
         var isRejected = request.Reason is RenewalReason.Rejected && IsOf(secret);
-        var renewed = this with
+        var renewed = (IsOf(secret) ? this : WithoutRejections()) with
         {
             Lease = null,
             LeasedAt = null,
@@ -236,10 +236,6 @@ public sealed record TokenRow
             RefusedSecret = null,
             RetryAt = null,
             RetrySeconds = null,
-            Rejections = IsOf(secret) ? Rejections : 0,
-            RejectionErrcode = IsOf(secret) ? RejectionErrcode : null,
-            RejectionRetryAt = IsOf(secret) ? RejectionRetryAt : null,
-            RejectionRetrySeconds = IsOf(secret) ? RejectionRetrySeconds : null,
             ServedLogin = false,
         };
         if (!isRejected)
@@ -267,14 +263,7 @@ public sealed record TokenRow
     {
         var proven = this with { ProvenSecret = SealedWith };
         return Rejections == 0 ? proven
-            : age >= TokenRules.TokenTrial ? proven with
-            {
-                ServedLogin = false,
-                Rejections = 0,
-                RejectionErrcode = null,
-                RejectionRetryAt = null,
-                RejectionRetrySeconds = null,
-            }
+            : age >= TokenRules.TokenTrial ? proven.WithoutRejections() with { ServedLogin = false }
             : Rejections <= TokenRules.ForgivenRejections
                 ? proven with { ServedLogin = true, RejectionRetryAt = null, RejectionRetrySeconds = null }
             : proven with { ServedLogin = true };
@@ -282,6 +271,14 @@ public sealed record TokenRow
 
     /// <summary>Whether WeCom has refused this corpsecret in this row of failures.</summary>
     internal bool HasRefused(CorpSecret secret) => RefusedSecret?.Contains(secret.Fingerprint, StringComparison.Ordinal) is true;
+
+    private TokenRow WithoutRejections() => this with
+    {
+        Rejections = 0,
+        RejectionErrcode = null,
+        RejectionRetryAt = null,
+        RejectionRetrySeconds = null,
+    };
 
     private string Place => $"{PartitionKey}\n{RowKey}";
 

@@ -39,15 +39,13 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     {
         if (isDevelopment)
         {
-            return new DefaultAzureCredential(Guarded(new DefaultAzureCredentialOptions { CredentialProcessTimeout = Limit }));
+            return new DefaultAzureCredential(
+                LimitedTransport.Guard(new DefaultAzureCredentialOptions { CredentialProcessTimeout = Limit }));
         }
 
         var options = new ManagedIdentityCredentialOptions(
             settings.ClientId is { } id ? ManagedIdentityId.FromUserAssignedClientId(id) : ManagedIdentityId.SystemAssigned);
-        options.Retry.MaxRetries = 1;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = AttemptLimit;
-        return new ManagedIdentityCredential(Guarded(options));
+        return new ManagedIdentityCredential(LimitedTransport.Guard(options, TimeSpan.FromMilliseconds(200), AttemptLimit));
     }
 
     /// <inheritdoc />
@@ -87,17 +85,6 @@ internal sealed class AppIdentity(TokenCredential credential, TimeProvider time)
     /// <inheritdoc />
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
         GetTokenAsync(requestContext, cancellationToken).AsTask().GetAwaiter().GetResult();
-
-    /// <summary>
-    /// Without endless answers, and without traces, which have the text of exceptions: the identity's may quote anything.
-    /// </summary>
-    internal static TOptions Guarded<TOptions>(TOptions options)
-        where TOptions : ClientOptions
-    {
-        options.Transport = new LimitedTransport(options.Transport);
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        return options;
-    }
 
     private (Fetch Fetch, bool IsEarlier) JoinOrBegin(string key, TokenRequestContext requestContext)
     {

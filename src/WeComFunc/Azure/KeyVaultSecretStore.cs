@@ -15,18 +15,8 @@ internal sealed partial class KeyVaultSecretStore(SecretClient vault, ILogger<Ke
     private static readonly Purpose SigningKeys = new("signing key", "Session__KeySecretName", "get and list");
 
     /// <summary>A client as the rules need it: a reading has three seconds in all, so one quick retry is what fits.</summary>
-    public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null)
-    {
-        options ??= new SecretClientOptions();
-        options.Retry.MaxRetries = 1;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = SecretRules.ReadLimit;
-        options.Transport = new LimitedTransport(options.Transport);
-
-        // The client's traces have the text of its exceptions, which may quote the secret.
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        return new SecretClient(vault, identity, options);
-    }
+    public static SecretClient CreateClient(Uri vault, AppIdentity identity, SecretClientOptions? options = null) => new(
+        vault, identity, LimitedTransport.Guard(options ?? new(), TimeSpan.FromMilliseconds(200), SecretRules.ReadLimit));
 
     /// <inheritdoc />
     public Task<Result<CorpSecret>> ReadAsync(string name, CancellationToken cancellationToken) => AskAsync(name, CorpSecrets, async () =>

@@ -9,6 +9,29 @@ internal sealed class LimitedTransport(HttpPipelineTransport inner) : HttpPipeli
 {
     private const int Largest = 1024 * 1024;
 
+    /// <summary>
+    /// Options of a client without endless answers, and without traces: those have the text of exceptions, which may quote a secret, a row,
+    /// or whatever the identity's endpoint says.
+    /// </summary>
+    public static TOptions Guard<TOptions>(TOptions options)
+        where TOptions : ClientOptions
+    {
+        options.Transport = new LimitedTransport(options.Transport);
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        return options;
+    }
+
+    /// <summary>As <see cref="Guard{TOptions}(TOptions)"/>, for a client that has one more try.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="delay">Before that try.</param>
+    /// <param name="limit">Of each of the two.</param>
+    public static TOptions Guard<TOptions>(TOptions options, TimeSpan delay, TimeSpan limit)
+        where TOptions : ClientOptions
+    {
+        (options.Retry.MaxRetries, options.Retry.Delay, options.Retry.NetworkTimeout) = (1, delay, limit);
+        return Guard(options);
+    }
+
     /// <inheritdoc />
     public override Request CreateRequest() => inner.CreateRequest();
 

@@ -19,14 +19,7 @@ internal sealed class TableTokenStore(TableClient table) : ITokenStore
     public static TableClient CreateClient(
         AzureSettings settings, string tableName, Func<TokenCredential> credential, TableClientOptions? options = null)
     {
-        options ??= new TableClientOptions();
-        options.Retry.MaxRetries = 1;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(100);
-        options.Retry.NetworkTimeout = TokenRules.TableLimit;
-        options.Transport = new LimitedTransport(options.Transport);
-
-        // The client's traces have the text of its exceptions, which may quote a row.
-        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options = LimitedTransport.Guard(options ?? new(), TimeSpan.FromMilliseconds(100), TokenRules.TableLimit);
         if (settings.TableServiceUri is not { } uri)
         {
             return new TableClient(settings.TableConnectionString, tableName, options);

@@ -56,9 +56,6 @@ public abstract partial class Endpoint
         return Telemetry.Source.StartActivity(name, ActivityKind.Internal, Activity.Current is null ? caller : default);
     }
 
-    /// <summary>Many fail together; those that wait for half as long again as others do not come back together.</summary>
-    private protected static TimeSpan Spread(TimeSpan pause, Random random) => pause * (1 + (random.NextDouble() / 2));
-
     /// <summary>What the route is for.</summary>
     private protected abstract Task<HttpAnswer> RespondAsync(Exchange exchange);
 

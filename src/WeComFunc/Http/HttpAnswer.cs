@@ -7,9 +7,12 @@ namespace WeComFunc.Http;
 /// <param name="Status">The HTTP status.</param>
 /// <param name="ContentType">The media type of the body.</param>
 /// <param name="Body">The body, in UTF-8.</param>
-/// <param name="RetryAfter">When to try again, if that is worth it.</param>
+/// <param name="RetryAfter">When to try again, if that is worth it; whole seconds, rounded up, and one at least.</param>
 public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter = null)
 {
+    /// <summary>When to try again, where nobody says anything else.</summary>
+    internal static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(2);
+
     /// <summary>Who may keep it for how long; nobody, if nothing else is said.</summary>
     public string CacheControl { get; init; } = "no-store";
 
@@ -37,10 +40,13 @@ public sealed record HttpAnswer(int Status, string ContentType, ReadOnlyMemory<b
 
     internal static HttpAnswer OfProblem(Problem problem, int? errcode, string traceId, TimeSpan? retryAfter = null, string? app = null) =>
         new(
-        problem.Status,
-        "application/problem+json",
-        problem.ToJson(errcode, traceId, app),
-        problem is { IsRetryable: true, IsAtOnce: false } ? retryAfter ?? TimeSpan.FromSeconds(2) : null);
+            problem.Status,
+            "application/problem+json",
+            problem.ToJson(errcode, traceId, app),
+            problem is { IsRetryable: true, IsAtOnce: false } ? retryAfter ?? DefaultPause : null)
+        {
+            Challenge = problem == Problem.InvalidSession ? BearerToken.Scheme : null,
+        };
 
     /// <summary>
     /// What a caller is told to report: the trace under way, otherwise the one that the request is part of, otherwise a new one.

@@ -54,30 +54,12 @@ internal static class LoginAnswer
 
         if (unseen is not null)
         {
-            json.WriteStartObject("profileError"u8);
-            json.WriteString("code"u8, Problem.Of(unseen.Kind).Code);
-            if (unseen.Errcode is { } errcode)
-            {
-                json.WriteNumber("errcode"u8, errcode);
-            }
-
-            // The code is spent, and who it is is known: there is nothing to try again.
-            json.WriteBoolean("retryable"u8, false);
-            json.WriteEndObject();
+            WriteProfileError(json, unseen);
         }
 
         if (session is not null)
         {
-            json.WriteStartObject("session"u8);
-            json.WriteString("token"u8, session.Token);
-            json.WriteString(
-                "expiresAt"u8, session.ExpiresAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
-            if (memberData is { } hasMemberData)
-            {
-                json.WriteBoolean("memberData"u8, hasMemberData);
-            }
-
-            json.WriteEndObject();
+            WriteSession(json, session, memberData);
         }
 
         json.WriteEndObject();
@@ -106,5 +88,33 @@ internal static class LoginAnswer
         }
 
         json.WriteEndArray();
+    }
+
+    private static void WriteProfileError(Utf8JsonWriter json, Failure unseen)
+    {
+        json.WriteStartObject("profileError"u8);
+        json.WriteString("code"u8, Problem.Of(unseen.Kind).Code);
+        if (unseen.Errcode is { } errcode)
+        {
+            json.WriteNumber("errcode"u8, errcode);
+        }
+
+        // The code is spent, and who it is is known: there is nothing to try again.
+        json.WriteBoolean("retryable"u8, false);
+        json.WriteEndObject();
+    }
+
+    private static void WriteSession(Utf8JsonWriter json, Session session, bool? memberData)
+    {
+        json.WriteStartObject("session"u8);
+        json.WriteString("token"u8, session.Token);
+        json.WriteString(
+            "expiresAt"u8, session.ExpiresAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        if (memberData is { } hasMemberData)
+        {
+            json.WriteBoolean("memberData"u8, hasMemberData);
+        }
+
+        json.WriteEndObject();
     }
 }

@@ -8,35 +8,21 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Login;
 
 /// <summary><c>POST /api/login</c>.</summary>
-internal sealed partial class LoginEndpoint : Endpoint
+internal sealed partial class LoginEndpoint(
+    CorpApps apps,
+    LoginHandler handler,
+    CallerLimiter limiter,
+    TimeProvider time,
+    Random random,
+    Telemetry telemetry,
+    ILogger<LoginEndpoint> logger) : LimitedEndpoint(limiter, time, random, logger)
 {
-    private static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(2);
-
-    private readonly CorpApps _apps;
-    private readonly LoginHandler _handler;
-    private readonly CallerLimiter _limiter;
-    private readonly Random _random;
-    private readonly Telemetry _telemetry;
-    private readonly ILogger<LoginEndpoint> _logger;
-    private readonly RefusalLog _refusals;
-
-    public LoginEndpoint(
-        CorpApps apps,
-        LoginHandler handler,
-        CallerLimiter limiter,
-        TimeProvider time,
-        Random random,
-        Telemetry telemetry,
-        ILogger<LoginEndpoint> logger)
-        : base(time, logger) =>
-        (_apps, _handler, _limiter, _random, _telemetry, _logger, _refusals) =
-        (apps, handler, limiter, random, telemetry, logger, new RefusalLog(time, logger));
+    private readonly ILogger<LoginEndpoint> _logger = logger;
 
     /// <inheritdoc />
     public override string Route => "login";
 
-    /// <inheritdoc />
-    public override IReadOnlyList<string> Methods { get; } = ["POST"];
+    private protected override Problem Busy => Problem.WeComBusy;
 
     private protected override Activity? Begin(HttpCall call) => Begin("login", call);
 
@@ -47,25 +33,19 @@ internal sealed partial class LoginEndpoint : Endpoint
             return TurnAway(exchange, Problem.UnsupportedMediaType);
         }
 
-        var ((code, app), problem) = await LoginRequest.ReadAsync(exchange.Call, _apps, exchange.CallerGone);
+        var ((code, app), problem) = await LoginRequest.ReadAsync(exchange.Call, apps, exchange.CallerGone);
         if (problem is not null)
         {
             return TurnAway(exchange, problem);
         }
 
-        var address = _limiter.AddressOf(exchange.Call);
-        if (_limiter.Refuse(address) is { } pause)
+        if (!TryAdmit(exchange, out var address, out var place, out var refusal))
         {
-            return TurnAway(exchange, Problem.TooManyRequests, pause);
+            return refusal;
         }
 
-        using var place = _limiter.Begin();
-        if (!place.IsAcquired)
-        {
-            return TurnAway(exchange, Problem.WeComBusy, Spread(DefaultPause, _random));
-        }
-
-        var login = await _handler.LoginAsync(app, code, address, exchange.CallerGone);
+        using var underWay = place;
+        var login = await handler.LoginAsync(app, code, address, exchange.CallerGone);
         if (!login.Body.TryGet(out var body, out var failure))
         {
             return Fail(exchange, app.App, failure, login);
@@ -77,34 +57,19 @@ internal sealed partial class LoginEndpoint : Endpoint
 
     private protected override void End(Exchange exchange, string outcome) => Report(exchange, null, outcome, null, default);
 
-    /// <summary>Answers a request that is none, or one too many, without a line of its own: anybody can send those without end.</summary>
-    private HttpAnswer TurnAway(Exchange exchange, Problem problem, TimeSpan? retryAfter = null)
-    {
-        Measure(exchange, null, problem.Code);
-        _refusals.Count(problem);
-        return HttpAnswer.OfProblem(problem, null, exchange.TraceId, retryAfter);
-    }
+    private protected override void Record(string outcome, string app, TimeSpan elapsed) => telemetry.Login(outcome, app, elapsed);
 
     private HttpAnswer Fail(Exchange exchange, WeComApp app, Failure failure, LoginOutcome login)
     {
         var problem = Problem.Of(failure.Kind);
         Report(exchange, app, problem.Code, failure, login);
-        return HttpAnswer.OfProblem(
-            problem, failure.Errcode, exchange.TraceId, Spread(failure.RetryAfter ?? DefaultPause, _random), failure.App);
-    }
-
-    private TimeSpan Measure(Exchange exchange, WeComApp? app, string outcome)
-    {
-        var elapsed = Time.GetElapsedTime(exchange.Started);
-        _telemetry.Login(outcome, app?.Name ?? "none", elapsed);
-        exchange.Activity?.SetTag("outcome", outcome);
-        return elapsed;
+        return HttpAnswer.OfProblem(problem, failure.Errcode, exchange.TraceId, Spread(failure.RetryAfter), failure.App);
     }
 
     private void Report(Exchange exchange, WeComApp? app, string outcome, Failure? failure, LoginOutcome login)
     {
-        var elapsed = Measure(exchange, app, outcome).TotalMilliseconds;
         var name = app?.Name ?? "none";
+        var elapsed = Measure(exchange, outcome, name).TotalMilliseconds;
         var errcode = Telemetry.Label(failure?.Errcode);
         var (source, reason) = (login.Token.Token is null ? "none" : login.Token.Source.Label(), login.Token.Reason.Label());
         if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSigningKey || login.IsOfForeignCode))

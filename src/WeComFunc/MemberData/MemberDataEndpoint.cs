@@ -7,20 +7,15 @@ using WeComFunc.Sessions;
 namespace WeComFunc.MemberData;
 
 /// <summary><c>POST /api/member-data</c>.</summary>
-internal sealed partial class MemberDataEndpoint : Endpoint
+internal sealed partial class MemberDataEndpoint : LimitedEndpoint
 {
     /// <summary>Base64 of 32 KiB, written with escapes and among other members.</summary>
     private const int LargestBody = 48 * 1024;
 
-    private static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(2);
-
     private readonly SessionTokens _sessions;
     private readonly SessionKeys _keys;
-    private readonly CallerLimiter _limiter;
-    private readonly Random _random;
     private readonly Histogram<double> _durations;
     private readonly ILogger<MemberDataEndpoint> _logger;
-    private readonly RefusalLog _refusals;
 
     public MemberDataEndpoint(
         SessionTokens sessions,
@@ -30,10 +25,9 @@ internal sealed partial class MemberDataEndpoint : Endpoint
         Random random,
         Telemetry telemetry,
         ILogger<MemberDataEndpoint> logger)
-        : base(time, logger)
+        : base(limiter, time, random, logger)
     {
-        (_sessions, _keys, _limiter, _random, _logger) = (sessions, keys, limiter, random, logger);
-        _refusals = new RefusalLog(time, logger);
+        (_sessions, _keys, _logger) = (sessions, keys, logger);
         _durations = telemetry.Durations(
             "wecomfunc.member_data.duration", "Duration of a request for member data, by outcome: ok or the code of the problem, and app.");
     }
@@ -41,8 +35,7 @@ internal sealed partial class MemberDataEndpoint : Endpoint
     /// <inheritdoc />
     public override string Route => "member-data";
 
-    /// <inheritdoc />
-    public override IReadOnlyList<string> Methods { get; } = ["POST"];
+    private protected override Problem Busy => Problem.DataBusy;
 
     private protected override Activity? Begin(HttpCall call) => Begin("member-data", call);
 
@@ -66,17 +59,12 @@ internal sealed partial class MemberDataEndpoint : Endpoint
             return TurnAway(exchange, malformed);
         }
 
-        if (_limiter.Refuse(_limiter.AddressOf(call)) is { } pause)
+        if (!TryAdmit(exchange, out _, out var place, out var refusal))
         {
-            return TurnAway(exchange, Problem.TooManyRequests, pause);
+            return refusal;
         }
 
-        using var place = _limiter.Begin();
-        if (!place.IsAcquired)
-        {
-            return TurnAway(exchange, Problem.DataBusy, Spread(DefaultPause, _random));
-        }
-
+        using var underWay = place;
         if (!(await _sessions.ReadAsync(token)).TryGet(out var session, out var noSession))
         {
             return Fail(exchange, "none", noSession);
@@ -99,13 +87,8 @@ internal sealed partial class MemberDataEndpoint : Endpoint
 
     private protected override void End(Exchange exchange, string outcome) => Report(exchange, "none", outcome);
 
-    /// <summary>Answers a request that is none, or one too many, without a line of its own: anybody can send those without end.</summary>
-    private HttpAnswer TurnAway(Exchange exchange, Problem problem, TimeSpan? retryAfter = null)
-    {
-        Measure(exchange, "none", problem.Code);
-        _refusals.Count(problem);
-        return OfProblem(exchange, problem, retryAfter);
-    }
+    private protected override void Record(string outcome, string app, TimeSpan elapsed) =>
+        _durations.Record(elapsed.TotalSeconds, new("outcome", outcome), new("app", app));
 
     private HttpAnswer Fail(Exchange exchange, string app, Failure failure) =>
         Answer(exchange, app, failure.Kind is FailureKind.Busy ? Problem.DataBusy : Problem.Of(failure.Kind));
@@ -113,25 +96,11 @@ internal sealed partial class MemberDataEndpoint : Endpoint
     private HttpAnswer Answer(Exchange exchange, string app, Problem problem)
     {
         Report(exchange, app, problem.Code);
-        return OfProblem(exchange, problem, Spread(DefaultPause, _random));
-    }
-
-    private static HttpAnswer OfProblem(Exchange exchange, Problem problem, TimeSpan? retryAfter) =>
-        HttpAnswer.OfProblem(problem, null, exchange.TraceId, retryAfter) with
-        {
-            Challenge = problem == Problem.InvalidSession ? BearerToken.Scheme : null,
-        };
-
-    private TimeSpan Measure(Exchange exchange, string app, string outcome)
-    {
-        var elapsed = Time.GetElapsedTime(exchange.Started);
-        _durations.Record(elapsed.TotalSeconds, new("outcome", outcome), new("app", app));
-        exchange.Activity?.SetTag("outcome", outcome);
-        return elapsed;
+        return HttpAnswer.OfProblem(problem, null, exchange.TraceId, Spread());
     }
 
     private void Report(Exchange exchange, string app, string outcome) =>
-        LogAnswer(_logger, outcome, Measure(exchange, app, outcome).TotalMilliseconds, app, exchange.TraceId);
+        LogAnswer(_logger, outcome, Measure(exchange, outcome, app).TotalMilliseconds, app, exchange.TraceId);
 
     [LoggerMessage(605, LogLevel.Information, "Member data: outcome {Outcome}, {ElapsedMs:0.0} ms, app {App}, traceId {TraceId}")]
     private static partial void LogAnswer(ILogger logger, string outcome, double elapsedMs, string app, string traceId);

@@ -35,8 +35,7 @@ public sealed partial record SessionSettings(
             "Session:Issuer",
             "the https address at which callers reach this app's /api, such as https://login.example.com/api (http in Development and for "
                 + "loopback only)",
-            uri => (uri.Scheme is "https" || (uri.Scheme is "http" && (reader.IsDevelopment || uri.IsLoopback)))
-                && Uri.IsWellFormedUriString(reader.Text("Session:Issuer"), UriKind.Absolute));
+            uri => reader.IsSafe(uri) && Uri.IsWellFormedUriString(reader.Text("Session:Issuer"), UriKind.Absolute));
         const string AnAudience = "a comma-separated list of audiences without spaces, such as orders-api";
         var audiences = reader.Names("Session:Audience", AudiencePattern(), AnAudience);
         if (reader.Has("Session:Audience") && audiences.Count == 0)
@@ -50,8 +49,7 @@ public sealed partial record SessionSettings(
                 "Session:Audience", "is missing: with Session__Issuer, it must say whom the session token is for, such as orders-api");
         }
 
-        var claims = reader.Names(
-            "Session:Claims", MemberNamePattern(), "a comma-separated list of members of the profile, such as name,department");
+        var claims = reader.MemberNames("Session:Claims");
         if (claims.Where(Taken.Contains).ToList() is { Count: > 0 } taken)
         {
             reader.Refuse("Session:Claims", $"has {string.Join(", ", taken)}, which mean something else in a token: leave them out");
@@ -64,9 +62,6 @@ public sealed partial record SessionSettings(
             claims,
             reader.SecretName("Session:KeySecretName", "wecomfunc-session-key"));
     }
-
-    [GeneratedRegex(@"\A[0-9A-Za-z_]+\z")]
-    private static partial Regex MemberNamePattern();
 
     [GeneratedRegex(@"\A[!-~]{1,256}\z")]
     private static partial Regex AudiencePattern();

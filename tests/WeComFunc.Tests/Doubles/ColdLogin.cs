@@ -119,7 +119,7 @@ internal sealed class ColdLogin : IAsyncDisposable
     }
 
     // One of its own: its tokens are kept for the whole process, by its name.
-    private ManagedIdentityCredential Identity() => new(AppIdentity.Guarded(
+    private ManagedIdentityCredential Identity() => new(LimitedTransport.Guard(
         new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}"))
         {
             Transport = Transport(),
