@@ -51,7 +51,10 @@ public static class LocalHostApp
     }
 
     /// <summary>Makes the host and runs it until it is told to end.</summary>
-    /// <returns>The exit code; what keeps it from starting is on stderr.</returns>
+    /// <returns>
+    /// The exit code: 0 after an orderly end, 78 (<c>EX_CONFIG</c>) where a setting is wrong, 1 where it cannot listen. What keeps it from
+    /// starting is on stderr.
+    /// </returns>
     /// <inheritdoc cref="Create" path="/param" />
     public static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
     {

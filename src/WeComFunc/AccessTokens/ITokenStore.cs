@@ -2,7 +2,9 @@ using Azure;
 
 namespace WeComFunc.AccessTokens;
 
-/// <summary>Where the fleet keeps its rows. Whatever it throws counts as out of reach.</summary>
+/// <summary>
+/// Where the fleet keeps its rows. Whatever it throws counts as out of reach, and so does what takes longer than two seconds (rule T10).
+/// </summary>
 public interface ITokenStore
 {
     /// <summary>Reads the row of an app; null when there is none.</summary>

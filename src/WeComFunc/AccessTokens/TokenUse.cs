@@ -36,4 +36,7 @@ public enum RenewalReason
 }
 
 /// <summary>A token for use, with where it came from and why.</summary>
+/// <param name="Token">The token; null in a <c>default</c> value.</param>
+/// <param name="Source">Where it came from.</param>
+/// <param name="Reason">Why it was looked for beyond the memory.</param>
 public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason);

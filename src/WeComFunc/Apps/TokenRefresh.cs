@@ -32,6 +32,7 @@ public sealed class TokenRefresh : IHostedService
     /// <exception cref="TokenRenewalException">
     /// For some app nothing could be renewed, and its token has lapsed or is about to. Each such app is named.
     /// </exception>
+    /// <exception cref="OperationCanceledException">It was ended; a renewal under way goes on.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         try

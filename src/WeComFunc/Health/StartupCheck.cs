@@ -37,7 +37,10 @@ public sealed class StartupCheck
         (_complaints, _time) = (complaints, time);
     }
 
-    /// <summary>Takes step after step, and tells of each as it ends.</summary>
+    /// <summary>
+    /// Takes step after step, and tells of each as it ends: for 20 s at most where vault or table may come, and 3 s more for each
+    /// <c>gettoken</c>.
+    /// </summary>
     public async IAsyncEnumerable<Finding> RunAsync()
     {
         var started = _time.GetTimestamp();

@@ -4,6 +4,12 @@ using System.Text.Json.Serialization;
 namespace WeComFunc.Http;
 
 /// <summary>What a caller of the login can be told instead of who is logged in (RFC 9457). The table of the contract.</summary>
+/// <param name="Code">What programs go by; the end of its <c>type</c>, too.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Title">What it is, in one sentence.</param>
+/// <param name="Detail">What to do, in one sentence or two.</param>
+/// <param name="IsRetryable">Whether another try may help, with a new code.</param>
+/// <param name="IsAtOnce">Whether that try need not wait.</param>
 public sealed partial record Problem(string Code, int Status, string Title, string Detail, bool IsRetryable = false, bool IsAtOnce = false)
 {
     /// <summary>The body is not what the contract says.</summary>

@@ -14,6 +14,10 @@ internal static class LoginAnswer
     private static readonly JsonWriterOptions Verbatim =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
+    /// <summary>One for each thread: it is large, and nothing here waits.</summary>
+    [ThreadStatic]
+    private static Utf8JsonWriter? _writer;
+
     /// <param name="userId">The member.</param>
     /// <param name="corpId">The corp, in the one spelling that the settings give it.</param>
     /// <param name="profile">The profile, as JSON; null where there is none.</param>
@@ -33,7 +37,8 @@ internal static class LoginAnswer
         bool? memberData = null)
     {
         var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0) + (session is null ? 0 : 128 + session.Token.Length));
-        using var json = new Utf8JsonWriter(buffer, Verbatim);
+        var json = _writer ??= new Utf8JsonWriter(Stream.Null, Verbatim);
+        json.Reset(buffer);
         json.WriteStartObject();
         json.WriteString("userid"u8, userId);
         json.WriteString("corpid"u8, corpId);
@@ -64,6 +69,7 @@ internal static class LoginAnswer
 
         json.WriteEndObject();
         json.Flush();
+        json.Reset(Stream.Null);
         return buffer.WrittenMemory;
     }
 

@@ -4,6 +4,8 @@ namespace WeComFunc.Secrets;
 public interface ICorpSecretStore
 {
     /// <summary>Reads a corpsecret.</summary>
+    /// <param name="name">Its name in the store.</param>
+    /// <param name="cancellationToken">Its three seconds are over (rule T8): that is out of reach, too.</param>
     /// <returns>
     /// The secret; <see cref="FailureKind.Misconfigured"/> when the store refuses it or has none, <see cref="FailureKind.Busy"/> when it is
     /// out of reach.
