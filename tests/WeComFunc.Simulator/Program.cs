@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace WeComFunc.Simulator;
 
+/// <summary>The simulator as a program of its own, until Ctrl-C.</summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] args)
