@@ -23,11 +23,11 @@ internal sealed partial class Measurement
 
     private async Task LoadWorkersAsync(Dictionary<string, IRunning> workers)
     {
-        var samples = await LoadAsync(workers, WorkerConnections);
-        Add($"CPU of the worker per login in µs, concurrency {WorkerConnections}", "0", samples, round => round.Cpu, new Goal(1.15));
-        Add($"p50 in ms, concurrency {WorkerConnections}", "0.000", samples, round => round.Load.P50);
-        Add($"p99 in ms, concurrency {WorkerConnections}", "0.000", samples, round => round.Load.P99);
-        Add($"bytes allocated per login, concurrency {WorkerConnections}", "0", samples, round => round.Bytes);
+        var loads = await LoadAsync(workers, WorkerConnections);
+        Add($"CPU of the worker per login in µs, concurrency {WorkerConnections}", "0", loads, load => load.Cpu, new Goal(1.15));
+        Add($"p50 in ms, concurrency {WorkerConnections}", "0.000", loads, load => load.P50);
+        Add($"p99 in ms, concurrency {WorkerConnections}", "0.000", loads, load => load.P99);
+        Add($"bytes allocated per login, concurrency {WorkerConnections}", "0", loads, load => load.Bytes);
         report.Add("resident memory after load, MB", "0", name => [workers[name].Figures.ResidentMegabytes], new Goal(1.2));
     }
 

@@ -17,9 +17,9 @@ internal sealed partial class Measurement
             report.Head(Off);
             foreach (var connections in (int[])[1, 16])
             {
-                var samples = await LoadAsync(hosts, connections);
-                Add($"p50 in ms, concurrency {connections}", "0.0", samples, round => round.Load.P50, new Goal(1.10));
-                Add($"p99 in ms, concurrency {connections}", "0.0", samples, round => round.Load.P99);
+                var loads = await LoadAsync(hosts, connections);
+                Add($"p50 in ms, concurrency {connections}", "0.0", loads, load => load.P50, new Goal(1.10));
+                Add($"p99 in ms, concurrency {connections}", "0.0", loads, load => load.P99);
             }
         });
     }

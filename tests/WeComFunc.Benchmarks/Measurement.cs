@@ -84,9 +84,9 @@ internal sealed partial class Measurement(
     }
 
     /// <summary>Has each of them under load, in turns.</summary>
-    private async Task<ILookup<string, Sample>> LoadAsync(Dictionary<string, IRunning> all, int connections)
+    private async Task<ILookup<string, Load>> LoadAsync(Dictionary<string, IRunning> all, int connections)
     {
-        var samples = new List<(string Name, Sample Sample)>();
+        var loads = new List<(string Name, Load Load)>();
         for (var round = 0; round < _rounds; round++)
         {
             foreach (var name in Turns(round, [.. all.Keys]))
@@ -95,10 +95,11 @@ internal sealed partial class Measurement(
                 var (login, figures) = (all[name].Login, all[name].Figures);
                 var (cpu, bytes) = (figures.Cpu, figures.AllocatedBytes());
                 var load = await Load.RunAsync(login, connections, _seconds);
-                samples.Add((name, new(
-                    load,
-                    (figures.Cpu - cpu).TotalMicroseconds / load.Answers,
-                    (figures.AllocatedBytes() - bytes) / load.Answers)));
+                loads.Add((name, load with
+                {
+                    Cpu = (figures.Cpu - cpu).TotalMicroseconds / load.Answers,
+                    Bytes = (figures.AllocatedBytes() - bytes) / load.Answers,
+                }));
                 if (load.Lost > 0)
                 {
                     throw new InvalidOperationException($"{load.Lost} of {load.Answers} logins of {name} failed.");
@@ -106,7 +107,7 @@ internal sealed partial class Measurement(
             }
         }
 
-        return samples.ToLookup(entry => entry.Name, entry => entry.Sample);
+        return loads.ToLookup(entry => entry.Name, entry => entry.Load);
     }
 
     /// <summary>Starts each of them in turns, after a round that does not count, and logs in once.</summary>
