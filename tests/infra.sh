@@ -1,35 +1,15 @@
 #!/usr/bin/env bash
 # The checks of infra/ and azure-pipelines.yml that are no xunit: parsers, linters, compilers. The last line is the sum.
 set -euo pipefail
-# shellcheck source=tests/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=tests/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 home=tests/infra
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-results=$work/results
-: >"$results"
 
-# Runs a command; its output is shown when it fails.
-check() {
-  local name=$1
-  shift
-  if "$@" >"$work/log" 2>&1 </dev/null; then
-    echo "ok $name"
-  else
-    echo "not ok $name"
-    sed 's/^/    /' "$work/log"
-  fi | tee -a "$results"
-}
-
-skip() { echo "skip $1" | tee -a "$results"; }
-
-if [[ $home/package-lock.json -nt $home/node_modules/.package-lock.json ]]; then
-  check 'the parsers can be installed' npm ci --prefix "$home" --ignore-scripts
-fi
+check 'the parsers can be installed' install_npm infra
 mkdir "$work/scripts"
 if ! node "$home/check.mjs" "$work/scripts" | tee -a "$results"; then
-  echo 'not ok the parsers run to their end' | tee -a "$results"
+  tell 'not ok the parsers run to their end'
 fi
 
 # A slip in a copy must fail the check of its file.
@@ -60,7 +40,7 @@ if install_shellcheck; then
     check "shellcheck of ${script#"$work/"}" shellcheck "$script"
   done
 else
-  skip 'shellcheck: it cannot be installed here'
+  tell 'skip shellcheck: it cannot be installed here'
 fi
 
 changes_show() {
@@ -95,9 +75,7 @@ if install_bicep; then
   check 'Bicep: the snapshots are what it makes' infra/scripts/snapshot.sh validate
   check 'Bicep: a role, a network rule and a setting that are changed by hand fail the snapshot' changes_show
 else
-  echo 'not ok the Bicep compiler can be fetched' | tee -a "$results"
+  tell 'not ok the Bicep compiler can be fetched'
 fi
 
-count() { grep -c "^$1 " "$results" || true; }
-echo "$(count ok) passed, $(count 'not ok') failed, $(count skip) skipped"
-[[ $(count 'not ok') == 0 ]]
+sum

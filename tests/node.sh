@@ -1,30 +1,12 @@
 #!/usr/bin/env bash
 # The checks of src/miniprogram and docs/openapi.yaml, which are Node's. The last line is the sum.
 set -euo pipefail
-# shellcheck source=tests/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=tests/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 home=tests/node
 playground=tests/WeComFunc.Playground
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-results=$work/results
-: >"$results"
 export PATH="$PWD/$home/node_modules/.bin:$PATH" REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
-
-# Runs a command; its output is shown when it fails.
-check() {
-  local name=$1 status=0
-  shift
-  "$@" >"$work/log" 2>&1 </dev/null || status=1
-  if ((status == 0)); then
-    echo "ok $name"
-  else
-    echo "not ok $name"
-    sed 's/^/    /' "$work/log"
-  fi | tee -a "$results"
-  return "$status"
-}
 
 # What the tests of the client against the service start.
 service_is_there() {
@@ -50,16 +32,15 @@ tests() {
   return "$status"
 }
 
-if check 'what the checks need can be installed' install_npm node; then
-  check 'OpenAPI: docs/openapi.yaml' lint docs/openapi.yaml || true
+check 'what the checks need can be installed' install_npm node
+if [[ $(count ok) == 1 ]]; then
+  check 'OpenAPI: docs/openapi.yaml' lint docs/openapi.yaml
   check 'OpenAPI: an example that breaks its schema is refused' \
-    slip_is_named 'state: fresh' 'state: stale' no-invalid-media-type-examples || true
-  check 'OpenAPI: a schema that is not there is refused' slip_is_named 'schemas\/Department' 'schemas\/Departure' no-unresolved-refs || true
-  check 'types: what they allow and refuse, with those of the mini programs' tsc -p "$home/types" || true
-  check 'the service is there' service_is_there || true
-  tests || grep -q '^not ok ' "$results" || echo 'not ok the tests run to their end' | tee -a "$results"
+    slip_is_named 'state: fresh' 'state: stale' no-invalid-media-type-examples
+  check 'OpenAPI: a schema that is not there is refused' slip_is_named 'schemas\/Department' 'schemas\/Departure' no-unresolved-refs
+  check 'types: what they allow and refuse, with those of the mini programs' tsc -p "$home/types"
+  check 'the service is there' service_is_there
+  tests || grep -q '^not ok ' "$results" || tell 'not ok the tests run to their end'
 fi
 
-count() { grep -c "^$1 " "$results" || true; }
-echo "$(count ok) passed, $(count 'not ok') failed, $(count skip) skipped"
-[[ $(count 'not ok') == 0 ]]
+sum

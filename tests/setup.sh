@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What run.sh, test.sh and .ci/run share. Whoever sources this stands at the root of the repository afterwards.
+# What the scripts of this repository share. Whoever sources this stands at the root of the repository afterwards.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || return
 

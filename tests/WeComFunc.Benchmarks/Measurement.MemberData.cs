@@ -9,64 +9,22 @@ internal sealed partial class Measurement
     /// <summary>As WeCom takes it; a double that answers at once leaves no time to write the row in.</summary>
     private static readonly TimeSpan CallOfWeCom = TimeSpan.FromMilliseconds(30);
 
-    public static async Task RunMemberDataAsync(string directory)
+    private Task MemberDataAsync()
     {
-        var report = new Report();
-        var url = new Uri($"http://127.0.0.1:{Host.FreePort()}/");
-        await using var azurite = await Azurite.StartAsync();
-        await using var upstream = await Upstream.StartAsync(url);
         upstream.Delay = CallOfWeCom;
-        var measurement = new Measurement(report, upstream, url, azurite.ConnectionString, directory, isQuick: false);
-        report.Say(
-            $"{Environment.ProcessorCount} cores shared by all; {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC; {measurement._rounds} rounds.");
-        await measurement.MemberDataAsync();
-        Console.Write(report);
-    }
-
-    private async Task MemberDataAsync()
-    {
-        string[] names = [Off, On];
-        var hosts = new Dictionary<string, Host>();
-        try
+        return WarmAsync([Off, On], name => Host.StartAsync(Of("ours") with { Settings = SettingsOfSessions(name == On) }), async hosts =>
         {
-            foreach (var name in names)
-            {
-                var host = hosts[name] = new Host(Of("ours") with { Settings = SettingsOfSessions(name == On) });
-                await host.ListeningAsync();
-                await host.LoginAsync();
-                await Load.RunAsync(host.Login, 16, 6);
-            }
-
             report.Head(Off);
             foreach (var connections in (int[])[1, 16])
             {
-                var (p50, p99) = (SamplesOf(names), SamplesOf(names));
-                foreach (var name in Enumerable.Range(0, _rounds).SelectMany(round => Turns(round, names)))
-                {
-                    Note($"{name}: concurrency {connections}");
-                    var load = await Load.RunAsync(hosts[name].Login, connections, _seconds);
-                    p50[name].Add(load.P50);
-                    p99[name].Add(load.P99);
-                    if (load.Lost > 0)
-                    {
-                        throw new InvalidOperationException($"{load.Lost} of {load.Answers} logins with member data {name} failed.");
-                    }
-                }
-
-                report.Add($"p50 in ms, concurrency {connections}", "0.0", name => [.. p50[name]], new Goal(1.10));
-                report.Add($"p99 in ms, concurrency {connections}", "0.0", name => [.. p99[name]]);
+                var loads = await LoadAsync(hosts, connections);
+                Add($"p50 in ms, concurrency {connections}", "0.0", loads, load => load.P50, new Goal(1.10));
+                Add($"p99 in ms, concurrency {connections}", "0.0", loads, load => load.P99);
             }
-        }
-        finally
-        {
-            foreach (var host in hosts.Values)
-            {
-                await host.DisposeAsync();
-            }
-        }
+        });
     }
 
-    private Dictionary<string, string> SettingsOfSessions(bool withMemberData) => new(Settings(null))
+    private Dictionary<string, string> SettingsOfSessions(bool withMemberData) => new(Settings())
     {
         ["Session__Issuer"] = "http://127.0.0.1/api",
         ["Session__Audience"] = "any",

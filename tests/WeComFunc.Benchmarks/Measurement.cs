@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -9,32 +10,35 @@ namespace WeComFunc.Benchmarks;
 internal sealed partial class Measurement(
     Report report, Upstream upstream, Uri upstreamUrl, string connectionString, string directory, bool isQuick)
 {
-    private static readonly string[] Names = ["floor", "typical", "ours"];
-
     private readonly int _rounds = isQuick ? 3 : 7;
     private readonly int _seconds = isQuick ? 1 : 2;
     private int _tables;
 
-    public static async Task RunAsync(string directory, bool isQuick)
+    /// <param name="directory">Where the contenders are, and the results go.</param>
+    /// <param name="mode">What <c>bench.sh</c> was given.</param>
+    public static async Task RunAsync(string directory, string? mode)
     {
         var report = new Report();
         var url = new Uri($"http://127.0.0.1:{Host.FreePort()}/");
         await using var azurite = await Azurite.StartAsync();
         await using var upstream = await Upstream.StartAsync(url);
-        var measurement = new Measurement(report, upstream, url, azurite.ConnectionString, directory, isQuick);
+        var measurement = new Measurement(report, upstream, url, azurite.ConnectionString, directory, mode == "--quick");
         report.Say($"{Environment.ProcessorCount} cores shared by the load generator, the contender and the double of WeCom.");
         report.Say($".NET {Environment.Version}, {RuntimeInformation.OSDescription}, {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC.");
         report.Say($"{measurement._rounds} rounds of {measurement._seconds} s.");
-        await measurement.CeilingsAsync();
-        await measurement.FunctionsAsync();
-        report.Head("floor", "typical");
-        await measurement.LoadAsync();
-        await measurement.ColdStartAsync();
-        await measurement.FirstLoginsAsync();
-        var file = Path.Combine(directory, "results.md");
-        await File.WriteAllTextAsync(file, report.ToString());
+        if (mode == "--member-data")
+        {
+            await measurement.MemberDataAsync();
+        }
+        else
+        {
+            await measurement.CeilingsAsync();
+            await measurement.FunctionsAsync();
+            await measurement.KestrelAsync();
+            await File.WriteAllTextAsync(Path.Combine(directory, "results.md"), report.ToString());
+        }
+
         Console.Write(report);
-        Console.WriteLine($"In {file}.");
     }
 
     /// <summary>How fast the load generator and the double of WeCom are by themselves.</summary>
@@ -53,68 +57,49 @@ internal sealed partial class Measurement(
         report.Say($"Ceilings at concurrency 64: wrk {nothing.PerSecond:0} logins/s; the double of WeCom {pairs:0} pairs of calls/s.");
     }
 
-    private async Task LoadAsync()
+    /// <summary>Starts each of them and warms it up, and ends them all once they are measured.</summary>
+    private async Task WarmAsync(
+        string[] names, Func<string, Task<IRunning>> startAsync, Func<Dictionary<string, IRunning>, Task> measureAsync)
     {
-        upstream.Reset();
-        var hosts = new Dictionary<string, Host>();
+        var all = new Dictionary<string, IRunning>();
         try
         {
-            foreach (var name in Names)
+            foreach (var name in names)
             {
                 Note($"{name}: warm-up");
-                var host = hosts[name] = new Host(Of(name), isObserved: true);
-                await host.ListeningAsync();
-                await host.LoginAsync();
-                await Load.RunAsync(host.Login, 16, isQuick ? 3 : 6);
+                var running = all[name] = await startAsync(name);
+                await running.LoginAsync();
+                await Load.RunAsync(running.Login, 16, isQuick ? 3 : 6);
             }
 
-            foreach (var connections in (int[])[1, 16, 64])
-            {
-                await LoadAsync(hosts, connections);
-            }
-
-            report.Add("resident memory after load, MB", "0", name => [hosts[name].Figures.ResidentMegabytes]);
-            var lost = Samples();
-            foreach (var name in Enumerable.Range(0, 3).SelectMany(_ => Names.Skip(1)))
-            {
-                Note($"{name}: token revoked under load");
-                var load = Load.RunAsync(hosts[name].Login, 16, 2);
-                await Task.Delay(TimeSpan.FromSeconds(1));
-                upstream.Revoke();
-                lost[name].Add((await load).Lost);
-            }
-
-            report.Add(
-                "logins lost when the token is revoked under load",
-                "0",
-                name => name == "floor" ? null : [lost[name].Sum()],
-                new Goal(0, IsRatio: false));
+            await measureAsync(all);
         }
         finally
         {
-            foreach (var host in hosts.Values)
+            foreach (var running in all.Values)
             {
-                await host.DisposeAsync();
+                await running.DisposeAsync();
             }
         }
     }
 
-    private async Task LoadAsync(Dictionary<string, Host> hosts, int connections)
+    /// <summary>Has each of them under load, in turns.</summary>
+    private async Task<ILookup<string, Load>> LoadAsync(Dictionary<string, IRunning> all, int connections)
     {
-        var (rate, p50, p99, cpu, bytes) = (Samples(), Samples(), Samples(), Samples(), Samples());
+        var loads = new List<(string Name, Load Load)>();
         for (var round = 0; round < _rounds; round++)
         {
-            foreach (var name in Turns(round, Names))
+            foreach (var name in Turns(round, [.. all.Keys]))
             {
                 Note($"{name}: concurrency {connections}, round {round + 1}");
-                var host = hosts[name];
-                var (cpuBefore, bytesBefore) = (host.Figures.Cpu, host.Figures.AllocatedBytes());
-                var load = await Load.RunAsync(host.Login, connections, _seconds);
-                cpu[name].Add((host.Figures.Cpu - cpuBefore).TotalMicroseconds / load.Answers);
-                bytes[name].Add((host.Figures.AllocatedBytes() - bytesBefore) / load.Answers);
-                rate[name].Add(load.PerSecond);
-                p50[name].Add(load.P50);
-                p99[name].Add(load.P99);
+                var (login, figures) = (all[name].Login, all[name].Figures);
+                var (cpu, bytes) = (figures.Cpu, figures.AllocatedBytes());
+                var load = await Load.RunAsync(login, connections, _seconds);
+                loads.Add((name, load with
+                {
+                    Cpu = (figures.Cpu - cpu).TotalMicroseconds / load.Answers,
+                    Bytes = (figures.AllocatedBytes() - bytes) / load.Answers,
+                }));
                 if (load.Lost > 0)
                 {
                     throw new InvalidOperationException($"{load.Lost} of {load.Answers} logins of {name} failed.");
@@ -122,77 +107,45 @@ internal sealed partial class Measurement(
             }
         }
 
-        report.Add($"logins/s, concurrency {connections}", "0", name => [.. rate[name]], new Goal(0.95), isMoreBetter: true);
-        report.Add($"p50 in ms, concurrency {connections}", "0.000", name => [.. p50[name]]);
-        report.Add($"p99 in ms, concurrency {connections}", "0.000", name => [.. p99[name]], new Goal(1.10));
-        report.Add($"CPU of the process per login in µs, concurrency {connections}", "0", name => [.. cpu[name]]);
-        report.Add($"bytes allocated per login, concurrency {connections}", "0", name => [.. bytes[name]], new Goal(1.5));
+        return loads.ToLookup(entry => entry.Name, entry => entry.Load);
     }
 
-    /// <summary>Process start to first login answered. The token of ours is in the table, as the timer leaves it.</summary>
-    private async Task ColdStartAsync()
+    /// <summary>Starts each of them in turns, after a round that does not count, and logs in once.</summary>
+    /// <returns>Milliseconds until the answer, from the start on, and of CPU.</returns>
+    private static async Task<ILookup<string, (double Elapsed, double Cpu)>> StartsAsync(
+        string[] names, int rounds, Func<string, Task<IRunning>> startAsync)
     {
-        upstream.Reset();
-        var table = NewTable();
-        var kinds = Names.SelectMany(name => (string[])[name, $"{name}-jit"]).ToArray();
-        var samples = SamplesOf(kinds);
-        for (var round = -1; round < (isQuick ? 3 : 15); round++)
+        var samples = new List<(string Name, double Elapsed, double Cpu)>();
+        for (var round = -1; round < rounds; round++)
         {
-            Note($"cold starts, round {round + 1}");
-            foreach (var kind in Turns(round + 1, kinds))
+            Note($"first answers, round {round + 1}");
+            foreach (var name in Turns(round + 1, names))
             {
-                await using var host = new Host(Of(kind, table));
-                await host.ListeningAsync();
-                await host.LoginAsync();
+                var started = Stopwatch.GetTimestamp();
+                await using var running = await startAsync(name);
+                await running.LoginAsync();
+                var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
                 if (round >= 0)
                 {
-                    samples[kind].Add(host.Age.TotalMilliseconds);
+                    samples.Add((name, elapsed, running.Figures.Cpu.TotalMilliseconds));
                 }
             }
         }
 
-        report.Add("cold start in ms, ReadyToRun", "0", name => [.. samples[name]], new Goal(1.20));
-        report.Add("cold start in ms, without ReadyToRun", "0", name => [.. samples[$"{name}-jit"]]);
+        return samples.ToLookup(sample => sample.Name, sample => (sample.Elapsed, sample.Cpu));
     }
 
-    private async Task FirstLoginsAsync()
-    {
-        var calls = Samples();
-        for (var round = 0; round < 3; round++)
-        {
-            foreach (var name in Names.Skip(1))
-            {
-                Note($"{name}: 200 first logins at once");
-                upstream.Reset();
-                await using var host = new Host(Of(name));
-                await host.ListeningAsync();
-                await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => host.LoginAsync()));
-                calls[name].Add(upstream.GetTokenCalls);
-            }
-        }
-
-        report.Add(
-            "gettoken calls for 200 concurrent first logins",
-            "0",
-            name => name == "floor" ? null : [.. calls[name]],
-            new Goal(1, IsRatio: false));
-    }
-
-    /// <param name="kind">Its name, with <c>-jit</c> for the one without ReadyToRun.</param>
-    /// <param name="table">The table of ours; a new one by default.</param>
-    private Contender Of(string kind, string? table = null)
-    {
-        var (name, suffix) = kind.Split('-') is [var before, var jit] ? (before, $"-{jit}") : (kind, "");
-        return name != "ours"
-            ? new(Assembly($"benchmarks{suffix}", "WeComFunc.Benchmarks"), url => [name, url.AbsoluteUri, upstreamUrl.AbsoluteUri], [])
-            : new(Assembly($"ours{suffix}", "WeComFunc.LocalHost"), url => ["--urls", url.AbsoluteUri], Settings(table));
-    }
+    /// <summary>A row of one figure of each sample.</summary>
+    private void Add<T>(
+        string measure, string format, ILookup<string, T> samples, Func<T, double> figure, Goal? goal = null, bool isMoreBetter = false) =>
+        report.Add(measure, format, name => [.. samples[name].Select(figure)], goal, isMoreBetter);
 
     /// <summary>
     /// The settings of ours. The corpsecret as a setting needs Development; ASP.NET Core goes by the other variable and stays in
     /// Production.
     /// </summary>
-    private Dictionary<string, string> Settings(string? table) => new()
+    /// <param name="table">The table of the token; a new one by default.</param>
+    private Dictionary<string, string> Settings(string? table = null) => new()
     {
         ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
         ["DOTNET_ENVIRONMENT"] = "Production",
@@ -205,13 +158,7 @@ internal sealed partial class Measurement(
         ["Limits__BurstPerAddress"] = "1000000",
     };
 
-    private string Assembly(string folder, string name) => Path.GetFullPath(Path.Combine(directory, folder, $"{name}.dll"));
-
     private string NewTable() => $"benchmark{++_tables}";
-
-    private static Dictionary<string, List<double>> Samples() => SamplesOf(Names);
-
-    private static Dictionary<string, List<double>> SamplesOf(string[] names) => names.ToDictionary(name => name, _ => new List<double>());
 
     private static IEnumerable<string> Turns(int round, string[] names) => names.Select((_, turn) => names[(round + turn) % names.Length]);
 

@@ -1,5 +1,6 @@
 namespace WeComFunc.Benchmarks;
 
+/// <summary>The contenders that are written here, and the measurement, which <c>tests/bench.sh</c> starts.</summary>
 internal static class Program
 {
     private const string Usage = "Usage: floor|typical URL UPSTREAM, or measure DIRECTORY [--quick|--member-data]";
@@ -14,11 +15,8 @@ internal static class Program
             case ["typical", var url, var upstream]:
                 await Typical.RunAsync(url, upstream);
                 return 0;
-            case ["measure", var directory, "--member-data"]:
-                await Measurement.RunMemberDataAsync(directory);
-                return 0;
-            case ["measure", var directory, .. var rest] when rest is [] or ["--quick"]:
-                await Measurement.RunAsync(directory, isQuick: rest is not []);
+            case ["measure", var directory, .. var rest] when rest is [] or ["--quick" or "--member-data"]:
+                await Measurement.RunAsync(directory, rest.FirstOrDefault());
                 return 0;
             default:
                 Console.Error.WriteLine(Usage);

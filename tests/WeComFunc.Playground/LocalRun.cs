@@ -121,8 +121,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
 
     private Task StartTableAsync(string address)
     {
-        string[] where = ["--tableHost", "127.0.0.1", "--tablePort", $"{new Uri(address).Port}"];
-        var start = new ProcessStartInfo("node", ["table.js", .. where, "--inMemoryPersistence", "--disableTelemetry"])
+        var start = new ProcessStartInfo("node", ["table.js", "--tablePort", $"{new Uri(address).Port}"])
         {
             WorkingDirectory = Path.Combine(Repository.Root, "tests/azurite"),
         };

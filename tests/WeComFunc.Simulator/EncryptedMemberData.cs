@@ -1,23 +1,8 @@
 using System.Security.Cryptography;
-using System.Text.Json.Serialization;
 
 namespace WeComFunc.Simulator;
 
-/// <summary>The calls of <c>wx.qy</c> that give a mini program something encrypted (documents 96974, 96977, 96978).</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<MemberDataCall>))]
-public enum MemberDataCall
-{
-    [JsonStringEnumMemberName("getMobile")]
-    GetMobile,
-
-    [JsonStringEnumMemberName("getEmail")]
-    GetEmail,
-
-    [JsonStringEnumMemberName("getEnterpriseUserInfo")]
-    GetEnterpriseUserInfo,
-}
-
-/// <summary>What such a call gives: AES-128-CBC with PKCS#7, in Base64.</summary>
+/// <summary>What a <see cref="MemberDataCall"/> gives: AES-128-CBC with PKCS#7, in Base64.</summary>
 public sealed record EncryptedMemberData(string EncryptedData, string Iv)
 {
     /// <param name="plain">What is encrypted.</param>

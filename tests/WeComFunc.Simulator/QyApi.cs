@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace WeComFunc.Simulator;
@@ -18,16 +17,11 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
     public async Task AnswerAsync(HttpContext context, Api api)
     {
         var traffic = state[api];
-        var arrival = traffic.Arrive();
+        var (fault, held) = traffic.Arrive();
         var answer = Answer.Lost;
         try
         {
-            answer = arrival switch
-            {
-                { Refusal: { } errcode } => Answer.Failure(errcode, state.UtcNow),
-                { Fault: { } fault } => await ApplyAsync(fault, arrival.Held, context, api),
-                _ => Process(context.Request.Query, api),
-            };
+            answer = fault is null ? Process(context.Request.Query, api) : await ApplyAsync(fault, held, context, api);
         }
         catch (OperationCanceledException)
         {
@@ -36,7 +30,7 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
         finally
         {
             // Before the answer goes out: a caller that has it must find it counted, and no longer in flight.
-            traffic.Leave(arrival, answer.Errcode);
+            traffic.Leave(answer.Errcode);
         }
 
         log?.WriteLine($"GET {context.Request.Path} -> {answer}");
@@ -60,7 +54,7 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
         _ => state.GetDepartment(query["access_token"], query["id"]),
     };
 
-    private async Task<Answer> ApplyAsync(Fault fault, TaskCompletionSource? held, HttpContext context, Api api)
+    private async Task<Answer> ApplyAsync(Fault fault, Task? held, HttpContext context, Api api)
     {
         Answer? processed = fault.TakesEffect ? Process(context.Request.Query, api) : null;
 
@@ -72,7 +66,7 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
 
         if (held is not null)
         {
-            await held.Task.WaitAsync(given.Token);
+            await held.WaitAsync(given.Token);
         }
 
         return fault switch
@@ -84,51 +78,4 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
             _ => processed ?? Process(context.Request.Query, api),
         };
     }
-}
-
-/// <summary>What a call gets; HTTP status 0 means that the connection is lost instead.</summary>
-internal readonly record struct Answer(int? Errcode, int Status, ReadOnlyMemory<byte> Body)
-{
-    public static Answer Lost => default;
-
-    public static Answer Success(byte[] body) => new(0, 200, body);
-
-    public static Answer Success(string body) => Success(Encoding.UTF8.GetBytes(body));
-
-    /// <summary>Worded as WeCom words it; the hint is a time and a number that only WeCom can look up.</summary>
-    public static Answer Failure(int errcode, DateTimeOffset now)
-    {
-        var hint = $"{now.ToUnixTimeSeconds()}{Random.Shared.NextInt64((long)1e14, (long)1e15)}";
-        var text = $"{Text(errcode)}, hint: [{hint}], from ip: 127.0.0.1, "
-            + $"more info at https://open.work.weixin.qq.com/devtool/query?e={errcode}";
-        return new(errcode, 200, Encoding.UTF8.GetBytes($$"""{"errcode":{{errcode}},"errmsg":"{{text}}"}"""));
-    }
-
-    public override string ToString() =>
-        Errcode?.ToString(CultureInfo.InvariantCulture) ?? (Status == 0 ? "lost" : $"HTTP {Status}");
-
-    private static string Text(int errcode) => errcode switch
-    {
-        -1 => "system busy",
-        40001 => "invalid credential",
-        40013 => "invalid corpid",
-        40014 => "invalid access_token",
-        40029 => "invalid code",
-        40035 => "invalid parameter",
-        40091 => "secret is invalid",
-        41001 => "access_token missing",
-        41002 => "corpid missing",
-        41004 => "corpsecret missing",
-        41008 => "code missing",
-        41009 => "userid missing",
-        42001 => "access_token expired",
-        42003 => "code expired",
-        45009 => "api freq out of limit",
-        45033 => "api concurrent out of limit",
-        48002 => "api forbidden",
-        60011 => "no privilege to access/modify contact/party/agent",
-        60020 => "not allow to access from your ip",
-        60111 => "userid not found",
-        _ => "simulated failure",
-    };
 }

@@ -19,7 +19,7 @@ public sealed class SimulatorServer : IAsyncDisposable
 
     public SimulatorState State { get; }
 
-    /// <param name="time">Clock of tokens, codes, limits and delays; the system's by default.</param>
+    /// <param name="time">Clock of tokens, codes and delays; the system's by default.</param>
     /// <param name="secret">Corpsecret of the seeded app; random by default.</param>
     /// <param name="url">Where to listen; a free port by default.</param>
     /// <param name="log">Gets one line per call, without query.</param>

@@ -7,7 +7,7 @@ using System.Text.Json;
 
 namespace WeComFunc.Simulator;
 
-/// <summary>Everything the simulated WeCom knows. Starts with, and resets to, the seed that README.md describes.</summary>
+/// <summary>Everything the simulated WeCom knows. Starts with the seed that README.md describes.</summary>
 /// <remarks>Unknown corps and apps throw <see cref="KeyNotFoundException"/>, unfit values <see cref="ArgumentException"/>.</remarks>
 public sealed class SimulatorState
 {
@@ -18,6 +18,9 @@ public sealed class SimulatorState
     public const string NotAssociatedApp = "reports";
 
     private const int MinSecretLength = 16;
+    private const int AccessTokenLength = 214;
+    private const int TokenSeconds = 7200;
+    private const int CodeSeconds = 300;
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -27,38 +30,38 @@ public sealed class SimulatorState
     private readonly Dictionary<string, Code> _codes = [];
     private readonly Dictionary<(string CorpId, string UserId), string> _sessionKeys = [];
     private readonly List<string> _issuedSecrets = [];
-    private readonly ApiTraffic[] _traffic;
-    private readonly string _seedSecret;
-    private SimulatorSettings _settings = new();
-    private long _offsetTicks;
+    private readonly ApiTraffic[] _traffic = [.. Enum.GetValues<Api>().Select(_ => new ApiTraffic())];
 
-    public SimulatorState(TimeProvider? time = null, string? secret = null)
+    internal SimulatorState(TimeProvider? time, string? secret)
     {
         Time = time ?? TimeProvider.System;
-        _seedSecret = secret ?? RandomText(43);
-        _traffic = [.. Enum.GetValues<Api>().Select(_ => new ApiTraffic(() => UtcNow))];
-        Seed();
+        PutApp(SeedCorpId, SeedApp, secret, hiddenMembers: ["wangwu"]);
+        PutApp(SeedCorpId, NotAssociatedApp, associated: false);
+        PutApp(OtherCorpId, SeedApp);
+        using var documented = new StreamReader(typeof(SimulatorState).Assembly.GetManifestResourceStream("user-get.json")!);
+        PutMember(SeedCorpId, "zhangsan", documented.ReadToEnd());
+        PutMember(SeedCorpId, "lisi", """
+            {
+              "userid":"lisi","name":"李四🐉👩‍💻","department":[2],"main_department":2,"status":1,"badge_number":12345678901234567890,
+              "hired_via":{"channel":"校招","score":[1.50,null,true]},"motto":"caf\u00e9 \"\/\""
+            }
+            """);
+        PutMember(SeedCorpId, "wangwu", """{"userid":"wangwu","name":"王五","department":[9],"status":1}""");
+        PutDepartment(SeedCorpId, 1, "示例公司", "Example Corp");
+        PutDepartment(SeedCorpId, 2, "研发部");
+        PutDepartment(OtherCorpId, 1, "另一家公司");
+        PutMember(OtherCorpId, "zhaoliu", """{"userid":"zhaoliu","name":"赵六","department":[1],"status":1}""");
     }
-
-    /// <summary>As <see cref="Time"/> tells, moved by <see cref="Advance"/>.</summary>
-    public DateTimeOffset UtcNow => Time.GetUtcNow().AddTicks(Interlocked.Read(ref _offsetTicks));
 
     /// <summary>Current corpsecret of <see cref="SeedApp"/> in <see cref="SeedCorpId"/>.</summary>
     public string CorpSecret => GetSecret(SeedCorpId, SeedApp);
 
-    /// <summary>Replaced as a whole: <c>state.Settings = state.Settings with { … }</c>.</summary>
-    public SimulatorSettings Settings
-    {
-        get => Volatile.Read(ref _settings);
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value.AccessTokenLength, 32);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.AccessTokenLength, 512);
-            Volatile.Write(ref _settings, value);
-        }
-    }
+    public TokenSemantics Semantics { get; set; }
 
-    /// <summary>Every corpsecret, access_token, session_key and code since the start, resets included: no output may show one.</summary>
+    /// <summary>appid of the mini program; stands in the watermark of what it gets encrypted.</summary>
+    public string MiniProgramAppId { get; set; } = SeedAppId;
+
+    /// <summary>Every corpsecret, access_token, session_key and code since the start: no output may show one.</summary>
     public IReadOnlyList<string> IssuedSecrets
     {
         get
@@ -72,10 +75,9 @@ public sealed class SimulatorState
 
     internal TimeProvider Time { get; }
 
-    public ApiTraffic this[Api api] => _traffic[(int)api];
+    internal DateTimeOffset UtcNow => Time.GetUtcNow();
 
-    /// <summary>Moves the clock of tokens, codes and limits. Delays in progress run by <see cref="Time"/> and stay as they are.</summary>
-    public void Advance(TimeSpan by) => Interlocked.Add(ref _offsetTicks, by.Ticks);
+    public ApiTraffic this[Api api] => _traffic[(int)api];
 
     /// <summary>Adds an app, with its corp when that is new, or changes what is given of an existing one.</summary>
     /// <remarks>
@@ -167,21 +169,13 @@ public sealed class SimulatorState
         }
     }
 
-    public bool RemoveMember(string corpId, string userId)
-    {
-        lock (_lock)
-        {
-            return _corps[corpId].Members.Remove(userId);
-        }
-    }
-
     /// <summary>What <c>wx.qy.login</c> does for a member of the corp (the member need not exist).</summary>
     public string IssueCode(string userId, string corpId = SeedCorpId, string? code = null)
     {
         lock (_lock)
         {
             code ??= RandomText(43);
-            _codes[Remember(code)] = new Code(_corps[corpId], userId, UtcNow.AddSeconds(Settings.CodeLifetimeSeconds));
+            _codes[Remember(code)] = new Code(_corps[corpId], userId, UtcNow.AddSeconds(CodeSeconds));
             return code;
         }
     }
@@ -206,7 +200,7 @@ public sealed class SimulatorState
         lock (_lock)
         {
             using var profile = JsonDocument.Parse(_corps[corpId].Members[userId]);
-            var watermark = new { appid = Settings.MiniProgramAppId, timestamp = UtcNow.ToUnixTimeSeconds() };
+            var watermark = new { appid = MiniProgramAppId, timestamp = UtcNow.ToUnixTimeSeconds() };
             object plain = call switch
             {
                 MemberDataCall.GetMobile => new { mobile = Text("mobile"), watermark },
@@ -219,35 +213,13 @@ public sealed class SimulatorState
         }
     }
 
-    /// <summary>Invalidates one token, or all of them, ahead of time.</summary>
+    /// <summary>Invalidates all tokens ahead of time.</summary>
     /// <returns>How many were alive.</returns>
-    public int RevokeTokens(string? accessToken = null)
+    public int RevokeTokens()
     {
         lock (_lock)
         {
-            return Revoke(token => accessToken is null || token.Value == accessToken);
-        }
-    }
-
-    /// <summary>Back to the seed, in time too; held calls go on. The issued secrets stay known.</summary>
-    public void Reset()
-    {
-        lock (_lock)
-        {
-            _corps.Clear();
-            _tokens.Clear();
-            _codes.Clear();
-            _sessionKeys.Clear();
-            Settings = new();
-            Interlocked.Exchange(ref _offsetTicks, 0);
-            foreach (var traffic in _traffic)
-            {
-                traffic.SetLimits();
-                traffic.ClearFaults();
-                traffic.ResetCalls();
-            }
-
-            Seed();
+            return Revoke(_ => true);
         }
     }
 
@@ -258,8 +230,6 @@ public sealed class SimulatorState
         {
             return new
             {
-                UtcNow,
-                Settings,
                 Corps = _corps.Values.Select(corp => new
                 {
                     Corpid = corp.CorpId,
@@ -294,7 +264,7 @@ public sealed class SimulatorState
                 (null or "", _) => Failure(41002),
                 (_, null or "") => Failure(41004),
                 _ when corp is null => Failure(40013),
-                _ when app is null => Failure(Settings.WrongSecretErrcode),
+                _ when app is null => Failure(40001),
                 _ => GiveToken(app),
             };
         }
@@ -362,7 +332,7 @@ public sealed class SimulatorState
         {
             _ when string.IsNullOrEmpty(accessToken) => 41001,
             null or { Revoked: true } => 40014,
-            _ when UtcNow >= token.ExpiresAt => Settings.ExpiredTokenErrcode,
+            _ when UtcNow >= token.ExpiresAt => 42001,
             { App.IpTrusted: false } => 60020,
             _ => null,
         };
@@ -370,24 +340,22 @@ public sealed class SimulatorState
 
     private Answer GiveToken(App app)
     {
-        var now = UtcNow;
         var token = app.Current is { } current && IsAlive(current) ? current : null;
-        if (token is null || Settings.Semantics != TokenSemantics.SameWhileValid)
+        if (token is null || Semantics != TokenSemantics.SameWhileValid)
         {
-            token?.Revoked = Settings.Semantics == TokenSemantics.NewEachTimeOldDies;
-            token = new Token(Remember(RandomText(Settings.AccessTokenLength)), app, now.AddSeconds(Settings.TokenLifetimeSeconds));
+            token?.Revoked = Semantics == TokenSemantics.NewEachTimeOldDies;
+            token = new Token(Remember(RandomText(AccessTokenLength)), app, UtcNow.AddSeconds(TokenSeconds));
             app.Current = _tokens[token.Value] = token;
         }
 
-        var expiresIn = Settings.ExpiresInIsWhatIsLeft ? (int)(token.ExpiresAt - now).TotalSeconds : Settings.TokenLifetimeSeconds;
-        return Answer.Success($$"""{"errcode":0,"errmsg":"ok","access_token":"{{token.Value}}","expires_in":{{expiresIn}}}""");
+        return Answer.Success($$"""{"errcode":0,"errmsg":"ok","access_token":"{{token.Value}}","expires_in":{{TokenSeconds}}}""");
     }
 
     private Answer Exchange(string jsCode)
     {
         if (!_codes.Remove(jsCode, out var code) || UtcNow >= code.ExpiresAt)
         {
-            return Failure(code is null ? 40029 : Settings.ExpiredCodeErrcode);
+            return Failure(code is null ? 40029 : 42003);
         }
 
         var corp = Json(code.Corp.CorpId);
@@ -422,31 +390,10 @@ public sealed class SimulatorState
         return secret;
     }
 
-    private void Seed()
-    {
-        PutApp(SeedCorpId, SeedApp, _seedSecret, hiddenMembers: ["wangwu"]);
-        PutApp(SeedCorpId, NotAssociatedApp, associated: false);
-        PutApp(OtherCorpId, SeedApp);
-        using var documented = new StreamReader(typeof(SimulatorState).Assembly.GetManifestResourceStream("user-get.json")!);
-        PutMember(SeedCorpId, "zhangsan", documented.ReadToEnd());
-        PutMember(SeedCorpId, "lisi", """
-            {
-              "userid":"lisi","name":"李四🐉👩‍💻","department":[2],"main_department":2,"status":1,"badge_number":12345678901234567890,
-              "hired_via":{"channel":"校招","score":[1.50,null,true]},"motto":"caf\u00e9 \"\/\""
-            }
-            """);
-        PutMember(SeedCorpId, "wangwu", """{"userid":"wangwu","name":"王五","department":[9],"status":1}""");
-        PutDepartment(SeedCorpId, 1, "示例公司", "Example Corp");
-        PutDepartment(SeedCorpId, 2, "研发部");
-        PutDepartment(OtherCorpId, 1, "另一家公司");
-        PutMember(OtherCorpId, "zhaoliu", """{"userid":"zhaoliu","name":"赵六","department":[1],"status":1}""");
-    }
-
     private sealed class Corp(string corpId)
     {
         public string CorpId => corpId;
         public Dictionary<string, App> Apps { get; } = [];
-
         public Dictionary<int, byte[]> Departments { get; } = [];
 
         /// <summary>By userid, which is case-insensitive (document 96255): the whole answer of <c>user/get</c>.</summary>
@@ -460,7 +407,6 @@ public sealed class SimulatorState
         public bool Associated { get; set; } = true;
         public bool IpTrusted { get; set; } = true;
         public HashSet<string> Hidden { get; set; } = [];
-
         public HashSet<int> HiddenDepartments { get; set; } = [];
         public Token? Current { get; set; }
     }

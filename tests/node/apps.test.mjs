@@ -1,3 +1,4 @@
+// The client where a corp has several apps: which one it logs in to, and which one it remembers.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Phone, inOrder, lost, member, problem } from './phone.mjs';

@@ -1,3 +1,4 @@
+// One login of the client: what it posts, and what it does about each problem.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Phone, answer, inOrder, lost, member, plain, problem, problemsOf, read, silence } from './phone.mjs';

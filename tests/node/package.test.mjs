@@ -1,3 +1,4 @@
+// What reaches a mini program: the package, its types, the sample.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';

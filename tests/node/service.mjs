@@ -21,12 +21,11 @@ export async function startService() {
   const parts = [];
   try {
     const [tableUrl, weCom, host] = await Promise.all([0, 1, 2].map(freeAddress));
-    start(parts, 'node', [path('tests/azurite/table.js'), '--tableHost', '127.0.0.1', '--tablePort', new URL(tableUrl).port,
-      '--inMemoryPersistence', '--disableTelemetry'], path('tests/azurite'));
+    start(parts, 'node', [path('tests/azurite/table.js'), '--tablePort', new URL(tableUrl).port]);
     start(parts, 'dotnet', [path(`${programs}WeComFunc.Simulator.dll`), '--urls', weCom, '--secret', secret]);
     await Promise.all([answers(`${tableUrl}/${account}`, parts), answers(`${weCom}/sim/state`, parts)]);
     await post(`${weCom}/sim/corps/${otherCorp}/apps/login`, { secret: `${secret}-of-another-corp` }, 'PUT');
-    start(parts, 'dotnet', [path(`${programs}WeComFunc.LocalHost.dll`), '--urls', host, '--settings', 'none'], undefined, {
+    start(parts, 'dotnet', [path(`${programs}WeComFunc.LocalHost.dll`), '--urls', host, '--settings', 'none'], {
       DOTNET_ENVIRONMENT: 'Development',
       WeCom__CorpId: corp,
       WeCom__CorpSecret: secret,
@@ -69,9 +68,9 @@ export const over = fetching => async ({ url, header, body }) => {
   }
 };
 
-function start(parts, command, args, cwd, settings = {}) {
+function start(parts, command, args, settings = {}) {
   const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => inherited.includes(name)));
-  const part = spawn(command, args, { cwd, env: { ...kept, ...settings }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const part = spawn(command, args, { env: { ...kept, ...settings }, stdio: ['pipe', 'pipe', 'pipe'] });
   part.said = '';
   for (const stream of [part.stdout, part.stderr]) stream.on('data', text => (part.said += text));
   process.on('exit', () => part.kill());

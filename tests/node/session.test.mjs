@@ -1,3 +1,4 @@
+// The session of the client: how long it is kept, who shares it, when it is renewed.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Phone, lost, member, problem, problemsOf, silence } from './phone.mjs';

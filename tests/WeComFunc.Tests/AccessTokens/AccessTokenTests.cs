@@ -60,7 +60,7 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
     [Fact]
     public async Task T6_a_login_recovers_though_both_its_own_token_and_that_of_the_row_are_dead()
     {
-        WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldDies };
+        WeCom.Semantics = TokenSemantics.NewEachTimeOldDies;
         LoginHost[] hosts = [await StartAsync(), await StartAsync()];
         await LoginAsync(hosts[1]);
         Clock.Advance(TimeSpan.FromMinutes(81));
@@ -109,7 +109,7 @@ public sealed class AccessTokenTests(Azurite azurite) : FleetTest(azurite, new()
     [Fact]
     public async Task T6_a_login_replaces_its_token_twice_at_most_whichever_call_rejects_it()
     {
-        WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldDies };
+        WeCom.Semantics = TokenSemantics.NewEachTimeOldDies;
         var host = await StartAsync();
         await LoginAsync(host);
         WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 40014, Times = 1 });

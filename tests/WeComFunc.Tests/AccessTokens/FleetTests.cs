@@ -417,7 +417,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
     [InlineData(TokenSemantics.NewEachTimeOldDies)]
     public async Task Clocks_four_minutes_apart_cost_no_login_and_no_more_than_one_gettoken_per_renewal(TokenSemantics semantics)
     {
-        WeCom.Settings = WeCom.Settings with { Semantics = semantics };
+        WeCom.Semantics = semantics;
         var early = new ManualTimeProvider(Clock.GetUtcNow().AddMinutes(2));
         var late = new ManualTimeProvider(Clock.GetUtcNow().AddMinutes(-2));
         LoginHost[] hosts = [await StartAsync(clock: early), await StartAsync(), await StartAsync(clock: late)];

@@ -134,8 +134,7 @@ public sealed class Azurite : IAsyncLifetime
 
     private List<string> Arguments()
     {
-        List<string> arguments =
-            ["table.js", "--tableHost", "127.0.0.1", "--tablePort", $"{_port}", "--inMemoryPersistence", "--disableTelemetry", "-s"];
+        List<string> arguments = ["table.js", "--tablePort", $"{_port}"];
         if (_certificate is not null)
         {
             _certificateFiles ??= Directory.CreateTempSubdirectory();

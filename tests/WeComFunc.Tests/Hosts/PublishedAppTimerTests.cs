@@ -17,7 +17,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _simulator = await SimulatorServer.StartAsync();
-        WeCom.Settings = WeCom.Settings with { Semantics = TokenSemantics.NewEachTimeOldLives };
+        WeCom.Semantics = TokenSemantics.NewEachTimeOldLives;
     }
 
     public async Task DisposeAsync()

@@ -25,7 +25,6 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     private static readonly Dictionary<string, (Func<SimulatorState, string> Arrange, int Status, string Problem, int? Code)> Causes = new()
     {
         ["a code that nobody issued"] = (_ => "a-code-that-nobody-issued", 401, "invalid_code", 40029),
-        ["a code that has expired"] = (Expired, 401, "invalid_code", 42003),
         ["a member of another corp"] = (weCom => weCom.IssueCode("zhaoliu", SimulatorState.OtherCorpId), 403, "corp_mismatch", null),
         ["a wrong corpsecret"] =
             (With(weCom => weCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp)), 500, "misconfigured", 40001),
@@ -115,6 +114,18 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
     }
 
     [Fact]
+    public async Task An_expired_code_is_invalid_code()
+    {
+        var code = WeCom.IssueCode("zhangsan");
+        Clock.Advance(TimeSpan.FromMinutes(5));
+        var host = await StartAsync();
+
+        var answer = await host.LoginAsync(code);
+
+        AssertProblem(host, answer, 401, "invalid_code", 42003);
+    }
+
+    [Fact]
     public async Task A_corpid_that_WeCom_does_not_know_is_misconfigured()
     {
         var host = await StartAsync(settings: new() { ["WeCom__CorpId"] = "wwunknown" });
@@ -164,13 +175,6 @@ public sealed class ProblemTests(Azurite azurite) : LoginTest(azurite)
         Assert.Contains(
             host.Log.All,
             line => line.StartsWith("Error A defect of the software", StringComparison.Ordinal) && line.Contains(answer["traceId"]!));
-    }
-
-    private static string Expired(SimulatorState weCom)
-    {
-        var code = weCom.IssueCode("zhangsan");
-        weCom.Advance(TimeSpan.FromMinutes(5));
-        return code;
     }
 
     private static Func<SimulatorState, string> With(Action<SimulatorState> change) => weCom =>

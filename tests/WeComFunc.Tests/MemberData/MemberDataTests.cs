@@ -55,7 +55,7 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
         });
         var token = await TokenAsync(host, "zhaoliu", "sales", SimulatorState.OtherCorpId);
         var ofTheDefaultApp = WeCom.Encrypt(MemberDataCall.GetEnterpriseUserInfo, "zhaoliu", SimulatorState.OtherCorpId);
-        WeCom.Settings = WeCom.Settings with { MiniProgramAppId = other };
+        WeCom.MiniProgramAppId = other;
         var ofItsApp = WeCom.Encrypt(MemberDataCall.GetEnterpriseUserInfo, "zhaoliu", SimulatorState.OtherCorpId);
 
         Assert.Equal(200, (await AskAsync(host, token, ofItsApp)).Status);

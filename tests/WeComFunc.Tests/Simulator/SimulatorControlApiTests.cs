@@ -20,10 +20,8 @@ public sealed class SimulatorControlApiTests : SimulatorTest
 
         var code = await ControlAsync("POST", "codes", """{"userid":"a","corpid":"wwnew"}""");
         Assert.Equal("wwnew", Text(await ExchangeAsync(token, Text(code, "code")), "corpid"));
-        var codes = await ControlAsync("POST", "codes", """{"userid":"a","count":3}""");
-        Assert.Equal(3, codes.GetProperty("codes").GetArrayLength());
 
-        var revoked = await ControlAsync("POST", "tokens/revoke", $$"""{"access_token":"{{token}}"}""");
+        var revoked = await ControlAsync("POST", "tokens/revoke");
         Assert.Equal(1, revoked.GetProperty("revoked").GetInt32());
         var rotated = await ControlAsync("POST", "corps/wwnew/apps/crm/rotate", "{}");
         Assert.Equal(State.GetSecret("wwnew", "crm"), Text(rotated, "secret"));
@@ -31,19 +29,12 @@ public sealed class SimulatorControlApiTests : SimulatorTest
         var data = await ControlAsync("POST", "member-data", """{"userid":"a","corpid":"wwnew","call":"getEnterpriseUserInfo"}""");
         Assert.Equal(
             """{"corpid":"wwnew","userid":"a","name":"","gender":"","watermark":{"appid":"wx0123456789abcdef","timestamp":"""
-                + $"{State.UtcNow.ToUnixTimeSeconds()}}}}}",
+                + $"{Time.GetUtcNow().ToUnixTimeSeconds()}}}}}",
             Decrypted(data, State.SessionKeyOf("a", "wwnew")));
 
-        await ControlAsync("PATCH", "settings", """{"semantics":"NewEachTimeOldDies","tokenLifetimeSeconds":60}""");
-        Assert.Equal(new SimulatorSettings { Semantics = TokenSemantics.NewEachTimeOldDies, TokenLifetimeSeconds = 60 }, State.Settings);
-
-        await ControlAsync("DELETE", "corps/wwnew/members/a");
-        Assert.Equal(60111, Errcode(await UserAsync(await GetTokenAsync(), "a")));
-        Assert.Contains("wwnew", (await ControlAsync("GET", "state")).GetRawText());
-
-        await ControlAsync("POST", "reset");
-        Assert.DoesNotContain("wwnew", (await ControlAsync("GET", "state")).GetRawText());
-        Assert.Equal(new SimulatorSettings(), State.Settings);
+        var state = (await ControlAsync("GET", "state")).GetRawText();
+        Assert.Contains("wwnew", state);
+        Assert.Contains(State.GetSecret("wwnew", "crm"), state);
     }
 
     [Fact]
@@ -51,25 +42,14 @@ public sealed class SimulatorControlApiTests : SimulatorTest
     {
         await ControlAsync("POST", "faults", """{"api":"user/get","errcode":-1,"times":null}""");
         await ControlAsync("POST", "faults", """{"hold":true}""");
-        await ControlAsync("POST", "limits", """{"api":"gettoken","maxPerMinute":1}""");
         var held = TokenAnswerAsync();
         await State[Api.GetToken].WaitForCallsAsync(1);
 
-        var released = await ControlAsync("POST", "release", """{"api":"gettoken"}""");
-        Assert.Equal(1, released.GetProperty("released").GetInt32());
+        await ControlAsync("POST", "faults/clear", """{"api":"gettoken"}""");
         var token = Text(await held, "access_token");
-        Assert.Equal(45009, Errcode(await TokenAnswerAsync()));
-        await ControlAsync("POST", "clock", """{"advanceSeconds":60}""");
-        Assert.Equal(0, Errcode(await TokenAnswerAsync()));
-
         Assert.Equal(-1, Errcode(await UserAsync(token, "zhangsan")));
-        await ControlAsync("POST", "faults/clear", """{"api":"user/get"}""");
+        await ControlAsync("POST", "faults/clear", "{}");
         Assert.Equal(0, Errcode(await UserAsync(token, "zhangsan")));
-
-        var calls = (await ControlAsync("GET", "calls")).GetProperty("user/get").GetProperty("errcodes");
-        Assert.Equal("""{"-1":1,"0":1}""", calls.GetRawText());
-        await ControlAsync("DELETE", "calls");
-        Assert.Equal(0, State[Api.UserGet].Calls.Arrived);
     }
 
     [Theory]
@@ -80,7 +60,6 @@ public sealed class SimulatorControlApiTests : SimulatorTest
     [InlineData("POST", "member-data", """{"userid":"zhangsan","call":"getAvatar"}""", 400)]
     [InlineData("POST", "faults", """{"api":"gettoken","errorcode":1}""", 400)]
     [InlineData("POST", "faults", """{"api":"getticket"}""", 400)]
-    [InlineData("PATCH", "settings", """{"accessTokenLength":513}""", 400)]
     [InlineData("PUT", "corps/ww/members/a", "[]", 400)]
     [InlineData("PUT", "corps/ww/members/a", "not json", 400)]
     [InlineData("POST", "corps/ww1234567890abcdef/apps/none/rotate", "{}", 404)]

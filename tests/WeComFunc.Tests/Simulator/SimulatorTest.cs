@@ -1,11 +1,12 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using WeComFunc.Simulator;
 
 namespace WeComFunc.Tests;
 
-/// <summary>A test of the simulator, over HTTP, by a clock that stands still.</summary>
+/// <summary>A test of the simulator, over HTTP, by a clock that stands still until the test moves it.</summary>
 public abstract class SimulatorTest : IAsyncLifetime
 {
     protected const string CorpId = SimulatorState.SeedCorpId;
@@ -22,7 +23,7 @@ public abstract class SimulatorTest : IAsyncLifetime
     /// <summary>What the simulator logged, a call a line.</summary>
     protected string Log => _log.ToString();
 
-    protected StoppedTime Time { get; } = new();
+    protected Clock Time { get; } = new();
 
     public async Task InitializeAsync()
     {
@@ -52,22 +53,18 @@ public abstract class SimulatorTest : IAsyncLifetime
     protected Task<JsonElement> UserAsync(string token, string userId) =>
         Http.GetFromJsonAsync<JsonElement>($"cgi-bin/user/get?access_token={token}&userid={userId}");
 
-    protected sealed class StoppedTime : TimeProvider
+    protected sealed class Clock() : FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
     {
         private readonly TaskCompletionSource<TimeSpan> _timerStarted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private Action _fire = () => { };
 
+        /// <summary>Completes with the first timer: when it is due.</summary>
         public Task<TimeSpan> TimerStarted => _timerStarted.Task;
-
-        public override DateTimeOffset GetUtcNow() => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            _fire = () => callback(state);
+            var timer = base.CreateTimer(callback, state, dueTime, period);
             _timerStarted.TrySetResult(dueTime);
-            return System.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return timer;
         }
-
-        public void Fire() => _fire();
     }
 }

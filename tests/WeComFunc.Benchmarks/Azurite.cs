@@ -1,40 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 
 namespace WeComFunc.Benchmarks;
-
-/// <summary>What one run of the load generator saw.</summary>
-internal sealed record Load(double Answers, double Seconds, double P50, double P99, double Lost)
-{
-    public double PerSecond => Answers / Seconds;
-
-    /// <summary>Posts codes to <paramref name="address"/> by wrk, over so many connections, each with one login after the other.</summary>
-    public static async Task<Load> RunAsync(Uri address, int connections, int seconds, bool posts = true)
-    {
-        var script = Path.Combine(AppContext.BaseDirectory, "login.lua");
-        using var wrk = Process.Start(new ProcessStartInfo(
-            "wrk", [
-                "-t1",
-                $"-c{connections}",
-                $"-d{seconds}s",
-                "--timeout",
-                "15s",
-                "-s",
-                script,
-                address.AbsoluteUri,
-                .. posts ? [] : (string[])["--", "get"]
-            ])
-        {
-            RedirectStandardOutput = true,
-        })!;
-        var output = await wrk.StandardOutput.ReadToEndAsync();
-        await wrk.WaitForExitAsync();
-        var numbers =
-            output.TrimEnd().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray();
-        return new(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]);
-    }
-}
 
 /// <summary>The Table Storage emulator, for the token of ours. It ends with its standard input.</summary>
 internal sealed class Azurite : IAsyncDisposable
@@ -52,11 +19,7 @@ internal sealed class Azurite : IAsyncDisposable
     public static async Task<Azurite> StartAsync()
     {
         var port = Host.FreePort();
-        var process = Process.Start(new ProcessStartInfo(
-            "node", [
-                "tests/azurite/table.js", "--tableHost", "127.0.0.1", "--tablePort", $"{port}", "--inMemoryPersistence",
-                "--disableTelemetry", "-s"
-            ])
+        var process = Process.Start(new ProcessStartInfo("node", ["tests/azurite/table.js", "--tablePort", $"{port}"])
         {
             RedirectStandardInput = true,
         })!;
