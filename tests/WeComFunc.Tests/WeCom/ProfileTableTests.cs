@@ -72,6 +72,7 @@ public sealed class ProfileTableTests
             $$"""{"userid":"{{userId}}"}""",
             $$"""{"userid":"u","userid":"{{userId}}"}""",
             $$"""{"userid":"{{userId}}","userid":"u"}""",
+            $$"""{"userid":"{{userId}}","userid":"{{userId}}"}""",
         ];
 
         Assert.All(
@@ -107,6 +108,7 @@ public sealed class ProfileTableTests
             $$"""  "{{name}}":{"b":[1]}""",
             $$"""  "a":{"{{name}}":1}""",
             $$"""  "a":{"b":1,"{{name}}":1,"c":2}""",
+            $$"""  "a":{"{{name}}":1,"{{name}}":2}""",
             $$"""  "a":[1,{"b":[[{"c":[],"{{name}}":{} }],2]},3]""",
         ];
 
