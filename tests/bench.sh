@@ -9,7 +9,7 @@ Measures the login beside a floor, on the Functions worker and in the local host
 two Markdown tables, which are in artifacts/bench/results.md afterwards. It judges the goals and fails only when something does not run.
 
   --quick         fewer and shorter rounds, for a first impression.
-  --member-data   nothing but what a login with member data costs beside one without, with a WeCom that answers in 30 ms.'
+  --member-data   nothing but what a session costs, and what member data beside it, the latter with a WeCom that answers in 30 ms.'
 
 results=artifacts/bench
 
