@@ -89,8 +89,9 @@ internal static class Tokens
 
     private static string Issue(RentedBytes? profile)
     {
-        var issued = Process.Finish(Service.IssueAsync(Service.Begin(), App, UserId, profile));
-        return issued.TryGet(out var session) ? session.Token : throw new BrokenPromiseException("There is no session.");
+        return Process.Finish(Service.FindKeyAsync()).TryGet(out var key)
+            ? Service.Issue(key, Service.Begin(), App, UserId, profile).Token
+            : throw new BrokenPromiseException("There is no key.");
     }
 
     private static SessionTokens Create()

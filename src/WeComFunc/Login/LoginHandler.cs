@@ -89,14 +89,15 @@ internal sealed class LoginHandler(
     private async Task<LoginOutcome> ExchangeAsync(CorpApp app, string code, string caller)
     {
         using var deadline = new Deadline(LoginLimit, time);
-        var key = sessions?.FindKeyAsync();
+        var asksForKey = sessions?.FindKeyAsync();
         if (!(await app.Tokens.GetAsync(deadline.ForAll())).TryGet(out var use, out var noToken))
         {
             return new(noToken, default);
         }
 
         // Before the code is spent: without a session the login would be of no use to its member.
-        if (key is not null && await key is { } noKey)
+        SigningKey? key = null;
+        if (asksForKey is not null && !(await asksForKey).TryGet(out key, out var noKey))
         {
             return new(noKey, use);
         }
@@ -150,13 +151,7 @@ internal sealed class LoginHandler(
         }
 
         using var bytes = profile.TryGet(out var read) ? read : null;
-        Session? session = null;
-        if (sessions is not null
-            && !(await sessions.IssueAsync(term!, app.App, member.UserId, bytes)).TryGet(out session, out var unsigned))
-        {
-            return new(unsigned, use, profile.Failure);
-        }
-
+        var session = key is null ? null : sessions!.Issue(key, term!, app.App, member.UserId, bytes);
         using var narrow = bytes is not null && _read.ProfileFields.Count > settings.ProfileFields.Count
             ? Profile.Narrow(bytes.Span, settings.ProfileFields)
             : null;

@@ -29,9 +29,24 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     /// <summary>Members of the profile that a session has.</summary>
     public IReadOnlyCollection<string> Claims => settings.Claims;
 
-    /// <summary>Whether there is a key to sign with: to be asked before a code is spent, which would be lost without one.</summary>
-    /// <returns>Null when there is; otherwise why not.</returns>
-    public async Task<Failure?> FindKeyAsync() => (await GetKeyAsync()).Failure;
+    /// <summary>The key to sign with: to be asked for before a code is spent, which would be lost without one.</summary>
+    /// <returns>
+    /// The key; <see cref="FailureKind.NoSigningKey"/> when there is no good one, <see cref="FailureKind.Busy"/> when the vault is out of
+    /// reach and none is kept.
+    /// </returns>
+    public async Task<Result<SigningKey>> FindKeyAsync()
+    {
+        if (!(await keys.GetAsync()).TryGet(out var known, out var failure))
+        {
+            return Explain(failure);
+        }
+
+        var now = time.GetUtcNow();
+        return known.ForSigning(now) is { } key ? key : new Failure(
+            FailureKind.NoSigningKey,
+            Advice: $"The Key Vault secret {settings.KeySecretName} has no key to sign sessions with: {known.WhyNone(now)}. Store a P-256 "
+                + "private key in PKCS#8 PEM as a new version of it; no restart is needed.");
+    }
 
     /// <summary>What a session that begins now will be.</summary>
     public SessionTerm Begin()
@@ -41,21 +56,13 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     }
 
     /// <summary>Signs a session.</summary>
+    /// <param name="key">What <see cref="FindKeyAsync"/> gave.</param>
     /// <param name="term">What <see cref="Begin"/> gave.</param>
     /// <param name="app">The app that the member has logged in to.</param>
     /// <param name="userId">The member.</param>
     /// <param name="profile">The profile with all of <c>Session__Claims</c>; null where there is none.</param>
-    /// <returns>
-    /// The session; <see cref="FailureKind.NoSigningKey"/> when there is no good key, <see cref="FailureKind.Busy"/> when the vault is out
-    /// of reach and none is kept.
-    /// </returns>
-    public async Task<Result<Session>> IssueAsync(SessionTerm term, WeComApp app, string userId, RentedBytes? profile)
+    public Session Issue(SigningKey key, SessionTerm term, WeComApp app, string userId, RentedBytes? profile)
     {
-        if (!(await GetKeyAsync()).TryGet(out var key, out var failure))
-        {
-            return failure;
-        }
-
         var header = new Dictionary<string, object> { [JwtHeaderParameterNames.Typ] = TokenType };
         var token = _handler.CreateToken(Compose(term, app, userId, profile), key.Credentials, header);
         return new Session(token, term.ExpiresAt);
@@ -64,7 +71,7 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     /// <summary>Reads a token that this service, by this issuer, has signed.</summary>
     /// <returns>
     /// What it says; <see cref="FailureKind.InvalidSession"/> when it is none of ours or has expired; otherwise as
-    /// <see cref="IssueAsync"/>.
+    /// <see cref="FindKeyAsync"/>.
     /// </returns>
     public async Task<Result<SessionClaims>> ReadAsync(string token)
     {
@@ -95,7 +102,7 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
     /// </returns>
     public async Task<(string State, string? Obstacle, string? Concern)> LookAsync()
     {
-        var key = await GetKeyAsync();
+        var key = await FindKeyAsync();
         var state = (key.Failure ?? keys.Failure)?.Kind switch
         {
             null => "ok",
@@ -106,20 +113,6 @@ internal sealed class SessionTokens(SessionSettings settings, SigningKeySource k
             state,
             key.Failure is { } none ? Errcodes.Advice(none) : null,
             keys.Failure is { } lasting ? Errcodes.Advice(Explain(lasting)) : null);
-    }
-
-    private async Task<Result<SigningKey>> GetKeyAsync()
-    {
-        if (!(await keys.GetAsync()).TryGet(out var known, out var failure))
-        {
-            return Explain(failure);
-        }
-
-        var now = time.GetUtcNow();
-        return known.ForSigning(now) is { } key ? key : new Failure(
-            FailureKind.NoSigningKey,
-            Advice: $"The Key Vault secret {settings.KeySecretName} has no key to sign sessions with: {known.WhyNone(now)}. Store a P-256 "
-                + "private key in PKCS#8 PEM as a new version of it; no restart is needed.");
     }
 
     /// <summary>A failure of the vault, as one of the signing key's.</summary>

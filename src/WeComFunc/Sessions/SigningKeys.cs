@@ -48,8 +48,16 @@ internal sealed class SigningKeys
     /// <returns>The key; null when there is none.</returns>
     public SigningKey? ForSigning(DateTimeOffset now)
     {
-        var signing = _versions.Where(version => version.Key is not null && Obstacle(version, now) is null).ToList();
-        return (signing.FindLast(version => now - version.Version.CreatedOn >= Shown) ?? signing.FirstOrDefault())?.Key;
+        SigningKey? signing = null;
+        foreach (var version in _versions)
+        {
+            if (version.Key is { } key && Obstacle(version, now) is null && (signing is null || now - version.Version.CreatedOn >= Shown))
+            {
+                signing = key;
+            }
+        }
+
+        return signing;
     }
 
     /// <summary>Why no key signs now, for operators.</summary>

@@ -102,13 +102,13 @@ public sealed class SigningKeySourceTests : IDisposable
         Store("a", ageInHours: 48);
         _store.Failure = new(FailureKind.Busy);
 
-        Assert.Equal(FailureKind.Busy, (await _tokens.FindKeyAsync())?.Kind);
-        Assert.Equal(FailureKind.Busy, (await _tokens.FindKeyAsync())?.Kind);
+        Assert.Equal(FailureKind.Busy, (await _tokens.FindKeyAsync()).Failure?.Kind);
+        Assert.Equal(FailureKind.Busy, (await _tokens.FindKeyAsync()).Failure?.Kind);
         Assert.Equal(1, _store.Lists);
         _store.Failure = null;
         _clock.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.Null(await _tokens.FindKeyAsync());
+        Assert.Null((await _tokens.FindKeyAsync()).Failure);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class SigningKeySourceTests : IDisposable
         _store.Set("b", "no key", _clock.GetUtcNow());
         _clock.Advance(Hour);
 
-        var failure = await _tokens.FindKeyAsync();
+        var failure = (await _tokens.FindKeyAsync()).Failure;
         Assert.Equal(FailureKind.NoSigningKey, failure?.Kind);
         Assert.Equal(
             $"The Key Vault secret {SigningSecret.SecretName} has no key to sign sessions with: version b: it is no private key in PEM. "
@@ -136,7 +136,7 @@ public sealed class SigningKeySourceTests : IDisposable
     public async Task A_vault_that_refuses_leaves_the_kept_keys_in_use_and_without_any_it_is_misconfigured()
     {
         _store.Failure = new(FailureKind.Misconfigured);
-        var failure = await _tokens.FindKeyAsync();
+        var failure = (await _tokens.FindKeyAsync()).Failure;
         Assert.Equal(FailureKind.NoSigningKey, failure?.Kind);
         Assert.Contains(SigningSecret.SecretName, failure?.Advice);
 
@@ -233,5 +233,5 @@ public sealed class SigningKeySourceTests : IDisposable
     private Task<string> IssueAsync() => IssueAsync(_tokens);
 
     private static async Task<string> IssueAsync(SessionTokens tokens) =>
-        (await tokens.IssueAsync(tokens.Begin(), new("ww1", "any"), "zhangsan", null)).Value.Token;
+        tokens.Issue((await tokens.FindKeyAsync()).Value, tokens.Begin(), new("ww1", "any"), "zhangsan", null).Token;
 }
