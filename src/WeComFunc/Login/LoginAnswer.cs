@@ -37,7 +37,9 @@ internal static class LoginAnswer
         Session? session = null,
         bool? memberData = null)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + (profile?.Length ?? 0) + (session is null ? 0 : 128 + session.Token.Length));
+        // What nearly every answer has, so that it need not grow.
+        var buffer = new ArrayBufferWriter<byte>(
+            64 + (3 * userId.Length) + corpId.Length + (profile?.Length ?? 128) + (session is null ? 0 : 128 + session.Token.Length));
         var json = _writer ??= new Utf8JsonWriter(Stream.Null, Verbatim);
         json.Reset(buffer);
         json.WriteStartObject();
