@@ -1,7 +1,5 @@
 using WeComFunc.Simulator;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>How long a code of the simulator lives, and for whom.</summary>

@@ -1,7 +1,5 @@
 using WeComFunc.Simulator;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>Faults, held calls and limits of the simulator.</summary>

@@ -1,7 +1,5 @@
 using WeComFunc.Simulator;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>The lives of the simulator's tokens and secrets.</summary>
