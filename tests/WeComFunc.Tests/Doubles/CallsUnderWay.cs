@@ -39,7 +39,8 @@ public sealed class CallsUnderWay
         await waiting;
     }
 
-    public override string ToString() => $"{_calls.Count} calls are under way, {_calls.Values.Count(waits => waits() is true)} of them wait";
+    public override string ToString() =>
+        $"{_calls.Count} calls are under way, {_calls.Values.Count(waits => waits() is true)} of them wait";
 
     private sealed class Call(CallsUnderWay calls) : IDisposable
     {
