@@ -5,7 +5,8 @@ namespace WeComFunc.Simulator;
 /// <summary>The calls of one endpoint: counters and faults.</summary>
 public sealed class ApiTraffic
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    // Real time, and only to end a test that would hang otherwise.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Lock _lock = new();
     private readonly List<Fault> _faults = [];
@@ -28,7 +29,7 @@ public sealed class ApiTraffic
     }
 
     /// <summary>Completes when the call number <paramref name="count"/> since the last reset has arrived, answered or not.</summary>
-    /// <exception cref="TimeoutException">It did not come to that within a minute of real time.</exception>
+    /// <exception cref="TimeoutException">It did not come to that within five minutes of real time.</exception>
     public Task WaitForCallsAsync(int count)
     {
         lock (_lock)

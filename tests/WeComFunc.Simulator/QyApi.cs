@@ -58,15 +58,17 @@ internal sealed class QyApi(SimulatorState state, TextWriter? log, CancellationT
     {
         Answer? processed = fault.TakesEffect ? Process(context.Request.Query, api) : null;
 
+        string? call = context.Request.Headers[SimulatorState.CallHeader];
         using var given = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         if (fault.DelaySeconds > 0)
         {
-            await Task.Delay(TimeSpan.FromSeconds(fault.DelaySeconds), state.Time, given.Token);
+            var delay = Task.Delay(TimeSpan.FromSeconds(fault.DelaySeconds), state.Time, given.Token);
+            await state.WaitAsync(state.Time == TimeProvider.System ? null : call, delay, given.Token);
         }
 
         if (held is not null)
         {
-            await held.WaitAsync(given.Token);
+            await state.WaitAsync(call, held, given.Token);
         }
 
         return fault switch

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -11,6 +12,9 @@ namespace WeComFunc.Simulator;
 /// <remarks>Unknown corps and apps throw <see cref="KeyNotFoundException"/>, unfit values <see cref="ArgumentException"/>.</remarks>
 public sealed class SimulatorState
 {
+    /// <summary>A header by which a call may have a name, for <see cref="IsWaiting"/>.</summary>
+    public const string CallHeader = "X-Simulator-Call";
+
     public const string SeedCorpId = "ww1234567890abcdef";
     public const string OtherCorpId = "wwfedcba0987654321";
     public const string SeedAppId = "wx0123456789abcdef";
@@ -31,6 +35,7 @@ public sealed class SimulatorState
     private readonly Dictionary<(string CorpId, string UserId), string> _sessionKeys = [];
     private readonly List<string> _issuedSecrets = [];
     private readonly ApiTraffic[] _traffic = [.. Enum.GetValues<Api>().Select(_ => new ApiTraffic())];
+    private readonly ConcurrentDictionary<string, Task> _waiting = new();
 
     internal SimulatorState(TimeProvider? time, string? secret)
     {
@@ -76,6 +81,19 @@ public sealed class SimulatorState
     internal TimeProvider Time { get; }
 
     internal DateTimeOffset UtcNow => Time.GetUtcNow();
+
+    /// <summary>Whether the call of this name is held now, or delayed by a clock that is not the system's.</summary>
+    public bool IsWaiting(string call) => _waiting.TryGetValue(call, out var waited) && !waited.IsCompleted;
+
+    internal async Task WaitAsync(string? call, Task waited, CancellationToken given)
+    {
+        if (call is not null)
+        {
+            _waiting[call] = waited;
+        }
+
+        await waited.WaitAsync(given);
+    }
 
     public ApiTraffic this[Api api] => _traffic[(int)api];
 

@@ -81,10 +81,23 @@ public sealed class LastCollection : ICollectionFixture<Azurite>
 }
 
 /// <summary>
-/// Puts <see cref="LastCollection"/> last; xunit runs collections without parallelization after the others, in this order.
+/// Puts the long collections first, so that the other processor has something to do while they last, and <see cref="LastCollection"/> last;
+/// xunit runs collections without parallelization after the others, in this order.
 /// </summary>
 public sealed class LastCollectionOrderer : ITestCollectionOrderer
 {
+    private static readonly string[] Long =
+    [
+        AzuriteCollection.Name, PublishedAppCollection.Name, nameof(ConsolePageTests), "PlaygroundTests", nameof(FleetSimulationTests),
+        nameof(FaultMatrixTests), nameof(FuzzTests),
+    ];
+
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
-        testCollections.OrderBy(collection => collection.DisplayName == LastCollection.Name);
+        testCollections.OrderBy(Rank);
+
+    private static int Rank(ITestCollection collection)
+    {
+        var rank = Array.FindIndex(Long, name => collection.DisplayName.EndsWith(name, StringComparison.Ordinal));
+        return collection.DisplayName == LastCollection.Name ? int.MaxValue : rank < 0 ? Long.Length : rank;
+    }
 }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Microsoft.Extensions.Configuration;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -410,7 +409,7 @@ public sealed class SettingsTests
     [InlineData("WeComFunc.LocalHost")]
     public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each_that_says_that_it_is_an_error(string host)
     {
-        var bad = Settings(
+        var bad = DeployedSettings.With(
             ("WeCom__CorpId", null),
             ("WeCom__CorpSecret", NewSecret()),
             ("TokenStore__ServiceUri", null),
@@ -428,7 +427,7 @@ public sealed class SettingsTests
     [InlineData("WeComFunc.LocalHost")]
     public async Task A_host_that_cannot_make_what_answers_its_requests_ends_at_the_start(string host)
     {
-        var settings = Settings(("DOTNET_ENVIRONMENT", "Development"), ("AZURE_TOKEN_CREDENTIALS", "none-of-the-known"));
+        var settings = DeployedSettings.With(("DOTNET_ENVIRONMENT", "Development"), ("AZURE_TOKEN_CREDENTIALS", "none-of-the-known"));
 
         await using var process = HostProcess.Start(host, settings);
 
@@ -444,22 +443,6 @@ public sealed class SettingsTests
     }
 
     private static DateTime At(string time) => DateTime.Parse($"2026-01-01 {time}", provider: null);
-
-    private static Dictionary<string, string?> Settings(params (string Name, string? Value)[] changes)
-    {
-        var settings = new Dictionary<string, string?>
-        {
-            ["WeCom__CorpId"] = "ww1234567890abcdef",
-            ["KeyVault__Uri"] = "https://name.vault.azure.net/",
-            ["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/",
-        };
-        foreach (var (name, value) in changes)
-        {
-            settings[name] = value;
-        }
-
-        return settings;
-    }
 
     [Fact]
     public void Further_apps_are_read_with_their_own_defaults_the_default_one_first()
@@ -519,9 +502,7 @@ public sealed class SettingsTests
             .Message,
         StringComparison.Ordinal);
 
-    private static Settings Read(params (string Name, string? Value)[] changes) => WeComFunc.Settings.Read(new ConfigurationBuilder()
-        .AddInMemoryCollection(Settings(changes).Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)))
-        .Build());
+    private static Settings Read(params (string Name, string? Value)[] changes) => DeployedSettings.Read(changes);
 
     private static string Refused(params (string Name, string? Value)[] changes)
     {

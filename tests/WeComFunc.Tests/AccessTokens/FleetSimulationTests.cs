@@ -31,13 +31,21 @@ public sealed class FleetSimulationTests
     }
 
     [Fact]
-    public async Task A_seed_can_be_replayed() => Assert.Equal(await RunAsync("--seed", "7"), await RunAsync("--seed", "7"));
+    public async Task A_seed_can_be_replayed()
+    {
+        var runs = await Task.WhenAll(RunAsync("--seed", "7"), RunAsync("--seed", "7"));
+
+        Assert.Equal(0, runs[0].ExitCode);
+        Assert.NotEmpty(runs[0].Output);
+        Assert.Equal(runs[0], runs[1]);
+    }
 
     [Fact]
     public async Task A_quiet_day_costs_what_the_rules_allow()
     {
-        var (_, output) = await RunAsync("--costs");
+        var (exitCode, output) = await RunAsync("--costs");
 
+        Assert.Equal(0, exitCode);
         var rows =
             output.Split('\n').Skip(2).Where(row => row.Length > 0).Select(row => row.Split('|', StringSplitOptions.TrimEntries)).ToList();
         Assert.Equal(16, rows.Count);

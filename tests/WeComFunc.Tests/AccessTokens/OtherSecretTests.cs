@@ -2,8 +2,6 @@ using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>The corpsecret of another app, and what follows when the right one is stored (rule T8); two deployments in one table.</summary>

@@ -19,7 +19,7 @@ public sealed class SharedRowTests : IDisposable
 
     public SharedRowTests()
     {
-        _table = new WatchedTokenStore(_rows);
+        _table = new WatchedTokenStore(_rows, _clock);
         _row = new SharedRow(App, _table, _clock, _log.CreateLogger("any"));
     }
 

@@ -3,7 +3,6 @@ using WeComFunc.Secrets;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
 
-
 namespace WeComFunc.Tests;
 
 /// <summary>The row: what opens it and what does not, and that nothing in it can break a login (rule T9).</summary>

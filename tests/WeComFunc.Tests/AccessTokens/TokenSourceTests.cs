@@ -321,7 +321,7 @@ public sealed class TokenSourceTests
         _process.WeCom = (_, limit) => answer.Task.WaitAsync(limit);
         var login = _process.GetAsync();
 
-        await _clock.RunUntilAsync(_process.Table.WaitForWritesAsync(2), 0.5 * Second, 4 * Second);
+        await _clock.RunUntilAsync(_process.Table.WaitForWritesAsync(2), 4 * Second);
         _clock.Advance(2.4 * Second);
         answer.SetResult(TokenProcess.Issue("token-1"));
 

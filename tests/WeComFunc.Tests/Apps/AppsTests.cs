@@ -6,24 +6,17 @@ namespace WeComFunc.Tests;
 
 /// <summary>Three apps of two corps in one deployment: what one of them meets is no other's trouble.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
+public sealed class AppsTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Sales = "sales";
     private const string Hr = "hr";
     private static readonly string[] Names = ["default", Sales, Hr];
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(time: _clock);
+        await base.InitializeAsync();
         WeCom.PutApp(SimulatorState.SeedCorpId, Hr, hiddenMembers: []);
     }
-
-    public async Task DisposeAsync() => await _simulator.DisposeAsync();
 
     [Fact]
     public async Task Each_app_logs_in_the_members_of_its_corp()
@@ -111,25 +104,6 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((403, "corp_mismatch", null), (answer.Status, answer["code"], answer["app"]));
     }
 
-    [Fact]
-    public async Task A_hundred_first_logins_of_each_app_in_three_hosts_cost_one_gettoken_for_each_app()
-    {
-        var table = LoginHost.NewTable();
-        LoginHost[] hosts = [await StartAsync(table), await StartAsync(table), await StartAsync(table)];
-
-        var answers = await _clock.RunUntilAsync(
-            Task.WhenAll(from host in hosts from name in Names from _ in Enumerable.Range(0, 34) select LoginAsync(host, name)),
-            TimeSpan.FromMilliseconds(25),
-            TimeSpan.FromSeconds(10));
-
-        Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
-        Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);
-        foreach (var host in hosts)
-        {
-            await host.DisposeAsync();
-        }
-    }
-
     /// <summary>Each way in which one app can be broken, and what its own callers are told.</summary>
     [Theory]
     [InlineData("a wrong corpsecret", 500, "misconfigured")]
@@ -172,7 +146,7 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
             ["WeCom__Apps__hr__CorpSecret"] = "a-corpsecret-that-is-wrong-0000000002",
         });
         await LoginAsync(host, "default");
-        _clock.Advance(TimeSpan.FromMinutes(90));
+        Clock.Advance(TimeSpan.FromMinutes(90));
 
         var failure = await Assert.ThrowsAsync<AccessTokens.TokenRenewalException>(host.RefreshAsync);
 
@@ -219,7 +193,7 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
         {
             await host.HealthAsync();
             await host.HealthAsync();
-            _clock.Advance(TimeSpan.FromSeconds(1));
+            Clock.Advance(TimeSpan.FromSeconds(1));
         }
 
         Assert.InRange(host.Store.Reads - before, 1, 12);
@@ -239,7 +213,7 @@ public sealed class AppsTests(Azurite azurite) : IAsyncLifetime
             all[name] = value;
         }
 
-        return await LoginHost.StartAsync(_simulator, azurite, _clock, table, settings: all);
+        return await LoginHost.StartAsync(Simulator, Azurite, Clock, table, settings: all);
     }
 
     private Task<LoginAnswer> LoginAsync(LoginHost host, string app) => PostAsync(

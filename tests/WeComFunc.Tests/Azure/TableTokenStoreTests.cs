@@ -270,24 +270,21 @@ public sealed class TableTokenStoreTests(Azurite azurite) : IAsyncLifetime
 }
 
 /// <summary>The table by an identity in place of a key.</summary>
-public sealed class TableIdentityTests : IAsyncLifetime
+public sealed class TableIdentityTests(TableIdentityTests.Emulator emulator) : IClassFixture<TableIdentityTests.Emulator>
 {
-    private static readonly WeComApp App = new("ww1234567890abcdef", "wecom-corpsecret");
-
-    private readonly Azurite _azurite = Azurite.WithBearerTokens();
+    // A row of its own for each test.
+    private readonly WeComApp _app = new("ww1234567890abcdef", "wecom-corpsecret", $"app{Guid.NewGuid():n}");
     private readonly List<string> _scopes = [];
 
-    public Task InitializeAsync() => _azurite.InitializeAsync();
-
-    public Task DisposeAsync() => _azurite.DisposeAsync();
+    private Azurite Azurite => emulator.Azurite;
 
     [Fact]
     public async Task A_token_for_storage_opens_the_table()
     {
         var store = Store(audience: "https://storage.azure.com");
 
-        Assert.NotNull(await store.WriteAsync(TokenRow.For(App), CancellationToken.None));
-        Assert.NotNull(await store.ReadAsync(App, CancellationToken.None));
+        Assert.NotNull(await store.WriteAsync(TokenRow.For(_app), CancellationToken.None));
+        Assert.NotNull(await store.ReadAsync(_app, CancellationToken.None));
 
         Assert.Equal("https://storage.azure.com/.default", _scopes.Distinct().Single());
     }
@@ -297,7 +294,7 @@ public sealed class TableIdentityTests : IAsyncLifetime
     {
         var store = Store(audience: "https://vault.azure.net");
 
-        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => store.WriteAsync(TokenRow.For(App), CancellationToken.None));
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => store.WriteAsync(TokenRow.For(_app), CancellationToken.None));
 
         Assert.Equal(403, refused.Status);
         Assert.DoesNotContain(Token("https://vault.azure.net"), refused.ToString(), StringComparison.Ordinal);
@@ -306,7 +303,7 @@ public sealed class TableIdentityTests : IAsyncLifetime
     [Fact]
     public async Task In_azure_china_the_token_is_asked_for_there()
     {
-        await Store(audience: "https://storage.azure.com", TableAudience.AzureChina).WriteAsync(TokenRow.For(App), CancellationToken.None);
+        await Store(audience: "https://storage.azure.com", TableAudience.AzureChina).WriteAsync(TokenRow.For(_app), CancellationToken.None);
 
         Assert.Equal("https://storage.azure.cn/.default", _scopes.Distinct().Single());
     }
@@ -314,13 +311,13 @@ public sealed class TableIdentityTests : IAsyncLifetime
     [Fact]
     public async Task An_account_in_the_path_is_the_same_with_and_without_a_last_slash()
     {
-        var with = new TableTokenStore(Client($"{_azurite.Endpoint}/"));
-        var without = new TableTokenStore(Client($"{_azurite.Endpoint}"));
+        var with = new TableTokenStore(Client($"{Azurite.Endpoint}/"));
+        var without = new TableTokenStore(Client($"{Azurite.Endpoint}"));
 
-        var written = await with.WriteAsync(TokenRow.For(App) with { Lease = "shared" }, CancellationToken.None);
+        var written = await with.WriteAsync(TokenRow.For(_app) with { Lease = "shared" }, CancellationToken.None);
 
         Assert.NotNull(written);
-        var read = await without.ReadAsync(App, CancellationToken.None);
+        var read = await without.ReadAsync(_app, CancellationToken.None);
         Assert.Equal((written, "shared"), (read!.ETag, read.Lease));
     }
 
@@ -340,14 +337,14 @@ public sealed class TableIdentityTests : IAsyncLifetime
     }
 
     private TableTokenStore Store(string audience, TableAudience? cloud = null) =>
-        new(new TableClient(_azurite.Endpoint, "tokens", Credential(audience), Options(cloud)));
+        new(new TableClient(Azurite.Endpoint, "tokens", Credential(audience), Options(cloud)));
 
     /// <summary>A client as the product makes it of the setting.</summary>
     private TableClient Client(string serviceUri)
     {
         var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["WeCom:CorpId"] = App.CorpId,
+            ["WeCom:CorpId"] = _app.CorpId,
             ["KeyVault:Uri"] = "https://name.vault.azure.net/",
             ["TokenStore:ServiceUri"] = serviceUri,
         }).Build());
@@ -364,6 +361,16 @@ public sealed class TableIdentityTests : IAsyncLifetime
     {
         Audience = cloud,
         Retry = { MaxRetries = 0 },
-        Transport = new HttpClientTransport(_azurite.CreateTrustingHandler()),
+        Transport = new HttpClientTransport(Azurite.CreateTrustingHandler()),
     };
+
+    /// <summary>One that takes tokens.</summary>
+    public sealed class Emulator : IAsyncLifetime
+    {
+        public Azurite Azurite { get; } = Azurite.WithBearerTokens();
+
+        public Task InitializeAsync() => Azurite.InitializeAsync();
+
+        public Task DisposeAsync() => Azurite.DisposeAsync();
+    }
 }

@@ -4,9 +4,6 @@ namespace WeComFunc.Tests.Doubles;
 /// <param name="what">What is counted, for the message of a wait in vain.</param>
 internal sealed class AwaitableCount(string what)
 {
-    // Real time, and only to end a test that would hang otherwise.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
     private readonly Lock _lock = new();
     private readonly List<(int AtLeast, TaskCompletionSource Reached)> _waiting = [];
     private int _value;
@@ -44,7 +41,7 @@ internal sealed class AwaitableCount(string what)
         }
     }
 
-    /// <summary>Completes once the count is or was at least so high; fails after a minute of real time.</summary>
+    /// <summary>Completes once the count is or was at least so high; fails when patience ends.</summary>
     public async Task WaitAsync(int atLeast)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -60,11 +57,11 @@ internal sealed class AwaitableCount(string what)
 
         try
         {
-            await reached.Task.WaitAsync(Patience).ConfigureAwait(false);
+            await reached.Task.WaitAsync(Patience.Limit).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{Value} {what} after {Patience}, expected at least {atLeast}.", e);
+            throw new TimeoutException($"{Value} {what} after {Patience.Limit}, expected at least {atLeast}.", e);
         }
     }
 }

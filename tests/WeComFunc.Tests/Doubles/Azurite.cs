@@ -36,6 +36,9 @@ public sealed class Azurite : IAsyncLifetime
 
     public string ConnectionString => $"AccountName={Account};AccountKey={AccountKey};TableEndpoint={Endpoint}";
 
+    /// <summary>Whether it answers nothing.</summary>
+    public bool IsFrozen { get; private set; }
+
     /// <summary>
     /// One that also takes bearer tokens, over https with a certificate of its own; see <see cref="CreateTrustingHandler"/>.
     /// </summary>
@@ -110,9 +113,17 @@ public sealed class Azurite : IAsyncLifetime
     }
 
     /// <summary>From here on it accepts connections and answers nothing, until <see cref="ResumeAsync"/>.</summary>
-    public Task FreezeAsync() => SignalAsync("SIGSTOP");
+    public Task FreezeAsync()
+    {
+        IsFrozen = true;
+        return SignalAsync("SIGSTOP");
+    }
 
-    public Task ResumeAsync() => SignalAsync("SIGCONT");
+    public Task ResumeAsync()
+    {
+        IsFrozen = false;
+        return SignalAsync("SIGCONT");
+    }
 
     // Below the range that outgoing connections take their ports from, so that none of theirs gets in between.
     private static int FreePort()

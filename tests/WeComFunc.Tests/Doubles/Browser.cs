@@ -50,6 +50,7 @@ internal sealed class Browser : IAsyncDisposable
         });
         context.SetDefaultTimeout(Patience);
         var page = await context.NewPageAsync();
+        await page.Clock.InstallAsync();
         await page.GotoAsync(console.AbsoluteUri);
         await Assertions.Expect(page.Locator("html[data-ready]")).ToBeAttachedAsync();
         await Assertions.Expect(page.Locator("#health")).ToHaveAttributeAsync("data-state", "healthy");
@@ -75,4 +76,13 @@ internal sealed class BrowserTheoryAttribute : TheoryAttribute
     public const string Reason = "There is no Chromium here, and tests/setup.sh could not install it.";
 
     public BrowserTheoryAttribute() => Skip = Browser.Program is null ? Reason : null;
+}
+
+/// <summary>What takes pictures, which nobody looks at unless asked.</summary>
+internal sealed class PictureTheoryAttribute : TheoryAttribute
+{
+    public PictureTheoryAttribute() => Skip =
+        Environment.GetEnvironmentVariable("WECOMFUNC_PICTURES") is null ? "Pictures are taken where WECOMFUNC_PICTURES is set."
+        : Browser.Program is null ? BrowserTheoryAttribute.Reason
+        : null;
 }

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Web;
+using WeComFunc.Simulator;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -68,8 +69,7 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly Task _accepting;
     private readonly Dictionary<string, (int ETag, byte[] Json)> _rows = [];
     private readonly ConcurrentDictionary<string, int> _tokens = new();
-    private int _underWay;
-    private int _stuck;
+    private readonly ConcurrentDictionary<string, bool> _waiting = new();
     private long _mostTaken;
 
     public Cloud(ManualTimeProvider clock)
@@ -105,9 +105,6 @@ internal sealed class Cloud : IAsyncDisposable
     /// <summary>The most bytes that a client has taken of one answer.</summary>
     public long MostTaken => Volatile.Read(ref _mostTaken);
 
-    /// <summary>Whether every call under way waits for the clock, or for ever.</summary>
-    public bool IsQuiet => Volatile.Read(ref _underWay) <= Volatile.Read(ref _stuck);
-
     /// <summary>Every secret that there has been here.</summary>
     public IEnumerable<string> IssuedSecrets => [CorpSecret, SecretOf(Neighbour), .. _tokens.Keys];
 
@@ -137,7 +134,7 @@ internal sealed class Cloud : IAsyncDisposable
                 throw;
             }
         };
-        return new WatchingHandler(this, handler);
+        return new PlainHandler(new CountingHandler(() => _clock.Calls, _waiting.ContainsKey, handler));
     }
 
     public async ValueTask DisposeAsync()
@@ -193,8 +190,12 @@ internal sealed class Cloud : IAsyncDisposable
 
                 var call = CallOf(request.Method, request.Path, request.Host);
                 var exchange = new CloudExchange(
-                    socket, OfWeCom.Contains(call), () => Process(call, request), _clock,
-                    change => Interlocked.Add(ref _underWay, change), change => Interlocked.Add(ref _stuck, change), _ending.Token);
+                    socket,
+                    OfWeCom.Contains(call),
+                    () => Process(call, request),
+                    _clock,
+                    () => _waiting[request.Name] = true,
+                    _ending.Token);
                 try
                 {
                     // Of the vault, what comes with a token: it is challenged first.
@@ -340,31 +341,24 @@ internal sealed class Cloud : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts a request as under way from its sending until its answer begins; from there on the service counts it.</summary>
-    private sealed class WatchingHandler(Cloud cloud, HttpMessageHandler inner) : DelegatingHandler(inner)
+    /// <summary>Leaves TLS out.</summary>
+    private sealed class PlainHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             if (request.RequestUri!.Scheme == "https")
             {
                 request.RequestUri = new UriBuilder(request.RequestUri) { Scheme = "http", Port = 80 }.Uri;
             }
 
-            Interlocked.Increment(ref cloud._underWay);
-            try
-            {
-                return await base.SendAsync(request, cancellationToken);
-            }
-            finally
-            {
-                Interlocked.Decrement(ref cloud._underWay);
-            }
+            return base.SendAsync(request, cancellationToken);
         }
     }
 }
 
 /// <summary>A request as it arrived.</summary>
-internal sealed record CloudRequest(string Method, string Path, string Host, string? Authorization, string? IfMatch, byte[] Body)
+internal sealed record CloudRequest(
+    string Method, string Path, string Host, string Name, string? Authorization, string? IfMatch, byte[] Body)
 {
     /// <summary>Reads one; null where the client sent none.</summary>
     public static async Task<CloudRequest?> ReadAsync(Socket socket, CancellationToken cancellationToken)
@@ -402,7 +396,14 @@ internal sealed record CloudRequest(string Method, string Path, string Host, str
         }
 
         var start = lines[0].Split(' ');
-        return new(start[0], start[1], (Header("Host") ?? "").Split(':')[0], Header("Authorization"), Header("If-Match"), body);
+        return new(
+            start[0],
+            start[1],
+            (Header("Host") ?? "").Split(':')[0],
+            Header(SimulatorState.CallHeader) ?? "",
+            Header("Authorization"),
+            Header("If-Match"),
+            body);
     }
 }
 
@@ -412,10 +413,12 @@ internal sealed class CloudExchange(
     bool isOfWeCom,
     Func<CloudAnswer> process,
     ManualTimeProvider clock,
-    Action<int> underWay,
-    Action<int> stuck,
+    Action waits,
     CancellationToken ending)
 {
+    /// <summary>What a client reads of an answer, at most.</summary>
+    public const int MostRead = 1024 * 1024;
+
     /// <summary>How many bytes the client has taken, buffers included.</summary>
     public long Sent { get; private set; }
 
@@ -446,8 +449,8 @@ internal sealed class CloudExchange(
 
     public async Task SendAsync(CloudAnswer answer)
     {
-        underWay(1);
-        try
+        // To the client it is under way until its answer begins. A client that has been sent more than it takes may leave it unread.
+        using (clock.Calls.Begin(() => Sent > MostRead ? null : false))
         {
             await SendAsync(Head(answer));
             await SendAsync(answer.Body ?? []);
@@ -459,10 +462,6 @@ internal sealed class CloudExchange(
             }
 
             socket.Shutdown(SocketShutdown.Send);
-        }
-        finally
-        {
-            underWay(-1);
         }
 
         await DrainAsync();
@@ -477,38 +476,24 @@ internal sealed class CloudExchange(
     }
 
     /// <summary>Never answers.</summary>
-    public async Task HangAsync()
+    public Task HangAsync()
     {
-        stuck(1);
-        try
-        {
-            await DrainAsync();
-        }
-        finally
-        {
-            stuck(-1);
-        }
+        waits();
+        return DrainAsync();
     }
 
     /// <summary>Sends an answer by one byte a second of the clock.</summary>
     public async Task DripAsync(CloudAnswer answer)
     {
-        stuck(1);
-        try
+        waits();
+        var gone = DrainAsync();
+        foreach (var next in (byte[])[.. Head(answer), .. answer.Body ?? []])
         {
-            var gone = DrainAsync();
-            foreach (var next in (byte[])[.. Head(answer), .. answer.Body ?? []])
+            await socket.SendAsync(new[] { next }, ending);
+            if (await Task.WhenAny(gone, Task.Delay(TimeSpan.FromSeconds(1), clock, ending)) == gone)
             {
-                await socket.SendAsync(new[] { next }, ending);
-                if (await Task.WhenAny(gone, Task.Delay(TimeSpan.FromSeconds(1), clock, ending)) == gone)
-                {
-                    return;
-                }
+                return;
             }
-        }
-        finally
-        {
-            stuck(-1);
         }
     }
 

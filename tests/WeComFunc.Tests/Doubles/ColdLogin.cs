@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json;
 using Azure.Core;
 using Azure.Core.Pipeline;
+using Azure.Data.Tables;
 using Azure.Identity;
+using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -17,19 +19,18 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
-/// A process that has just begun, with everything it calls in a <see cref="Cloud"/>, and a clock that goes on while that is quiet.
+/// A process that has just begun, with everything it calls in a <see cref="Cloud"/>, and a clock that goes on while all of it waits.
 /// </summary>
 internal sealed class ColdLogin : IAsyncDisposable
 {
-    // About ten times as fast as the real clock, and only beside calls: what takes this process 200 ms there breaks no limit.
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
-    // By the clock; and in real time, only to end a test that would hang otherwise.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan RealPatience = TimeSpan.FromMinutes(1);
+    /// <summary>By the clock: far beyond whatever is to end.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     private readonly ManualTimeProvider _clock = new();
     private readonly IHost _host;
+    private int _needTokens;
 
     /// <param name="hasIdentity">
     /// Whether its tokens for Azure come from the endpoint of a managed identity, of which a process asks one at a time.
@@ -60,16 +61,18 @@ internal sealed class ColdLogin : IAsyncDisposable
             .AddSingleton(new HttpMessageInvoker(Cloud.CreateHandler(WeComClient.CreateHandler())))
             .AddSingleton(hasIdentity ? Identity() : DelegatedTokenCredential.Create((_, _) => new("any-token", DateTimeOffset.MaxValue)))
             .AddSingleton(services => KeyVaultSecretStore.CreateClient(
-                Cloud.VaultUri, services.GetRequiredService<AppIdentity>(), new() { Transport = Transport() }))
+                Cloud.VaultUri,
+                services.GetRequiredService<AppIdentity>(),
+                new SecretClientOptions { Transport = Transport() }.CountedBeside(_clock, () => Volatile.Read(ref _needTokens) > 0)))
             .AddSingleton(services => TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 services.GetRequiredService<AppIdentity>,
-                new() { Transport = Transport() }))
+                new TableClientOptions { Transport = Transport() }.CountedBeside(_clock, () => Volatile.Read(ref _needTokens) > 0)))
             .AddSingleton<ISessionKeyStore>(services => new TableSessionKeyStore(TableTokenStore.CreateClient(
                 services.GetRequiredService<Settings>().Azure,
                 "wecomsessions",
                 services.GetRequiredService<AppIdentity>,
-                new() { Transport = Transport() })));
+                new TableClientOptions { Transport = Transport() }.CountedBeside(_clock, () => Volatile.Read(ref _needTokens) > 0))));
         builder.AddWeComFunc();
         _host = builder.Build();
     }
@@ -78,55 +81,76 @@ internal sealed class ColdLogin : IAsyncDisposable
 
     public LogLines Log { get; } = new();
 
-    /// <summary>Logs in.</summary>
-    /// <returns>The answer, and how long it took by the clock.</returns>
-    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)> LoginAsync(string code) => (await LoginAsync((code, null)))[0];
+    /// <summary>Logs in. The clock never passes the time of a login: what takes longer never ends.</summary>
+    public Task<LoginAnswer> LoginAsync(string code) => _clock.RunUntilAsync(Task.Run(() => AnswerAsync(code, app: null)), LoginLimit);
 
-    /// <summary>Logs in several at once, each for an app.</summary>
-    /// <inheritdoc cref="LoginAsync(string)" path="/returns" />
-    public async Task<(LoginAnswer Answer, TimeSpan Elapsed)[]> LoginAsync(params (string Code, string? App)[] logins)
+    /// <summary>Logs in two at once, the other one for the app of the neighbour; both have the time of one login.</summary>
+    /// <param name="code">Of the one.</param>
+    /// <param name="neighboursCode">Of the other one.</param>
+    /// <param name="isAlone">Whether the other one has to end without the clock being moved for it.</param>
+    public async Task<(LoginAnswer First, LoginAnswer Beside)> LoginBesideAsync(string code, string neighboursCode, bool isAlone)
     {
-        var all = Task.WhenAll(logins.Select(login => Task.Run(() => AnswerAsync(login.Code, login.App))));
-        await RunAsync(all);
-        return await all;
+        var started = _clock.GetTimestamp();
+        var first = Task.Run(() => AnswerAsync(code, app: null));
+        var beside = Task.Run(() => AnswerAsync(neighboursCode, Cloud.Neighbour));
+        await (isAlone ? beside.WaitAsync(Patience.Limit) : _clock.RunUntilAsync(beside, LoginLimit));
+        return (await _clock.RunUntilAsync(first, LoginLimit - _clock.GetElapsedTime(started)), await beside);
     }
 
     /// <summary>Lets what goes on behind the logins end, and time go by.</summary>
     public async Task RestAsync(TimeSpan time)
     {
-        await RunAsync(WhenQuiet());
+        await _clock.RunUntilAsync(WhenQuiet(), Longest);
         _clock.Advance(time);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await RunAsync(WhenQuiet());
+        await _clock.RunUntilAsync(WhenQuiet(), Longest);
         Output.Run.Secrets(Cloud.IssuedSecrets);
         await Cloud.DisposeAsync();
         _host.Dispose();
     }
 
-    private async Task<(LoginAnswer Answer, TimeSpan Elapsed)> AnswerAsync(string code, string? app)
+    private async Task<LoginAnswer> AnswerAsync(string code, string? app)
     {
         Output.Run.Secret(code, "code");
         var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { code, app }));
-        var started = _clock.GetTimestamp();
         var answer = await _host.Services.GetRequiredService<Endpoints>().Login.AnswerAsync(new BareCall(body), CancellationToken.None);
         Output.Run.WithoutSession(Encoding.UTF8.GetString(answer.Body.Span));
-        return (
-            new(answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span)),
-            _clock.GetElapsedTime(started));
+        return new(
+            answer.Status, answer.ContentType, null, (int?)answer.RetryAfter?.TotalSeconds, Encoding.UTF8.GetString(answer.Body.Span));
     }
 
     // One of its own: its tokens are kept for the whole process, by its name.
-    private ManagedIdentityCredential Identity() => new(LimitedTransport.Guard(
-        new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}"))
-        {
-            Transport = Transport(),
-            Retry = { MaxRetries = 0 },
-        }));
+    private TokenCredential Identity()
+    {
+        var pauses = new IdentityPauses(_clock.Calls, Cloud.CreateHandler());
+        var identity = new ManagedIdentityCredential(LimitedTransport.Guard(
+            new ManagedIdentityCredentialOptions(ManagedIdentityId.FromUserAssignedClientId($"{Guid.NewGuid()}"))
+            {
+                Transport = Transport(pauses),
+                Retry = { MaxRetries = 0 },
+            }));
+        return DelegatedTokenCredential.Create(
+            (_, _) => throw new NotSupportedException(),
+            async (context, cancellationToken) =>
+            {
+                Interlocked.Increment(ref _needTokens);
+                try
+                {
+                    return await identity.GetTokenAsync(context, cancellationToken);
+                }
+                finally
+                {
+                    pauses.End();
+                    Interlocked.Decrement(ref _needTokens);
+                }
+            });
+    }
 
-    private HttpClientTransport Transport() => new(new HttpClient(Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
+    private HttpClientTransport Transport(HttpMessageHandler? handler = null) =>
+        new(new HttpClient(handler ?? Cloud.CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan });
 
     /// <summary>A reading of the keys goes on when the token has failed the login.</summary>
     private Task WhenQuiet() => Task.WhenAll(
@@ -135,23 +159,29 @@ internal sealed class ColdLogin : IAsyncDisposable
         _host.Services.GetRequiredService<SigningKeySource>().GetAsync(),
     ]);
 
-    /// <summary>Moves the clock on while all that is under way waits for it.</summary>
-    private async Task RunAsync(Task task)
+    /// <summary>
+    /// The library of the identity tries again, after pauses of real time that are longer than any limit: in them it waits for the clock.
+    /// </summary>
+    private sealed class IdentityPauses(CallsUnderWay calls, HttpMessageHandler inner) : DelegatingHandler(inner)
     {
-        using var limit = new CancellationTokenSource(RealPatience);
-        for (var left = Patience; !task.IsCompleted; await Task.WhenAny(task, Task.Delay(2)))
-        {
-            if (Cloud.IsQuiet)
-            {
-                _clock.Advance(Step);
-                left -= Step;
-            }
+        private IDisposable? _pause;
 
-            if (left < TimeSpan.Zero || limit.IsCancellationRequested)
+        public void End() => Interlocked.Exchange(ref _pause, null)?.Dispose();
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            End();
+            var mayPause = true;
+            try
             {
-                throw new TimeoutException(
-                    $"It does not end, however long it is waited for ({_clock.ActiveTimers} timers are active, the services are "
-                    + $"{(Cloud.IsQuiet ? "" : "not ")}quiet).");
+                var response = await base.SendAsync(request, cancellationToken);
+                mayPause = (int)response.StatusCode is 429 or 500 or 503
+                    || response.Content.Headers.ContentLength > CloudExchange.MostRead;
+                return response;
+            }
+            finally
+            {
+                _pause = mayPause ? calls.Begin(() => true) : null;
             }
         }
     }

@@ -16,7 +16,7 @@ internal static class HostClient
     public static HttpClient CreateSilent(Uri address) => Create(address, Transport(null));
 
     private static HttpClient Create(Uri address, HttpMessageHandler handler) =>
-        new(new Described(handler)) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
+        new(new Described(handler)) { BaseAddress = address, Timeout = Patience.Limit };
 
     private static SocketsHttpHandler Transport(IPAddress? from)
     {

@@ -10,9 +10,6 @@ namespace WeComFunc.Tests.Doubles;
 /// </summary>
 internal sealed partial class HostProcess : IAsyncDisposable
 {
-    // Real time, and only to end a test that would hang otherwise: some start three processes more, and wait for their turn to do so.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
-
     private static readonly string[] Folders = ["src", "tests"];
 
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
@@ -119,20 +116,13 @@ internal sealed partial class HostProcess : IAsyncDisposable
             : throw new InvalidOperationException($"The host has ended with {await exit}. {string.Join('\n', Errors)}");
     }
 
-    /// <summary>Completes once a line on stdout holds the text; fails after five minutes of real time.</summary>
-    public async Task WaitForLineAsync(string text)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!Lines.Any(line => line.Contains(text, StringComparison.Ordinal)))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    /// <summary>Completes once a line on stdout holds the text; fails when patience ends.</summary>
+    public Task WaitForLineAsync(string text) => Wait.UntilAsync(() => Lines.Any(line => line.Contains(text, StringComparison.Ordinal)));
 
     /// <summary>The exit code, once the process has ended and all its output is read.</summary>
     public async Task<int> ExitAsync()
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         await _process.WaitForExitAsync(limit.Token);
         return _process.ExitCode;
     }

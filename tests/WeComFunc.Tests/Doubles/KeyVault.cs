@@ -38,12 +38,16 @@ public sealed partial class KeyVault : IAsyncDisposable
         Credential = new KeyVaultCredential(_token);
         _closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _closedPort = _port = ((IPEndPoint)_closed.LocalEndPoint!).Port;
-        _client = KeyVaultTransport.CreateClient(() => Port);
+        _client = KeyVaultTransport.CreateClient(
+            () => Port, handler => new CountingHandler(() => Clock?.Calls, _ => Mode is KeyVaultMode.Hang, handler));
         Transport = new HttpClientTransport(_client);
         _secrets.Remember(_token);
     }
 
     public Uri Uri { get; }
+
+    /// <summary>The clock of who reads from it.</summary>
+    public ManualTimeProvider? Clock { get; set; }
 
     /// <summary>Where <see cref="Transport"/> connects to on 127.0.0.1: another after each start, a closed one while stopped.</summary>
     public int Port => Volatile.Read(ref _port);
@@ -126,7 +130,7 @@ public sealed partial class KeyVault : IAsyncDisposable
     /// <summary>Authorised reads of one secret.</summary>
     public int ReadsOf(string name) => _reads.GetValueOrDefault(name);
 
-    /// <summary>Completes once so many reads have arrived since the vault was made; fails after a minute of real time.</summary>
+    /// <summary>Completes once so many reads have arrived since the vault was made; fails when patience ends.</summary>
     public Task WaitForReadsAsync(int count) => _readCount.WaitAsync(count);
 
     /// <summary>Aborts open connections and refuses new ones.</summary>

@@ -11,7 +11,13 @@ internal static class KeyVaultTransport
 {
     public static X509Certificate2 Certificate { get; } = CreateCertificate();
 
-    public static HttpClient CreateClient(Func<int> port) => new(new SocketsHttpHandler
+    public static HttpClient CreateClient(Func<int> port, Func<HttpMessageHandler, HttpMessageHandler>? around = null)
+    {
+        var handler = CreateHandler(port);
+        return new(around?.Invoke(handler) ?? handler) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    private static SocketsHttpHandler CreateHandler(Func<int> port) => new()
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -26,9 +32,6 @@ internal static class KeyVaultTransport
                 RevocationMode = X509RevocationMode.NoCheck,
             },
         },
-    })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,
     };
 
     private static async Task<NetworkStream> ConnectAsync(int port, CancellationToken cancellationToken)

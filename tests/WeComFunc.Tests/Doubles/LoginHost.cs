@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Azure;
 using Azure.Data.Tables;
+using Azure.Security.KeyVault.Secrets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,6 +13,7 @@ using WeComFunc.Apps;
 using WeComFunc.Azure;
 using WeComFunc.LocalHost;
 using WeComFunc.Simulator;
+using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests.Doubles;
 
@@ -50,6 +52,7 @@ public sealed class LoginHost : IAsyncDisposable
     /// </param>
     /// <param name="settings">Further settings, names with <c>__</c>.</param>
     /// <param name="configure">Changes the services before the login is added.</param>
+    /// <param name="network">What brings its calls to WeCom; its own by default.</param>
     public static async Task<LoginHost> StartAsync(
         SimulatorServer simulator,
         Azurite azurite,
@@ -57,7 +60,8 @@ public sealed class LoginHost : IAsyncDisposable
         string? table = null,
         KeyVault? vault = null,
         Dictionary<string, string?>? settings = null,
-        Action<IServiceCollection>? configure = null)
+        Action<IServiceCollection>? configure = null,
+        HttpMessageHandler? network = null)
     {
         Output.Run.Start();
         var all = Settings(simulator, azurite, table ?? NewTable(), vault);
@@ -74,13 +78,18 @@ public sealed class LoginHost : IAsyncDisposable
                 all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
             builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(log);
             builder.Services.AddSingleton<TimeProvider>(clock);
-            builder.Services.AddSingleton<ITokenStore>(
-                services => store = new WatchedTokenStore(new TableTokenStore(services.GetRequiredService<TableClient>())));
+            builder.Services.AddSingleton(new HttpMessageInvoker(
+                new CountingHandler(() => clock.Calls, simulator.State.IsWaiting, network ?? WeComClient.CreateHandler())));
+            builder.Services.AddSingleton<ITokenStore>(services => store = new WatchedTokenStore(
+                new TableTokenStore(services.GetRequiredService<TableClient>()), clock, () => azurite.IsFrozen));
             if (vault is not null)
             {
+                vault.Clock = clock;
                 builder.Services.AddSingleton(vault.Credential);
                 builder.Services.AddSingleton(services => KeyVaultSecretStore.CreateClient(
-                    vault.Uri, services.GetRequiredService<AppIdentity>(), new() { Transport = vault.Transport }));
+                    vault.Uri,
+                    services.GetRequiredService<AppIdentity>(),
+                    new SecretClientOptions { Transport = vault.Transport }.CountedBeside(clock)));
             }
 
             configure?.Invoke(builder.Services);
@@ -185,10 +194,16 @@ public sealed record LoginAnswer(int Status, string? ContentType, string? CacheC
 public sealed class WatchedTokenStore : ITokenStore
 {
     private readonly ITokenStore _inner;
+    private readonly CallsUnderWay _calls;
+    private readonly Func<bool> _stands;
     private readonly AwaitableCount _writes = new("writes of the table");
     private int _reads;
 
-    internal WatchedTokenStore(ITokenStore inner) => _inner = inner;
+    /// <param name="inner">The store.</param>
+    /// <param name="clock">The clock of who uses it.</param>
+    /// <param name="stands">Whether the store itself answers nothing.</param>
+    internal WatchedTokenStore(ITokenStore inner, ManualTimeProvider clock, Func<bool>? stands = null) =>
+        (_inner, _calls, _stands) = (inner, clock.Calls, stands ?? (() => false));
 
     public int Reads => _reads;
 
@@ -203,23 +218,37 @@ public sealed class WatchedTokenStore : ITokenStore
     /// <summary>Called after every writing, before its answer; what it throws is what the writing throws though the row is there.</summary>
     public Func<CancellationToken, Task>? AfterWrite { get; set; }
 
-    /// <summary>Completes once so many writes have begun; fails after a minute of real time.</summary>
+    /// <summary>Completes once so many writes have begun; fails when patience ends.</summary>
     public Task WaitForWritesAsync(int count) => _writes.WaitAsync(count);
 
     public async Task<TokenRow?> ReadAsync(WeComApp app, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _reads);
-        await (BeforeRead?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        await WaitAsync(() => BeforeRead?.Invoke(cancellationToken));
+        using var call = _calls.Begin(() => _stands());
         return await _inner.ReadAsync(app, cancellationToken);
     }
 
     public async Task<ETag?> WriteAsync(TokenRow row, CancellationToken cancellationToken)
     {
         _writes.Increment();
-        await (BeforeWrite?.Invoke(row, cancellationToken) ?? Task.CompletedTask);
-        var etag = await _inner.WriteAsync(row, cancellationToken);
-        await (AfterWrite?.Invoke(cancellationToken) ?? Task.CompletedTask);
+        await WaitAsync(() => BeforeWrite?.Invoke(row, cancellationToken));
+        ETag? etag;
+        using (_calls.Begin(() => _stands()))
+        {
+            etag = await _inner.WriteAsync(row, cancellationToken);
+        }
+
+        await WaitAsync(() => AfterWrite?.Invoke(cancellationToken));
         return etag;
+    }
+
+    private async Task WaitAsync(Func<Task?> hook)
+    {
+        if (hook() is { } waiting)
+        {
+            await _calls.WaitAsync(waiting);
+        }
     }
 }
 

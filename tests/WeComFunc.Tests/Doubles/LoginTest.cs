@@ -10,9 +10,6 @@ public abstract class LoginTest(Azurite azurite) : FleetTest(azurite, new())
     /// <summary>Without a line of their own.</summary>
     private static readonly string[] Refused = ["invalid_request", "payload_too_large", "unsupported_media_type", "too_many_requests"];
 
-    // So small that an attempt has seconds of real time before its three of the moved clock are over.
-    protected static TimeSpan Step { get; } = TimeSpan.FromMilliseconds(25);
-
     protected static TimeSpan AttemptLimit { get; } = TimeSpan.FromSeconds(3);
 
     protected static TimeSpan LoginLimit { get; } = TimeSpan.FromSeconds(10);

@@ -2,58 +2,49 @@ namespace WeComFunc.Tests.Doubles;
 
 public static class ManualTimeProviderExtensions
 {
-    private static readonly TimeSpan DefaultPause = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan DefaultPatience = TimeSpan.FromMinutes(1);
+    // Real time, between two looks at what is under way.
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Advances the clock step by step until the task has completed, and gives its result or throws its exception.</summary>
+    /// <summary>
+    /// Moves the clock from one timer to the next until the task has completed, and gives its result or throws its exception. It moves
+    /// only while nothing goes on by itself (<see cref="ManualTimeProvider.Calls"/>): to the end of a pause, or, while a call waits, to
+    /// whatever is next. So how long anything takes in real time is of no account.
+    /// </summary>
     /// <param name="clock">The clock that the task waits on.</param>
     /// <param name="task">What is to complete.</param>
-    /// <param name="step">
-    /// How far to move at a time. Real I/O gets <paramref name="pause"/> per step, so with real I/O behind a timeout on this clock the
-    /// step should be a small part of that timeout.
-    /// </param>
     /// <param name="limit">How far to move altogether. The clock never passes it.</param>
-    /// <param name="pause">Real time between steps for continuations and I/O; by default 15 ms.</param>
-    /// <param name="patience">Real time that the task has to complete once the limit is reached; by default a minute.</param>
+    /// <param name="patience">Real time that the task has once the clock stands still; by default that of all tests.</param>
     /// <exception cref="TimeoutException">The task has not completed by then.</exception>
     public static async Task<T> RunUntilAsync<T>(
-        this ManualTimeProvider clock, Task<T> task, TimeSpan step, TimeSpan limit, TimeSpan? pause = null, TimeSpan? patience = null)
+        this ManualTimeProvider clock, Task<T> task, TimeSpan limit, TimeSpan? patience = null)
     {
-        await clock.RunUntilAsync((Task)task, step, limit, pause, patience).ConfigureAwait(false);
+        await clock.RunUntilAsync((Task)task, limit, patience).ConfigureAwait(false);
         return await task.ConfigureAwait(false);
     }
 
     /// <inheritdoc cref="RunUntilAsync{T}"/>
-    public static async Task RunUntilAsync(
-        this ManualTimeProvider clock, Task task, TimeSpan step, TimeSpan limit, TimeSpan? pause = null, TimeSpan? patience = null)
+    public static async Task RunUntilAsync(this ManualTimeProvider clock, Task task, TimeSpan limit, TimeSpan? patience = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(step, TimeSpan.Zero);
-        var moved = TimeSpan.Zero;
-        while (!await CompletesWithinAsync(task, moved < limit ? pause ?? DefaultPause : patience ?? DefaultPatience).ConfigureAwait(false))
+        var started = clock.GetTimestamp();
+        var end = started + limit.Ticks;
+        using var impatient = new CancellationTokenSource(patience ?? Patience.Limit);
+        for (var seen = -1L; !task.IsCompleted; seen = clock.Calls.Changes)
         {
-            if (moved >= limit)
+            await Task.WhenAny(task, Task.Delay(Look)).ConfigureAwait(false);
+
+            // What is seen once may be the moment between two calls of one flow.
+            if (seen == clock.Calls.Changes && clock.MoveToNext(end))
+            {
+                impatient.CancelAfter(patience ?? Patience.Limit);
+            }
+            else if (impatient.IsCancellationRequested)
             {
                 throw new TimeoutException(
-                    $"The task has not completed after {moved} on the clock of the test ({clock.ActiveTimers} timers are active).");
+                    $"The task has not completed after {clock.GetElapsedTime(started)} on the clock of the test ({clock.ActiveTimers} "
+                    + $"timers are active, {clock.Calls}).");
             }
-
-            var next = step < limit - moved ? step : limit - moved;
-            clock.Advance(next);
-            moved += next;
         }
 
         await task.ConfigureAwait(false);
-    }
-
-    private static async Task<bool> CompletesWithinAsync(Task task, TimeSpan realTime)
-    {
-        if (!task.IsCompleted)
-        {
-            using var done = new CancellationTokenSource();
-            await Task.WhenAny(task, Task.Delay(realTime, done.Token)).ConfigureAwait(false);
-            await done.CancelAsync().ConfigureAwait(false);
-        }
-
-        return task.IsCompleted;
     }
 }

@@ -228,47 +228,79 @@ public sealed class ManualTimeProviderTests
     }
 
     [Fact]
-    public async Task Runs_until_a_task_has_its_result()
+    public async Task Runs_until_a_task_has_its_result_from_one_pause_to_the_next()
     {
         var start = _clock.GetTimestamp();
 
-        var result = await _clock.RunUntilAsync(DelaysAsync(), Second, Minute);
+        var result = await _clock.RunUntilAsync(DelaysAsync(), Minute);
 
         Assert.Equal("done", result);
-        Assert.True(_clock.GetElapsedTime(start) >= 20 * Second);
+        Assert.Equal(20 * Second, _clock.GetElapsedTime(start));
 
         async Task<string> DelaysAsync()
         {
             await Task.Delay(10 * Second, _clock);
             await Task.Run(Thread.Yield);
-            await Task.Delay(10 * Second, _clock);
+            using var limit = new CancellationTokenSource(Minute, _clock);
+            await Task.Delay(10 * Second, _clock, limit.Token);
             return "done";
         }
     }
 
     [Fact]
     public async Task Runs_until_a_task_fails() =>
-        await Assert.ThrowsAsync<InvalidOperationException>(() => _clock.RunUntilAsync(
-            Task.FromException(new InvalidOperationException()), Second, Minute));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => _clock.RunUntilAsync(Task.FromException(new InvalidOperationException()), Minute));
 
     [Fact]
     public async Task Stops_at_the_limit_and_says_so()
     {
         var start = _clock.GetTimestamp();
 
-        var e = await Assert.ThrowsAsync<TimeoutException>(() => _clock.RunUntilAsync(
-            Task.Delay(Minute, _clock), 4 * Second, 10 * Second, pause: TimeSpan.FromMilliseconds(1), patience: TimeSpan.Zero));
+        var e = await Assert.ThrowsAsync<TimeoutException>(
+            () => _clock.RunUntilAsync(Task.Delay(Minute, _clock), 10 * Second, patience: TimeSpan.Zero));
 
-        Assert.Contains("00:00:10 on the clock of the test (1 timers are active)", e.Message, StringComparison.Ordinal);
-        Assert.Equal(10 * Second, _clock.GetElapsedTime(start));
+        Assert.Contains("(1 timers are active, 0 calls are under way, 0 of them wait)", e.Message, StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.Zero, _clock.GetElapsedTime(start));
     }
 
     [Fact]
-    public async Task Lets_a_task_end_in_real_time_once_the_limit_is_reached()
+    public void Does_not_move_to_a_limit_while_nothing_waits_for_it()
     {
-        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var timer = _clock.CreateTimer(_ => Task.Run(released.SetResult), null, Second, Timeout.InfiniteTimeSpan);
+        using var limit = new CancellationTokenSource(Second, _clock);
+        var wait = new TaskCompletionSource().Task.WaitAsync(Second, _clock);
 
-        await _clock.RunUntilAsync(released.Task, Second, Second, pause: TimeSpan.Zero, patience: Minute);
+        Assert.False(_clock.MoveToNext(long.MaxValue));
+
+        using var call = _clock.Calls.Begin(() => true);
+        Assert.True(_clock.MoveToNext(long.MaxValue));
+        Assert.Equal((true, true), (limit.IsCancellationRequested, wait.IsFaulted));
+    }
+
+    [Fact]
+    public void Does_not_move_at_all_while_a_call_goes_on_by_itself()
+    {
+        var pause = Task.Delay(Second, _clock);
+        var waits = false;
+        using var waiting = _clock.Calls.Begin(() => true);
+        using (_clock.Calls.Begin(() => waits))
+        {
+            Assert.False(_clock.MoveToNext(long.MaxValue));
+            waits = true;
+            Assert.True(_clock.MoveToNext(long.MaxValue));
+        }
+
+        Assert.True(pause.IsCompleted);
+    }
+
+    [Fact]
+    public void Moves_to_what_is_due_next_and_no_further()
+    {
+        var (first, second) = (Task.Delay(Second, _clock), Task.Delay(2 * Second, _clock));
+        var end = _clock.GetTimestamp() + Second.Ticks;
+
+        Assert.True(_clock.MoveToNext(end));
+        Assert.Equal((true, false), (first.IsCompleted, second.IsCompleted));
+        Assert.False(_clock.MoveToNext(end));
     }
 }

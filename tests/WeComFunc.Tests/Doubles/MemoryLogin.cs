@@ -37,13 +37,13 @@ internal sealed class MemoryLogin : ICorpSecretStore, IDisposable
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log);
-        Table = new WatchedTokenStore(Rows);
+        Table = new WatchedTokenStore(Rows, Clock);
         builder.Services
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton<Random>(Chance)
             .AddSingleton<ITokenStore>(Table)
             .AddSingleton<ICorpSecretStore>(this)
-            .AddSingleton(new HttpMessageInvoker(WeCom));
+            .AddSingleton(new HttpMessageInvoker(new CountingHandler(() => Clock.Calls, _ => true, WeCom)));
         builder.AddWeComFunc();
         _host = builder.Build();
     }

@@ -17,6 +17,9 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private OtlpReceiver(WebApplication server, ConcurrentQueue<(string Path, ProtoMessage Request)> requests) =>
         (_server, _requests) = (server, requests);
 
+    /// <summary>Makes a host send metrics before its end.</summary>
+    public const string MetricInterval = "OTEL_METRIC_EXPORT_INTERVAL";
+
     /// <summary>What makes a host send here: traces and lines at once, metrics only at its end.</summary>
     public Dictionary<string, string?> Settings => new()
     {
@@ -24,7 +27,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
         ["OTEL_BSP_SCHEDULE_DELAY"] = "50",
         ["OTEL_BLRP_SCHEDULE_DELAY"] = "50",
-        ["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000",
+        [MetricInterval] = "3600000",
     };
 
     public IReadOnlyList<OtlpSpan> Spans => [.. Items("/v1/traces").Select(item => new OtlpSpan(
@@ -42,11 +45,11 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         item.Value.Hex(10),
         Attributes(item.Value, 6)))];
 
-    /// <summary>Every point of every metric, as often as it was sent.</summary>
+    /// <summary>The points that were sent last of each metric.</summary>
     public IReadOnlyList<OtlpPoint> Points =>
     [
         ..
-        from item in Items("/v1/metrics")
+        from item in Items("/v1/metrics", lastOnly: true)
         from data in (int[])[5, 7, 9]
         from metric in item.Value.All(data)
         from point in metric.All(1)
@@ -81,30 +84,24 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         return new(server, requests);
     }
 
-    /// <summary>Completes once a span of this name has arrived; fails after a minute of real time.</summary>
-    public Task WaitForSpanAsync(string name) => WaitAsync(() => Spans.Any(span => span.Name == name));
+    /// <summary>Completes once a span of this name has arrived; fails when patience ends.</summary>
+    public Task WaitForSpanAsync(string name) => Wait.UntilAsync(() => Spans.Any(span => span.Name == name));
 
-    /// <summary>Completes once a line that begins so has arrived; fails after a minute of real time.</summary>
+    /// <summary>Completes once a line that begins so has arrived; fails when patience ends.</summary>
     public Task WaitForLineAsync(string beginning) =>
-        WaitAsync(() => Lines.Any(line => line.Text.StartsWith(beginning, StringComparison.Ordinal)));
+        Wait.UntilAsync(() => Lines.Any(line => line.Text.StartsWith(beginning, StringComparison.Ordinal)));
+
+    /// <summary>Completes once a point of this metric has so high a count; fails when patience ends.</summary>
+    public Task WaitForPointAsync(string name, long count) =>
+        Wait.UntilAsync(() => Points.Any(point => point.Name == name && point.Count >= count));
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
-
-    private static async Task WaitAsync(Func<bool> arrived)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!arrived())
-        {
-            await Task.Delay(20, patience.Token);
-        }
-    }
 
     /// <summary>
     /// Spans, metrics or lines, each with the name of its scope: all three are as deep in a request, under the same numbers.
     /// </summary>
-    private IEnumerable<(string Scope, ProtoMessage Value)> Items(string path) =>
-        from request in _requests
-        where request.Path == path
+    private IEnumerable<(string Scope, ProtoMessage Value)> Items(string path, bool lastOnly = false) =>
+        from request in _requests.Where(request => request.Path == path).TakeLast(lastOnly ? 1 : int.MaxValue)
         from resource in request.Request.All(1)
         from scope in resource.All(2)
         from value in scope.All(2)

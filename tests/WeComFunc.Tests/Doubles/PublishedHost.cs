@@ -128,10 +128,10 @@ public sealed partial class PublishedHost : IAsyncDisposable
     public Task<InvocationResult> RefreshAsync(bool isPastDue = false, CancellationToken cancellationToken = default) =>
         App.RunTimerAsync("RefreshAccessToken", isPastDue, cancellationToken);
 
-    /// <summary>Completes once so many invocations have ended; fails after a minute of real time.</summary>
+    /// <summary>Completes once so many invocations have ended; fails when patience ends.</summary>
     public Task WaitForResultsAsync(int count) => _resultCount.WaitAsync(count);
 
-    /// <summary>Completes once the worker has taken note of so many cancellations; fails after a minute of real time.</summary>
+    /// <summary>Completes once the worker has taken note of so many cancellations; fails when patience ends.</summary>
     public Task WaitForCancellationsAsync(int count) => _cancellations.WaitAsync(count);
 
     public async ValueTask DisposeAsync()

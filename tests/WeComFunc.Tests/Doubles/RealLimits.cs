@@ -14,13 +14,12 @@ internal static class RealLimits
     /// <summary>Logs in, again where that took more than the ten seconds of a login.</summary>
     public static async Task<LoginAnswer> ServedAsync(Func<Task<LoginAnswer>> login)
     {
-        LoginAnswer answer;
-        do
+        LoginAnswer? answer = null;
+        await Wait.UntilAsync(async () =>
         {
             answer = await login();
-        }
-        while (answer is { Status: 503 } && answer["code"] is "wecom_busy");
-
-        return answer;
+            return answer.Status != 503 || answer["code"] is not "wecom_busy";
+        });
+        return answer!;
     }
 }

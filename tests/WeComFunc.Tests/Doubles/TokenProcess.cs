@@ -31,6 +31,7 @@ internal sealed class TokenProcess : ICorpSecretStore
         }).Build());
 
     private readonly AccessTokenSource _tokens;
+    private readonly CallsUnderWay _calls;
 
     public TokenProcess(ManualTimeProvider clock, ITokenStore table)
         : this(clock, table, new NoJitter())
@@ -39,11 +40,12 @@ internal sealed class TokenProcess : ICorpSecretStore
 
     public TokenProcess(ManualTimeProvider clock, ITokenStore table, Random random)
     {
-        Table = new WatchedTokenStore(table);
+        _calls = clock.Calls;
+        Table = new WatchedTokenStore(table, clock);
         var logs = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
         var telemetry = new Telemetry(Meters);
         var client = new WeComClient(
-            new HttpMessageInvoker(new Transport(this)),
+            new HttpMessageInvoker(new CountingHandler(() => clock.Calls, _ => true, new Transport(this))),
             Settings.BaseUrl,
             App,
             clock,
@@ -116,6 +118,7 @@ internal sealed class TokenProcess : ICorpSecretStore
     async Task<Result<CorpSecret>> ICorpSecretStore.ReadAsync(string name, CancellationToken cancellationToken)
     {
         VaultReads++;
+        using var call = _calls.Begin(() => true);
         return await Vault(cancellationToken);
     }
 

@@ -3,14 +3,12 @@ namespace WeComFunc.Tests.Doubles;
 /// <summary>Waits for something that happens behind a test's back; it is an error of the test run when it never does.</summary>
 internal static class Wait
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
     // Real time: so seldom that asking a process is no load of its own.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     public static async Task UntilAsync(Func<Task<bool>> happened)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         while (!await happened())
         {
             await Task.Delay(Pause, limit.Token);

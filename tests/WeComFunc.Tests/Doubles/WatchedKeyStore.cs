@@ -26,10 +26,10 @@ internal sealed class WatchedKeyStore : ISessionKeyStore
 
     public void Use(IServiceCollection services) => services.AddSingleton<ISessionKeyStore>(this);
 
-    /// <summary>Completes once so many writings have begun; fails after a minute of real time.</summary>
+    /// <summary>Completes once so many writings have begun; fails when patience ends.</summary>
     public Task WaitForWritesAsync(int count) => _writes.WaitAsync(count);
 
-    /// <summary>Completes once so many readings have begun; fails after a minute of real time.</summary>
+    /// <summary>Completes once so many readings have begun; fails when patience ends.</summary>
     public Task WaitForReadsAsync(int count) => _reads.WaitAsync(count);
 
     public void Put(SessionPlace place) => _rows[place] = "any";

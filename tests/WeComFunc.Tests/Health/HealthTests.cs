@@ -5,34 +5,27 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Tests;
 
 [Collection(AzuriteCollection.Name)]
-public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
+public sealed class HealthTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string SecretName = "wecom-corpsecret";
 
     private static readonly TimeSpan TokenLife = TimeSpan.FromHours(2);
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
     private KeyVault _vault = null!;
     private LoginHost _host = null!;
 
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _vault = await KeyVault.CreateAsync();
+        await base.InitializeAsync();
+        _vault = Ends(await KeyVault.CreateAsync());
         _vault.Set(SecretName, WeCom.CorpSecret);
-        _host = await LoginHost.StartAsync(_simulator, azurite, _clock, vault: _vault);
+        _host = Ends(await LoginHost.StartAsync(Simulator, Azurite, Clock, vault: _vault));
     }
 
-    public async Task DisposeAsync()
+    public override async Task DisposeAsync()
     {
-        await _host.DisposeAsync();
-        Output.Run.Secrets(WeCom.IssuedSecrets);
         Output.Run.Secrets(_vault.IssuedSecrets);
-        await _vault.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     [Fact]
@@ -53,7 +46,7 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
 
         await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => HealthAsync()));
         Assert.Equal(reads + 1, _host.Store.Reads);
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        Clock.Advance(TimeSpan.FromSeconds(1));
         await HealthAsync();
 
         Assert.Equal(reads + 2, _host.Store.Reads);
@@ -71,19 +64,13 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(("healthy", "unwritable"), (health["status"], health["tokenStore"]));
         Assert.Contains("role Storage Table Data Contributor", health["advice"]);
         _host.Store.BeforeWrite = null;
-        _clock.Advance(TimeSpan.FromMinutes(2));
+        Clock.Advance(TimeSpan.FromMinutes(2));
         await LoginAsync();
-        await UntilOkAsync();
-
-        async Task UntilOkAsync()
+        await Wait.UntilAsync(async () =>
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-            while ((await HealthAsync())["tokenStore"] != "ok")
-            {
-                _clock.Advance(TimeSpan.FromSeconds(1));
-                await Task.Delay(5, patience.Token);
-            }
-        }
+            Clock.Advance(TimeSpan.FromSeconds(1));
+            return (await HealthAsync())["tokenStore"] == "ok";
+        });
     }
 
     [Fact]
@@ -109,9 +96,9 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_token_with_forty_minutes_left_is_fresh()
     {
-        var obtainedAt = _clock.GetUtcNow();
+        var obtainedAt = Clock.GetUtcNow();
         await LoginAsync();
-        _clock.Advance(TokenLife - TimeSpan.FromMinutes(40));
+        Clock.Advance(TokenLife - TimeSpan.FromMinutes(40));
 
         var health = await HealthAsync();
 
@@ -124,7 +111,7 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     public async Task A_token_with_less_than_forty_minutes_left_is_renewing()
     {
         await LoginAsync();
-        _clock.Advance(TokenLife - TimeSpan.FromMinutes(40) + TimeSpan.FromSeconds(1));
+        Clock.Advance(TokenLife - TimeSpan.FromMinutes(40) + TimeSpan.FromSeconds(1));
 
         var health = await HealthAsync();
 
@@ -135,22 +122,22 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     public async Task A_token_that_has_expired_does_not_make_the_service_unhealthy()
     {
         await LoginAsync();
-        _clock.Advance(TokenLife);
+        Clock.Advance(TokenLife);
 
         var health = await HealthAsync();
 
         AssertHealthy(health, "expired");
-        Assert.Equal(_clock.GetUtcNow(), Times(health).ExpiresAt);
+        Assert.Equal(Clock.GetUtcNow(), Times(health).ExpiresAt);
     }
 
     [Fact]
     public async Task A_token_that_another_process_fetched_is_seen()
     {
         var table = LoginHost.NewTable();
-        await using var one = await LoginHost.StartAsync(_simulator, azurite, _clock, table, _vault);
-        await using var other = await LoginHost.StartAsync(_simulator, azurite, _clock, table, _vault);
+        await using var one = await LoginHost.StartAsync(Simulator, Azurite, Clock, table, _vault);
+        await using var other = await LoginHost.StartAsync(Simulator, Azurite, Clock, table, _vault);
         await one.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await one.Store.WaitForWritesAsync(2);
+        await one.WhenIdle();
 
         var health = await HealthAsync(one);
 
@@ -195,7 +182,8 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
 
         var checking = _host.HealthAsync();
         await asked.Task;
-        var health = await _clock.RunUntilAsync(checking, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+        Clock.Advance(TimeSpan.FromSeconds(2));
+        var health = await checking;
 
         Assert.Equal((200, "unreachable"), (health.Status, health["tokenStore"]));
     }
@@ -229,7 +217,7 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     {
         await LoginAsync();
         _vault.Mode = mode;
-        _clock.Advance(TimeSpan.FromMinutes(61));
+        Clock.Advance(TimeSpan.FromMinutes(61));
 
         var health = await HealthAsync();
 
@@ -259,10 +247,10 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     public async Task A_renewal_that_failed_leaves_a_service_with_a_token_healthy()
     {
         await LoginAsync();
-        _clock.Advance(TokenLife - TimeSpan.FromMinutes(30));
+        Clock.Advance(TokenLife - TimeSpan.FromMinutes(30));
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020 });
         await _host.RefreshAsync();
-        await _host.Store.WaitForWritesAsync(4);
+        await _host.WhenIdle();
 
         var health = await HealthAsync();
 
@@ -274,7 +262,7 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020 });
         await LoginAsync();
-        _clock.Advance(TimeSpan.FromSeconds(10));
+        Clock.Advance(TimeSpan.FromSeconds(10));
         await LoginAsync();
 
         var health = await HealthAsync();
@@ -288,9 +276,9 @@ public sealed class HealthTests(Azurite azurite) : IAsyncLifetime
     {
         WeCom.PutApp(SimulatorState.SeedCorpId, SimulatorState.SeedApp, associated: false);
         await LoginAsync();
-        _clock.Advance(TimeSpan.FromSeconds(10));
+        Clock.Advance(TimeSpan.FromSeconds(10));
         await _host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        await _host.Store.WaitForWritesAsync(6);
+        await _host.WhenIdle();
 
         var health = await HealthAsync();
 

@@ -1,6 +1,7 @@
 using Azure;
 using Azure.Core;
 using Azure.Data.Tables;
+using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -9,21 +10,19 @@ using WeComFunc.Azure;
 using WeComFunc.LocalHost;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
+using WeComFunc.WeCom;
 
 namespace WeComFunc.Tests;
 
 /// <summary><c>check</c>: what it says when all is well, and after each mistake that people make.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
+public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string SecretName = "wecom-corpsecret";
     private const string NoKey = "what somebody stored in place of a key";
 
-    private readonly ManualTimeProvider _clock = new();
     private readonly Dictionary<string, string?> _settings = [];
-    private readonly string _table = LoginHost.NewTable();
     private readonly string _sessionTable = LoginHost.NewTable();
-    private SimulatorServer _simulator = null!;
     private KeyVault _vault = null!;
     private bool _isReadOnly;
     private WatchedKeyStore? _sessionKeys;
@@ -53,23 +52,18 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         { "no right to the table of session_keys", "session_keys", "check the network of the table MemberData__TableName and the role" },
     };
 
-    private SimulatorState WeCom => _simulator.State;
-
-    private int GetTokenCalls => WeCom[Api.GetToken].Calls.Arrived;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _vault = await KeyVault.CreateAsync();
+        await base.InitializeAsync();
+        _vault = Ends(await KeyVault.CreateAsync());
+        _vault.Clock = Clock;
         _vault.Set(SecretName, WeCom.CorpSecret);
     }
 
-    public async Task DisposeAsync()
+    public override async Task DisposeAsync()
     {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
         Output.Run.Secrets(_vault.IssuedSecrets);
-        await _vault.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     [Fact]
@@ -82,14 +76,14 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(0, status);
         Assert.Collection(
             lines,
-            line => Assert.Equal($"ok   settings: 1 app, WeCom at {_simulator.BaseAddress}, table {_table}", line),
+            line => Assert.Equal($"ok   settings: 1 app, WeCom at {Simulator.BaseAddress}, table {Table}", line),
             line => Assert.Matches(
                 "^ok   corpsecret of app default: it is in the Key Vault secret wecom-corpsecret, its fingerprint is [0-9a-f]{16}$", line),
             line => Assert.Equal("ok   row of app default: it was read and written", line),
             line => Assert.Matches("^ok   gettoken of app default: WeCom gave a token, which is good for 1(19|20) minutes$", line),
             line => Assert.Equal("ok   signing key: there is one to sign with", line),
             line => Assert.Equal($"ok   session_keys: a row in table {_sessionTable} was written, read and deleted", line));
-        Assert.Empty(new TableClient(azurite.ConnectionString, _sessionTable).Query<TableEntity>());
+        Assert.Empty(new TableClient(Azurite.ConnectionString, _sessionTable).Query<TableEntity>());
     }
 
     [Theory]
@@ -139,7 +133,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             @"^FAIL gettoken of app default: it was not asked now, as it failed a while ago, errcode 40001\. WeCom refuses the corpsecret: "
             + @".+ WeCom is asked again in \d+ s at the earliest\.$",
             lines.Single(line => line.StartsWith("FAIL")));
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
         await CheckAsync();
         Assert.Equal(2, GetTokenCalls);
     }
@@ -171,8 +165,8 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_row_that_somebody_is_renewing_is_not_written()
     {
-        var lease = TokenRow.For(new(SimulatorState.SeedCorpId, SecretName)).Leased("somebody", _clock.GetUtcNow());
-        var table = new TableTokenStore(new TableClient(azurite.ConnectionString, _table));
+        var lease = TokenRow.For(new(SimulatorState.SeedCorpId, SecretName)).Leased("somebody", Clock.GetUtcNow());
+        var table = new TableTokenStore(new TableClient(Azurite.ConnectionString, Table));
         var etag = await table.WriteAsync(lease, CancellationToken.None);
 
         var (status, lines) = await CheckAsync();
@@ -187,7 +181,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     public async Task A_token_that_WeCom_rejects_is_none()
     {
         await CheckAsync();
-        var table = new TableTokenStore(new TableClient(azurite.ConnectionString, _table));
+        var table = new TableTokenStore(new TableClient(Azurite.ConnectionString, Table));
         var row = await table.ReadAsync(new(SimulatorState.SeedCorpId, SecretName), CancellationToken.None);
         await table.WriteAsync(row! with { Rejections = 2, RejectionErrcode = 40014 }, CancellationToken.None);
 
@@ -224,7 +218,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_tool_that_takes_a_while_to_give_its_first_token_is_waited_for()
     {
-        var (status, _) = await CheckAsync(new SlowCredential(_vault.Credential, TimeSpan.FromSeconds(12), _clock));
+        var (status, _) = await CheckAsync(new SlowCredential(_vault.Credential, TimeSpan.FromSeconds(12), Clock));
 
         Assert.Equal(0, status);
     }
@@ -257,7 +251,7 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task As_a_command_it_reads_what_the_local_host_reads()
     {
-        var settings = LoginHost.Settings(_simulator, azurite, _table);
+        var settings = LoginHost.Settings(Simulator, Azurite, Table);
         settings["Logging__LogLevel__Default"] = null;
 
         await using var check = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["check", "--settings", "none"]);
@@ -340,13 +334,13 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
 
         foreach (var key in keys)
         {
-            _vault.Set(SigningSecret.SecretName, key, _clock.GetUtcNow().AddDays(-2));
+            _vault.Set(SigningSecret.SecretName, key, Clock.GetUtcNow().AddDays(-2));
         }
     }
 
     private async Task<(int Status, string[] Lines)> CheckAsync(TokenCredential? credential = null)
     {
-        var settings = LoginHost.Settings(_simulator, azurite, _table, _vault);
+        var settings = LoginHost.Settings(Simulator, Azurite, Table, _vault);
         foreach (var (name, value) in _settings)
         {
             settings[name] = value;
@@ -360,31 +354,34 @@ public sealed class CheckTests(Azurite azurite) : IAsyncLifetime
             builder.Logging.AddProvider(new OutputLoggerProvider(Output.Run));
             _sessionKeys?.Use(builder.Services);
             builder.Services
-                .AddSingleton<TimeProvider>(_clock)
+                .AddSingleton<TimeProvider>(Clock)
+                .AddSingleton(new HttpMessageInvoker(
+                    new CountingHandler(() => Clock.Calls, WeCom.IsWaiting, WeComClient.CreateHandler())))
                 .AddSingleton(credential ?? _vault.Credential)
                 .AddSingleton<ITokenStore>(services => new WatchedTokenStore(
-                    new TableTokenStore(services.GetRequiredService<TableClient>()))
+                    new TableTokenStore(services.GetRequiredService<TableClient>()), Clock)
                 {
                     BeforeWrite = _isReadOnly ? (_, _) => throw new InvalidOperationException() : null,
                 })
                 .AddSingleton(services => KeyVaultSecretStore.CreateClient(
-                    _vault.Uri, services.GetRequiredService<AppIdentity>(), new() { Transport = _vault.Transport }));
+                    _vault.Uri,
+                    services.GetRequiredService<AppIdentity>(),
+                    new SecretClientOptions { Transport = _vault.Transport }.CountedBeside(Clock)));
         });
 
-        // What waits, waits by the clock: the pauses between attempts, and those before another look. The steps are so small that a call
-        // has seconds of real time before its own of the moved clock are over.
-        var status = await _clock.RunUntilAsync(check, TimeSpan.FromMilliseconds(25), TimeSpan.FromMinutes(1));
+        // What waits, waits by the clock: the pauses between attempts, and those before another look.
+        var status = await Clock.RunUntilAsync(check, TimeSpan.FromMinutes(1));
         Output.Run.Write("check", output.ToString());
         return (status, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     /// <summary>A developer's tool.</summary>
-    private sealed class SlowCredential(TokenCredential inner, TimeSpan delay, TimeProvider time) : TokenCredential
+    private sealed class SlowCredential(TokenCredential inner, TimeSpan delay, ManualTimeProvider clock) : TokenCredential
     {
         public override async ValueTask<global::Azure.Core.AccessToken> GetTokenAsync(
             TokenRequestContext requestContext, CancellationToken cancellationToken)
         {
-            await Task.Delay(delay, time, cancellationToken);
+            await clock.Calls.WaitAsync(Task.Delay(delay, clock, cancellationToken));
             return await inner.GetTokenAsync(requestContext, cancellationToken);
         }
 

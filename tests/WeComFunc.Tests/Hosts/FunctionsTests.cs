@@ -8,7 +8,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WeComFunc.AzureFunctions;
-using WeComFunc.Http;
 using WeComFunc.Secrets;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
@@ -17,22 +16,10 @@ namespace WeComFunc.Tests;
 
 /// <summary>What the published app under a Functions host cannot show: defects, requests that no host sends, and keys.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposable
+public sealed class FunctionsTests(Azurite azurite) : FleetTest(azurite, new()), IDisposable
 {
-    private readonly ManualTimeProvider _clock = new();
     private readonly LogLines _log = new();
-    private SimulatorServer _simulator = null!;
     private IHost? _host;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
 
     public void Dispose()
     {
@@ -118,42 +105,6 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         AssertInternalError(answer);
         Assert.Equal("0af7651916cd43dd8448eb211c80319c", answer["traceId"]);
     }
-
-    [Theory]
-    [InlineData(null, null)]
-    [InlineData("", null)]
-    [InlineData("203.0.113.7", "203.0.113.7")]
-    [InlineData("203.0.113.7:50123", "203.0.113.7")]
-    [InlineData("198.51.100.1, 203.0.113.7:50123", "203.0.113.7")]
-    [InlineData("unknown,  203.0.113.7 ", "203.0.113.7")]
-    [InlineData("2001:db8::7", "2001:db8::/64")]
-    [InlineData("[2001:DB8::7]", "2001:db8::/64")]
-    [InlineData("[2001:db8:1:2:3:4:5:6]:443", "2001:db8:1:2::/64")]
-    [InlineData("::ffff:203.0.113.7", "203.0.113.7")]
-    [InlineData("[::ffff:cb00:7107]:443", "203.0.113.7")]
-    [InlineData("203.0.113.7,", null)]
-    [InlineData("203.0.113.7, unknown", "unknown")]
-    public void The_caller_is_the_last_address_of_the_forwarded_ones_without_its_port(string? forwardedFor, string? caller) =>
-        Assert.Equal(caller, CallerAddress.Of(forwardedFor, null, trustedProxies: 0));
-
-    [Theory]
-    [InlineData("203.0.113.7, 198.51.100.1:443", 1, "203.0.113.7")]
-    [InlineData("192.0.2.1, 203.0.113.7, 198.51.100.1:443", 1, "203.0.113.7")]
-    [InlineData("192.0.2.1, 203.0.113.7, 198.51.100.2, 198.51.100.1:443", 2, "203.0.113.7")]
-    [InlineData("198.51.100.1:443", 1, "198.51.100.1")]
-    [InlineData("203.0.113.7, 198.51.100.1:443", 5, "203.0.113.7")]
-    [InlineData(null, 1, null)]
-    [InlineData("", 1, null)]
-    public void Behind_trusted_proxies_the_caller_is_whom_the_outermost_saw(string? forwardedFor, int trustedProxies, string? caller) =>
-        Assert.Equal(caller, CallerAddress.Of(forwardedFor, null, trustedProxies));
-
-    [Theory]
-    [InlineData("192.0.2.1", 0, "198.51.100.1")]
-    [InlineData("192.0.2.1, 203.0.113.7", 1, "203.0.113.7")]
-    [InlineData("203.0.113.7, 198.51.100.2", 2, "203.0.113.7")]
-    [InlineData(null, 1, "198.51.100.1")]
-    public void On_a_host_without_a_front_end_the_connection_is_the_last_hop(string? forwardedFor, int trustedProxies, string caller) =>
-        Assert.Equal(caller, CallerAddress.Of(forwardedFor, System.Net.IPAddress.Parse("198.51.100.1"), trustedProxies));
 
     [Fact]
     public async Task A_body_that_cannot_be_had_is_an_internal_error_and_logged()
@@ -246,17 +197,17 @@ public sealed class FunctionsTests(Azurite azurite) : IAsyncLifetime, IDisposabl
         var settings = new Dictionary<string, string?>
         {
             ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
-            ["WeCom__BaseUrl"] = _simulator.BaseAddress.AbsoluteUri,
+            ["WeCom__BaseUrl"] = Simulator.BaseAddress.AbsoluteUri,
             ["WeCom__CorpSecret"] = WeCom.CorpSecret,
             ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
-            ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+            ["TokenStore__ConnectionString"] = Azurite.ConnectionString,
             ["TokenStore__TableName"] = LoginHost.NewTable(),
         };
         var builder = Host.CreateApplicationBuilder();
         builder.Configuration.AddInMemoryCollection(
             settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
         builder.Logging.ClearProviders().AddProvider(new OutputLoggerProvider(Output.Run)).AddProvider(_log);
-        builder.Services.AddSingleton<TimeProvider>(_clock).AddSingleton<UnheardLines>();
+        builder.Services.AddSingleton<TimeProvider>(Clock).AddSingleton<UnheardLines>();
         configure?.Invoke(builder.Services);
         builder.AddWeComFunc();
         _host = builder.Build();

@@ -147,7 +147,6 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
         Assert.Equal(
             ["jscode2session 40014", "table read ok", "table write ok", "gettoken 0", "jscode2session 0", "user/get 60111", "login ok"],
             calls.Select(call => $"{call.Name} {call.Outcome}").Distinct());
-        Assert.All(calls, call => Assert.InRange(call.Took, 0, double.MaxValue));
         Assert.All(WeCom.IssuedSecrets, secret => Assert.DoesNotContain(secret, watched.Text));
         Assert.DoesNotContain("http", watched.Text);
         Assert.DoesNotContain(SimulatorState.SeedCorpId, watched.Text);

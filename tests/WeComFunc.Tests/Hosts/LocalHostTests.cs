@@ -8,7 +8,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
-using WeComFunc.Http;
 using WeComFunc.LocalHost;
 using WeComFunc.Secrets;
 using WeComFunc.Simulator;
@@ -17,26 +16,15 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 [Collection(AzuriteCollection.Name)]
-public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
+public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Project = "WeComFunc.LocalHost";
     private const string Broken = "must be a JSON object with an object Values, as in local.settings.sample.json.";
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
+        await base.InitializeAsync();
         Output.Run.Secret(WeCom.CorpSecret, "corpsecret");
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
     }
 
     [Fact]
@@ -58,7 +46,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         "http://192.0.2.1:7071", "The local host cannot listen: Cannot assign requested address. Choose another address with --urls.")]
     public async Task An_address_that_it_cannot_listen_on_ends_it_with_one_line(string urls, string expected)
     {
-        var taken = _simulator.BaseAddress.AbsoluteUri.TrimEnd('/');
+        var taken = Simulator.BaseAddress.AbsoluteUri.TrimEnd('/');
 
         await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", urls == "taken" ? taken : urls]);
 
@@ -80,18 +68,11 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("203.0.113.7", "203.0.113.7")]
-    [InlineData("::ffff:203.0.113.7", "203.0.113.7")]
-    [InlineData("2001:db8::7", "2001:db8::/64")]
-    public void A_caller_is_the_same_by_IPv4_and_by_IPv4_within_IPv6(string connection, string caller) =>
-        Assert.Equal(caller, CallerAddress.Of("192.0.2.1", IPAddress.Parse(connection), trustedProxies: 0));
-
-    [Theory]
     [InlineData("0af7651916cd43dd8448eb211c80319c", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
     [InlineData(null, "00-0af7651916cd43dd8448eb211c80319c")]
     public async Task A_problem_is_told_by_the_trace_of_the_caller_where_it_sends_one(string? expected, string traceParent)
     {
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        await using var host = await LoginHost.StartAsync(Simulator, Azurite, Clock);
         host.Client.DefaultRequestHeaders.Add("traceparent", traceParent);
 
         var answer = await host.PostAsync("");
@@ -102,7 +83,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task A_body_in_chunks_that_is_empty_is_malformed_since_it_was_read()
     {
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        await using var host = await LoginHost.StartAsync(Simulator, Azurite, Clock);
         using var content = new StreamContent(PipeReader.Create(ReadOnlySequence<byte>.Empty).AsStream());
         content.Headers.ContentType = new("application/json");
 
@@ -234,11 +215,11 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     {
         var log = new LogWatch("Token renewal");
         await using var host = await StartWithTimerAsync(log);
-        await _clock.WaitForTimersAsync(1);
+        await Clock.WaitForTimersAsync(1);
 
-        _clock.Advance(TimeSpan.FromSeconds(299));
-        Assert.Equal(new { ActiveTimers = 1, Arrived = 0 }, new { _clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived });
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        Clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.Equal(new { ActiveTimers = 1, Arrived = 0 }, new { Clock.ActiveTimers, WeCom[Api.GetToken].Calls.Arrived });
+        Clock.Advance(TimeSpan.FromSeconds(1));
 
         await WeCom[Api.GetToken].WaitForCallsAsync(1);
     }
@@ -246,13 +227,13 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task The_timer_goes_on_by_its_schedule()
     {
-        var start = _clock.GetUtcNow();
+        var start = Clock.GetUtcNow();
         var runs = new LogWatch("Token renewal: reason timer");
         await using var host = await StartWithTimerAsync(runs);
 
         await RunUntilAsync(runs.SeenAsync(3));
 
-        Assert.True(_clock.GetUtcNow() >= start.AddMinutes(15));
+        Assert.True(Clock.GetUtcNow() >= start.AddMinutes(15));
     }
 
     [Fact]
@@ -278,7 +259,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
 
     private static async Task UntilRefusedAsync(Uri address)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(Patience.Limit);
         while (true)
         {
             using var client = new TcpClient();
@@ -305,18 +286,18 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
     private Dictionary<string, string?> Settings() => new()
     {
         ["WeCom__CorpId"] = SimulatorState.SeedCorpId,
-        ["WeCom__BaseUrl"] = _simulator.BaseAddress.AbsoluteUri,
+        ["WeCom__BaseUrl"] = Simulator.BaseAddress.AbsoluteUri,
         ["WeCom__CorpSecret"] = WeCom.CorpSecret,
         ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
-        ["TokenStore__ConnectionString"] = azurite.ConnectionString,
+        ["TokenStore__ConnectionString"] = Azurite.ConnectionString,
         ["TokenStore__TableName"] = LoginHost.NewTable(),
         ["TokenRefreshSchedule"] = "0 0 0 1 1 *",
     };
 
     private Task<LoginHost> StartWithTimerAsync(LogWatch log, ICorpSecretStore? secrets = null) => LoginHost.StartAsync(
-        _simulator,
-        azurite,
-        _clock,
+        Simulator,
+        Azurite,
+        Clock,
         settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" },
         configure: services =>
         {
@@ -328,7 +309,7 @@ public sealed class LocalHostTests(Azurite azurite) : IAsyncLifetime
         });
 
     /// <summary>Moves the clock from one run of the timer to the next, for as long as it takes.</summary>
-    private Task RunUntilAsync(Task seen) => _clock.RunUntilAsync(seen, step: TimeSpan.FromMinutes(5), limit: TimeSpan.FromDays(7));
+    private Task RunUntilAsync(Task seen) => Clock.RunUntilAsync(seen, TimeSpan.FromDays(7));
 
     private sealed class BrokenSecretStore(Type exception) : ICorpSecretStore
     {

@@ -148,6 +148,8 @@ public sealed class PublishedAppLoginTests(PublishedApp app)
         Output.Run.Secrets(simulator.State.IssuedSecrets);
 
         Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Text));
+        // With the last lines of each, which are its excuses.
+        await Task.WhenAll(hosts.Select(host => host.App.TerminateAsync()));
         var exceeded = RealLimits.Exceeded(hosts.SelectMany(host => host.Log).Select(line => line.Message));
         Assert.InRange(simulator.State[Api.GetToken].Calls.Arrived, 1, 1 + exceeded);
     }

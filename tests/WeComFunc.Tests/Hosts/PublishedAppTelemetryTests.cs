@@ -10,13 +10,14 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
     [Fact]
     public async Task A_login_is_a_trace_a_line_and_a_point_of_a_metric_and_the_host_is_told_as_ever()
     {
-        await using var host = await StartAsync();
+        await using var host = await StartAsync(new() { [OtlpReceiver.MetricInterval] = "50" });
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         Assert.Equal(200, answer.Status);
         await host.RefreshAsync();
         await Receiver.WaitForSpanAsync("login");
         await Receiver.WaitForLineAsync("Login: outcome ok, ");
         await Receiver.WaitForLineAsync("Token renewal: reason timer, ");
+        await Receiver.WaitForPointAsync("wecomfunc.login.duration", 1);
         await host.App.TerminateAsync();
 
         var login = Assert.Single(Receiver.Spans, span => span.Name == "login");
@@ -35,7 +36,7 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
         await using var host = await StartAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         while (!host.Lines("WeCom gettoken: errcode 60020, ").Any(line => line.Message.EndsWith(", outside an invocation]")))
         {
             patience.Token.ThrowIfCancellationRequested();
@@ -65,5 +66,7 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
         Assert.Equal(isSent, loaded.Contains("OpenTelemetry", StringComparison.Ordinal));
     }
 
-    private Task<PublishedHost> StartAsync() => PublishedHost.StartAsync(Simulator, app.Azurite, settings: Receiver.Settings);
+    private Task<PublishedHost> StartAsync(Dictionary<string, string?>? settings = null) => PublishedHost.StartAsync(
+        Simulator, app.Azurite, settings: Receiver.Settings.Where(setting => settings?.ContainsKey(setting.Key) is not true)
+            .Concat(settings ?? []).ToDictionary());
 }

@@ -2,28 +2,16 @@ using WeComFunc.FunctionsHost;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>The timer function of the deployed app.</summary>
 [Collection(PublishedAppCollection.Name)]
-public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
+public sealed class PublishedAppTimerTests(PublishedApp app) : WeComTest
 {
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync();
+        await base.InitializeAsync();
         WeCom.Semantics = TokenSemantics.NewEachTimeOldLives;
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
     }
 
     [Theory]
@@ -32,7 +20,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     public async Task A_run_renews_a_token_with_half_an_hour_left_past_due_or_not(bool isPastDue)
     {
         var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(90));
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite, table);
 
         var run = await host.RefreshAsync(isPastDue);
 
@@ -45,7 +33,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     public async Task A_run_with_nothing_to_do_succeeds_and_asks_WeCom_for_nothing()
     {
         var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(10));
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite, table);
 
         var run = await host.RefreshAsync();
 
@@ -58,7 +46,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     public async Task A_run_that_cannot_renew_and_has_no_token_fails_so_that_the_platform_shows_it()
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite);
 
         var run = await host.RefreshAsync();
 
@@ -71,7 +59,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     public async Task A_cancelled_run_ends_while_the_renewal_is_under_way()
     {
         var table = await TableWithTokenOfAsync(TimeSpan.FromMinutes(90));
-        await using var host = await PublishedHost.StartAsync(_simulator, app.Azurite, table);
+        await using var host = await PublishedHost.StartAsync(Simulator, app.Azurite, table);
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         WeCom[Api.GetToken].AddFault(new Fault { Hold = true });
         using var cancellation = new CancellationTokenSource();
@@ -90,7 +78,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     {
         var clock = new ManualTimeProvider();
         await using var host = await PublishedHost.StartAsync(
-            _simulator, app.Azurite, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" }, timers: clock);
+            Simulator, app.Azurite, settings: new() { ["TokenRefreshSchedule"] = "0 */5 * * * *" }, timers: clock);
         await clock.WaitForTimersAsync(1);
 
         clock.Advance(TimeSpan.FromSeconds(299));
@@ -109,7 +97,7 @@ public sealed class PublishedAppTimerTests(PublishedApp app) : IAsyncLifetime
     {
         var table = LoginHost.NewTable();
         var then = new ManualTimeProvider(DateTimeOffset.UtcNow - age);
-        await using var other = await LoginHost.StartAsync(_simulator, app.Azurite, then, table);
+        await using var other = await LoginHost.StartAsync(Simulator, app.Azurite, then, table);
         await other.RefreshAsync();
         return table;
     }

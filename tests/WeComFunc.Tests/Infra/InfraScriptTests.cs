@@ -5,7 +5,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
 using WeComFunc.Apps;
 using WeComFunc.Sessions;
 using WeComFunc.Tests.Doubles;
@@ -491,18 +490,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
     private static bool AppTakes(string setting, string value)
     {
-        var values = new Dictionary<string, string?>
-        {
-            ["WeCom:CorpId"] = "ww1234567890abcdef",
-            ["KeyVault:Uri"] = "https://name.vault.azure.net/",
-            ["TokenStore:ServiceUri"] = "https://account.table.core.windows.net/",
-            ["Session:Issuer"] = "https://login.example.com/api",
-            ["Session:Audience"] = "orders-api",
-            [setting] = value,
-        };
         try
         {
-            Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+            DeployedSettings.Read([.. DeployedSettings.OfSessions, (setting.Replace(":", "__"), value)]);
             return true;
         }
         catch (SettingsException)

@@ -1,24 +1,12 @@
 using System.Text;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
 /// <summary>Whether WeCom's corpid is the configured one (documents 96516, 39442).</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class CorpIdTests(Azurite azurite) : IAsyncLifetime
+public sealed class CorpIdTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(_clock);
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(_simulator.State.IssuedSecrets);
-        await _simulator.DisposeAsync();
-    }
-
     [Theory]
     [InlineData("wwAB12cd34", "wwAB12cd34")]
     [InlineData("wwAB12cd34", "wwab12CD34")]
@@ -55,9 +43,9 @@ public sealed class CorpIdTests(Azurite azurite) : IAsyncLifetime
             Encoding.UTF8.GetBytes($$"""{"errcode":0,"errmsg":"ok","corpid":"{{answered}}","userid":"zhangsan"}"""));
         weCom.Answer("user/get", """{"errcode":0,"errmsg":"ok","userid":"zhangsan"}"""u8);
         await using var host = await LoginHost.StartAsync(
-            _simulator,
-            azurite,
-            _clock,
+            Simulator,
+            Azurite,
+            Clock,
             settings: new() { ["WeCom__CorpId"] = configured, ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         return await host.LoginAsync("a-code-that-works");
     }

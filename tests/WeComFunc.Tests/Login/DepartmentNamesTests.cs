@@ -6,18 +6,9 @@ namespace WeComFunc.Tests;
 
 /// <summary><c>Login__DepartmentNames</c>: asked for once, kept, and never in the way of a login.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
+public sealed class DepartmentNamesTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    private SimulatorState WeCom => _simulator.State;
-
     private int Asked => WeCom[Api.DepartmentGet].Calls.Arrived;
-
-    public async Task InitializeAsync() => _simulator = await SimulatorServer.StartAsync(time: _clock);
-
-    public async Task DisposeAsync() => await _simulator.DisposeAsync();
 
     [Fact]
     public async Task Departments_come_by_name_in_the_order_of_the_profile_and_are_asked_for_once()
@@ -55,13 +46,13 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
         WeCom.PutMember(SimulatorState.SeedCorpId, "zhangsan", """{"userid":"zhangsan","department":[1,77]}""");
         await using var host = await StartAsync();
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
-        _clock.Advance(TimeSpan.FromMinutes(9));
+        Clock.Advance(TimeSpan.FromMinutes(9));
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         var within = Asked;
-        _clock.Advance(TimeSpan.FromMinutes(2));
+        Clock.Advance(TimeSpan.FromMinutes(2));
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         var afterTen = Asked;
-        _clock.Advance(TimeSpan.FromMinutes(50));
+        Clock.Advance(TimeSpan.FromMinutes(50));
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal((2, 3, 5), (within, afterTen, Asked));
@@ -70,7 +61,7 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
     [Fact]
     public async Task Off_nobody_asks_for_them()
     {
-        await using var host = await LoginHost.StartAsync(_simulator, azurite, _clock);
+        await using var host = await LoginHost.StartAsync(Simulator, Azurite, Clock);
 
         var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
@@ -105,24 +96,6 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal((200, null, 0), (answer.Status, Departments(answer), Asked));
     }
 
-    [Fact]
-    public async Task Names_that_do_not_come_within_a_second_hold_nobody_up()
-    {
-        await using var host = await StartAsync();
-        await host.LoginAsync(WeCom.IssueCode("wangwu"));
-        WeCom.PutMember(SimulatorState.SeedCorpId, "lisi", """{"userid":"lisi","department":[2]}""");
-        WeCom[Api.DepartmentGet].AddFault(new Fault { Hold = true });
-        var began = _clock.GetUtcNow();
-
-        var login = host.LoginAsync(WeCom.IssueCode("lisi"));
-        await WeCom[Api.DepartmentGet].WaitForCallsAsync(Asked == 0 ? 1 : Asked);
-        var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
-
-        Assert.Equal((200, """[{"id":2}]"""), (answer.Status, Departments(answer)));
-        Assert.InRange(_clock.GetUtcNow() - began, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(2.5));
-        WeCom[Api.DepartmentGet].Release();
-    }
-
     [Theory]
     [InlineData(40014)]
     [InlineData(-1)]
@@ -145,9 +118,9 @@ public sealed class DepartmentNamesTests(Azurite azurite) : IAsyncLifetime
             : null;
 
     private Task<LoginHost> StartAsync(params (string Name, string Value)[] settings) => LoginHost.StartAsync(
-        _simulator,
-        azurite,
-        _clock,
+        Simulator,
+        Azurite,
+        Clock,
         settings: settings.Append(("Login__DepartmentNames", "true")).ToDictionary(
             setting => setting.Item1, string? (setting) => setting.Item2));
 }

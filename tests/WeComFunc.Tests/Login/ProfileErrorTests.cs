@@ -1,8 +1,6 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>Whatever keeps the profile away keeps the login away only where a profile is required.</summary>
@@ -90,6 +88,6 @@ public sealed class ProfileErrorTests(Azurite azurite) : LoginTest(azurite)
         WeCom[Api.UserGet].AddFault(fault);
         var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await WeCom[Api.UserGet].WaitForCallsAsync(1);
-        return await Clock.RunUntilAsync(login, Step, LoginLimit);
+        return await Clock.RunUntilAsync(login, LoginLimit);
     }
 }

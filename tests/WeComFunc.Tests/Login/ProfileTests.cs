@@ -1,8 +1,6 @@
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
-
-
 namespace WeComFunc.Tests;
 
 /// <summary>The profile in the answer, and the answer without one (rule L4).</summary>

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using System.Threading.RateLimiting;
 using WeComFunc.Http;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -61,41 +60,6 @@ public sealed class RefusalTests(Azurite azurite) : LoginTest(azurite)
         Assert.DoesNotContain(
             host.Log.All,
             line => line.Contains("wecom_busy") || line.StartsWith("Error Login", StringComparison.Ordinal) || line.Contains("defect"));
-    }
-
-    [Fact]
-    public async Task A_caller_that_hangs_up_while_it_shares_an_exchange_is_an_outcome_of_its_own()
-    {
-        await using var host = await StartAsync();
-        WeCom[Api.JsCode2Session].AddFault(new Fault { Hold = true });
-        var code = WeCom.IssueCode("zhangsan");
-        var first = host.LoginAsync(code);
-        await WeCom[Api.JsCode2Session].WaitForCallsAsync(1);
-        using var gone = new CancellationTokenSource();
-        using var content = new StringContent($$"""{"code":"{{code}}"}""", null, "application/json");
-        var second = host.Client.PostAsync("/api/login", content, gone.Token);
-        await gone.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
-
-        WeCom[Api.JsCode2Session].Release();
-
-        Assert.Equal(200, (await first).Status);
-        Assert.DoesNotContain(host.Log.All, line => line.Contains("wecom_busy"));
-    }
-
-    [Fact]
-    public async Task Logins_that_fail_together_are_not_told_to_come_back_together()
-    {
-        WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 45009, Times = null });
-        await using var host = await StartAsync();
-        var pauses = new List<int?>();
-        for (var i = 0; i < 40; i++)
-        {
-            pauses.Add((await host.LoginAsync(WeCom.IssueCode("zhangsan"))).RetryAfter);
-        }
-
-        Assert.All(pauses, pause => Assert.InRange(pause!.Value, 60, 90));
-        Assert.InRange(pauses.Distinct().Count(), 5, 31);
     }
 
     [Fact]

@@ -41,22 +41,6 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
     }
 
     [Fact]
-    public async Task Two_posts_of_one_code_at_once_share_one_exchange()
-    {
-        Sessions.AddFault(new Fault { Hold = true });
-        var code = WeCom.IssueCode("zhangsan");
-
-        var first = _host.LoginAsync(code);
-        await Sessions.WaitForCallsAsync(1);
-        var second = JoinAsync(code);
-        Sessions.Release();
-
-        Assert.Equal((200, 200), ((await first).Status, (await second).Status));
-        Assert.Equal((await first).Text, Encoding.UTF8.GetString((await second).Body.Span));
-        Assert.Equal(new(1, 1, 1), Calls);
-    }
-
-    [Fact]
     public async Task A_caller_that_goes_away_takes_no_answer_from_those_who_posted_the_same_code()
     {
         Sessions.AddFault(new Fault { Hold = true });
@@ -91,23 +75,6 @@ public sealed class SharedExchangeTests(Azurite azurite) : LoginTest(azurite)
 
         Assert.Equal(200, (await second).Status);
         Assert.Equal(new(1, 1, 1), Calls);
-    }
-
-    [Fact]
-    public async Task A_caller_that_shares_an_exchange_may_go_away_from_it()
-    {
-        Sessions.AddFault(new Fault { Hold = true });
-        var code = WeCom.IssueCode("zhangsan");
-        using var gone = new CancellationTokenSource();
-
-        var first = _host.LoginAsync(code);
-        await Sessions.WaitForCallsAsync(1);
-        var second = JoinAsync(code, gone.Token);
-        await gone.CancelAsync();
-        await second;
-        Sessions.Release();
-
-        Assert.Equal(200, (await first).Status);
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class VaultProblemTests(Azurite azurite) : LoginTest(azurite)
 
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await _vault.WaitForReadsAsync(1);
-        var answer = await Clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(250), LoginLimit);
+        var answer = await Clock.RunUntilAsync(login, LoginLimit);
 
         AssertProblem(_host, answer, 503, "wecom_busy");
     }

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Configuration;
+using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
@@ -63,26 +63,13 @@ public sealed class MemberDataSettingsTests
     private static string Refused(params (string Name, string? Value)[] changes) =>
         Assert.Throws<SettingsException>(() => Read(changes)).Message;
 
-    private static Settings Read(params (string Name, string? Value)[] changes)
-    {
-        var all = new Dictionary<string, string?>
-        {
-            ["WeCom__CorpId"] = "ww1234567890abcdef",
-            ["WeCom__MiniProgramAppId"] = "wx0123456789abcdef",
-            ["WeCom__Apps__sales__CorpId"] = "wwfedcba0987654321",
-            ["WeCom__Apps__sales__MiniProgramAppId"] = "wxfedcba9876543210",
-            ["KeyVault__Uri"] = "https://name.vault.azure.net/",
-            ["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/",
-            ["Session__Issuer"] = "https://login.example.com/api",
-            ["Session__Audience"] = "orders-api",
-            ["MemberData__Enabled"] = "true",
-        };
-        foreach (var (name, value) in changes)
-        {
-            all[name] = value;
-        }
-
-        return Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(
-            all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value))).Build());
-    }
+    private static Settings Read(params (string Name, string? Value)[] changes) => DeployedSettings.Read(
+    [
+        .. DeployedSettings.OfSessions,
+        ("WeCom__MiniProgramAppId", "wx0123456789abcdef"),
+        ("WeCom__Apps__sales__CorpId", "wwfedcba0987654321"),
+        ("WeCom__Apps__sales__MiniProgramAppId", "wxfedcba9876543210"),
+        ("MemberData__Enabled", "true"),
+        .. changes,
+    ]);
 }

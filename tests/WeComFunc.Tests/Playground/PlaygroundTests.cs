@@ -29,15 +29,15 @@ public sealed class PlaygroundTests
     }
 
     [Theory]
-    [InlineData("INT")]
-    [InlineData("TERM")]
-    [InlineData("HUP")]
-    public async Task Stays_up_until_a_signal_and_leaves_nothing_behind(string signal)
+    [InlineData("HUP", "WeCom__BaseUrl", "http://localhost:7072/")]
+    [InlineData("TERM", "WeCom__CorpId", "")]
+    public async Task Uses_the_simulator_where_the_settings_name_no_corp_until_a_signal_and_leaves_nothing_behind(
+        string signal, string name, string value)
     {
-        await using var playground = Start(null);
+        await using var playground = Start(OwnCorp((name, value)));
         await playground.WaitForLineAsync(LastLine);
-        Assert.Matches(
-            "^The console: http://127.0.0.1:[0-9]+/$", playground.Lines.First(line => !line.StartsWith("Port ", StringComparison.Ordinal)));
+        Assert.Contains("local.settings.json names no corp at WeCom itself: it is left aside, and the simulator used.", playground.Lines);
+        Assert.Contains("""  "userid": "zhangsan",""", playground.Lines);
         var parts = playground.Descendants;
         Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Playground.dll local-host", StringComparison.Ordinal));
         Assert.Single(parts, part => part.CommandLine.Contains("WeComFunc.Simulator.dll", StringComparison.Ordinal));
@@ -70,6 +70,8 @@ public sealed class PlaygroundTests
     {
         await using var playground = Start(null);
         await playground.WaitForLineAsync(LastLine);
+        Assert.Matches(
+            "^The console: http://127.0.0.1:[0-9]+/$", playground.Lines.First(line => !line.StartsWith("Port ", StringComparison.Ordinal)));
         var lines = playground.Lines.SkipWhile(line => !line.StartsWith("A session, ", StringComparison.Ordinal))
             .Where(line => line.StartsWith("  ", StringComparison.Ordinal));
 
@@ -79,19 +81,6 @@ public sealed class PlaygroundTests
 
         Assert.StartsWith("{\"keys\":[", output, StringComparison.Ordinal);
         Assert.EndsWith("""{"data":{"mobile":"13800000000"}}""", output, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("WeCom__BaseUrl", "http://localhost:7072/")]
-    [InlineData("WeCom__CorpId", "")]
-    public async Task Uses_the_simulator_where_the_settings_name_no_corp_at_WeCom_itself(string name, string value)
-    {
-        await using var playground = Start(OwnCorp((name, value)), "--once");
-
-        Assert.Equal(0, await playground.ExitAsync());
-
-        Assert.Contains("local.settings.json names no corp at WeCom itself: it is left aside, and the simulator used.", playground.Lines);
-        Assert.Contains("""  "userid": "zhangsan",""", playground.Lines);
     }
 
     [Fact]

@@ -5,7 +5,6 @@ using Azure.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Identity.Client;
 using WeComFunc.Azure;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using AccessToken = Azure.Core.AccessToken;
 
@@ -15,27 +14,23 @@ namespace WeComFunc.Tests;
 /// An identity that gives no token, or gives it late: the vault is not to blame, and nobody's tool is ended before its time.
 /// </summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
+public sealed class IdentityTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(3);
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
     private KeyVault _vault = null!;
 
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _vault = await KeyVault.CreateAsync($"v{Guid.NewGuid():n}");
-        _vault.Set("wecom-corpsecret", _simulator.State.CorpSecret);
+        await base.InitializeAsync();
+        _vault = Ends(await KeyVault.CreateAsync($"v{Guid.NewGuid():n}"));
+        _vault.Set("wecom-corpsecret", WeCom.CorpSecret);
     }
 
-    public async Task DisposeAsync()
+    public override async Task DisposeAsync()
     {
-        Output.Run.Secrets(_simulator.State.IssuedSecrets);
         Output.Run.Secrets(_vault.IssuedSecrets);
-        await _vault.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     [Theory]
@@ -48,11 +43,18 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     public async Task An_endpoint_of_the_identity_that_fails_is_told_as_that_and_the_vault_is_not_blamed(
         int? status, string expected, string line, string reason)
     {
-        using var endpoint = new HttpClient(new Endpoint(status));
+        using var handler = new Endpoint(status);
+        using var endpoint = new HttpClient(handler);
         await using var host = await StartAsync(new ManagedIdentityCredential(OptionsOf(new HttpClientTransport(endpoint))));
 
-        var login = host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
-        var answer = await (status is null ? _clock.RunUntilAsync(login, Step, TimeSpan.FromSeconds(9.5)) : login);
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        if (status is null)
+        {
+            await handler.Asked.Task.WaitAsync(Patience.Limit);
+            Clock.Advance(ReadLimit);
+        }
+
+        var answer = await login;
 
         Assert.Equal(expected, answer["code"]);
         Assert.Contains(
@@ -69,7 +71,7 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         tool.Answers.SetException(new AuthenticationFailedException("no", new MsalServiceException("any", "no", 500)));
         await using var host = await StartAsync(tool);
 
-        var answer = await host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
+        var answer = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
         Assert.Contains(host.Log.All, line => line.StartsWith(
@@ -87,7 +89,7 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
             context.Response.StatusCode = 400;
             return [];
         });
-        var settings = LoginHost.Settings(_simulator, azurite, LoginHost.NewTable(), _vault);
+        var settings = LoginHost.Settings(Simulator, Azurite, LoginHost.NewTable(), _vault);
         settings["TokenStore__ConnectionString"] = null;
         settings["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/";
         settings["IDENTITY_ENDPOINT"] = $"{endpoint.BaseAddress}cgi-bin/identity";
@@ -103,10 +105,13 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var tool = new Tool();
         await using var host = await StartAsync(tool, "Development");
 
-        var early = await _clock.RunUntilAsync(host.LoginAsync(_simulator.State.IssueCode("zhangsan")), Step, TimeSpan.FromSeconds(9.5));
+        var login = host.LoginAsync(WeCom.IssueCode("zhangsan"));
+        await tool.Running.Task.WaitAsync(Patience.Limit);
+        Clock.Advance(ReadLimit);
+        var early = await login;
         tool.Answers.SetResult(await _vault.Credential.GetTokenAsync(new(["https://vault.azure.net/.default"]), CancellationToken.None));
-        _clock.Advance(TimeSpan.FromSeconds(1));
-        var late = await host.LoginAsync(_simulator.State.IssueCode("zhangsan"));
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        var late = await host.LoginAsync(WeCom.IssueCode("zhangsan"));
 
         Assert.Equal((503, "wecom_busy"), (early.Status, early["code"]));
         Assert.Contains(host.Log.All, line => line.StartsWith(
@@ -123,8 +128,8 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var waiting = identity.GetTokenAsync(new(["any"]), CancellationToken.None).AsTask();
         await tool.Running.Task;
 
-        var none = await Assert.ThrowsAsync<NoTokenException>(
-            () => _clock.RunUntilAsync(waiting, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30)));
+        Clock.Advance(TimeSpan.FromSeconds(30));
+        var none = await Assert.ThrowsAsync<NoTokenException>(() => waiting);
         tool.Answers.SetResult(Token(hours: 1));
 
         Assert.True(none.MayPass);
@@ -151,7 +156,7 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var identity = Identity(tool);
         await GiveUpAsync(identity, tool);
         tool.Answers.SetResult(Token(hours: 1));
-        _clock.Advance(TimeSpan.FromMinutes(56));
+        Clock.Advance(TimeSpan.FromMinutes(56));
 
         await identity.GetTokenAsync(new(["any"]), CancellationToken.None);
 
@@ -180,7 +185,7 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
         var identity = Identity(tool);
         await GiveUpAsync(identity, tool);
         tool.Answers.SetException(new CredentialUnavailableException("not logged in"));
-        _clock.Advance(isWithin ? TimeSpan.FromSeconds(20) : TimeSpan.FromMinutes(2));
+        Clock.Advance(isWithin ? TimeSpan.FromSeconds(20) : TimeSpan.FromMinutes(2));
 
         var none = await Assert.ThrowsAsync<NoTokenException>(
             async () => await identity.GetTokenAsync(new(["any"]), CancellationToken.None));
@@ -192,9 +197,9 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     private static ManagedIdentityCredentialOptions OptionsOf(HttpPipelineTransport transport) =>
         new(ManagedIdentityId.SystemAssigned) { Transport = transport, Retry = { MaxRetries = 0 } };
 
-    private AppIdentity Identity(Tool tool) => new(tool, _clock);
+    private AppIdentity Identity(Tool tool) => new(tool, Clock);
 
-    private AccessToken Token(int hours) => new("a token", _clock.GetUtcNow().AddHours(hours));
+    private AccessToken Token(int hours) => new("a token", Clock.GetUtcNow().AddHours(hours));
 
     private static async Task GiveUpAsync(AppIdentity identity, Tool tool)
     {
@@ -205,9 +210,9 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     }
 
     private Task<LoginHost> StartAsync(TokenCredential credential, string? environment = null) => LoginHost.StartAsync(
-        _simulator,
-        azurite,
-        _clock,
+        Simulator,
+        Azurite,
+        Clock,
         vault: _vault,
         settings: new() { ["DOTNET_ENVIRONMENT"] = environment },
         configure: services => services.AddSingleton(credential));
@@ -215,8 +220,11 @@ public sealed class IdentityTests(Azurite azurite) : IAsyncLifetime
     /// <summary>What gives a managed identity its tokens; without a status it never answers.</summary>
     private sealed class Endpoint(int? status) : HttpMessageHandler
     {
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            Asked.TrySetResult();
             await Task.Delay(status is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken);
             return new((HttpStatusCode)status!)
             {

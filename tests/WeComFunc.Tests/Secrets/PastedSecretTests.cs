@@ -5,25 +5,14 @@ namespace WeComFunc.Tests;
 
 /// <summary>Corpsecrets as people paste them, into the vault or into the setting of the Development environment.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class PastedSecretTests(Azurite azurite) : IAsyncLifetime
+public sealed class PastedSecretTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
     private KeyVault _vault = null!;
 
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _vault = await KeyVault.CreateAsync();
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _vault.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.InitializeAsync();
+        _vault = Ends(await KeyVault.CreateAsync());
     }
 
     [Theory]
@@ -103,9 +92,9 @@ public sealed class PastedSecretTests(Azurite azurite) : IAsyncLifetime
     {
         _vault.Set("wecom-corpsecret", pasted);
         return LoginHost.StartAsync(
-            _simulator,
-            azurite,
-            _clock,
+            Simulator,
+            Azurite,
+            Clock,
             vault: isInVault ? _vault : null,
             settings: isInVault ? null : new() { ["WeCom__CorpSecret"] = pasted });
     }

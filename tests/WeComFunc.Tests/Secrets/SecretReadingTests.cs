@@ -10,7 +10,6 @@ namespace WeComFunc.Tests;
 public sealed class SecretReadingTests
 {
     private static readonly CorpSecret Rotated = new("the-corpsecret-after-the-rotation-00000001");
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
     private readonly ManualTimeProvider _clock = new();
@@ -117,12 +116,12 @@ public sealed class SecretReadingTests
             await Task.Delay(TimeSpan.FromSeconds(2.9), _clock, CancellationToken.None);
             return secret == Rotated.Value ? TokenProcess.Issue("token") : TokenProcess.Refuse(40001);
         };
-        await _clock.RunUntilAsync(_process.GetAsync(), Step, TimeSpan.FromSeconds(3));
+        await _clock.RunUntilAsync(_process.GetAsync(), TimeSpan.FromSeconds(3));
         await _process.WhenIdle();
         _read.SetResult(Rotated);
         await _process.Secrets.RereadAsync(CancellationToken.None);
 
-        var next = await _clock.RunUntilAsync(_process.GetAsync(), Step, TimeSpan.FromSeconds(3));
+        var next = await _clock.RunUntilAsync(_process.GetAsync(), TimeSpan.FromSeconds(3));
 
         Assert.Equal("token", next.Value.Token.Value);
         Assert.Equal(2, _process.VaultReads);

@@ -7,7 +7,6 @@ using Azure.Core.Pipeline;
 using Azure.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.Azure;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -16,16 +15,14 @@ namespace WeComFunc.Tests;
 /// Whatever the vault's client throws, the vault is out of reach: rules T8 and T10 hold, and its text stays out of the log (T13).
 /// </summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
+public sealed class VaultFailureTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Quoted = "quoted-from-the-vault-00000001";
 
     // No secret: whoever traces the Azure SDK at its most talkative sees the headers of an answer.
     private const string QuotedDomain = "a-domain-that-the-vault-names.example";
 
-    private readonly ManualTimeProvider _clock = new();
     private readonly Vault _vault = new();
-    private SimulatorServer _simulator = null!;
 
     public static TheoryData<string, string> Odd => new()
     {
@@ -38,18 +35,10 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         },
     };
 
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
+        await base.InitializeAsync();
         Output.Run.Secret(Quoted, "what the vault's answer held");
-        _simulator = await SimulatorServer.StartAsync(_clock);
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _simulator.DisposeAsync();
     }
 
     [Theory]
@@ -77,7 +66,7 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         _vault.Secret = WeCom.CorpSecret;
         await LoginAsync(host);
         _vault.Answers(answerOfVault);
-        _clock.Advance(TimeSpan.FromHours(3));
+        Clock.Advance(TimeSpan.FromHours(3));
 
         await LoginAsync(host);
         await LoginAsync(host);
@@ -98,7 +87,7 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await host.WhenIdle();
         _vault.Secret = WeCom.CorpSecret;
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
 
         await LoginAsync(host);
     }
@@ -158,9 +147,9 @@ public sealed class VaultFailureTests(Azurite azurite) : IAsyncLifetime
     }
 
     private Task<LoginHost> StartAsync() => LoginHost.StartAsync(
-        _simulator,
-        azurite,
-        _clock,
+        Simulator,
+        Azurite,
+        Clock,
         settings: new() { ["WeCom__CorpSecret"] = null, ["DOTNET_ENVIRONMENT"] = null, ["KeyVault__Uri"] = _vault.Uri.AbsoluteUri },
         configure: services => services.AddSingleton<TokenCredential>(_vault).AddSingleton(provider => KeyVaultSecretStore.CreateClient(
             _vault.Uri,

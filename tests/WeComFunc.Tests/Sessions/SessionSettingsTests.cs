@@ -1,5 +1,5 @@
-using Microsoft.Extensions.Configuration;
 using WeComFunc.Sessions;
+using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
@@ -108,22 +108,6 @@ public sealed class SessionSettingsTests
             ("Session__Issuer", "x"), ("Session__Audience", null), ("Session__LifetimeMinutes", "x"), ("Session__KeySecretName", "_")))
             .Message.Split(Environment.NewLine).Length);
 
-    private static SessionSettings? Read(params (string Name, string? Value)[] settings)
-    {
-        var all = new Dictionary<string, string?>
-        {
-            ["WeCom__CorpId"] = "ww1234567890abcdef",
-            ["KeyVault__Uri"] = "https://name.vault.azure.net/",
-            ["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/",
-            ["Session__Issuer"] = "https://login.example.com/api",
-            ["Session__Audience"] = "orders-api",
-        };
-        foreach (var (name, value) in settings)
-        {
-            all[name] = value;
-        }
-
-        return Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(
-            all.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value))).Build()).Session;
-    }
+    private static SessionSettings? Read(params (string Name, string? Value)[] settings) =>
+        DeployedSettings.Read([.. DeployedSettings.OfSessions, .. settings]).Session;
 }

@@ -1,12 +1,11 @@
 using System.Text;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
 /// <summary>WeCom's answers are taken as they come: one bad byte, or a number in quotes, decides nothing.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
+public sealed class DirtyAnswerTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Token = """{"errcode":0,"errmsg":"ok","access_token":"a-token-of-its-own","expires_in":7200}""";
     private const string Session = """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}""";
@@ -45,8 +44,6 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
         ["a text without end"] = "\"invalid"u8.ToArray(),
     };
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
     private VerbatimWeCom _weCom = null!;
     private LoginHost _host = null!;
 
@@ -54,23 +51,15 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
 
     public static TheoryData<string> ErrmsgNames => [.. Errmsgs.Keys];
 
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _weCom = await VerbatimWeCom.StartAsync();
+        await base.InitializeAsync();
+        _weCom = Ends(await VerbatimWeCom.StartAsync());
         _weCom.Answer("gettoken", Encoding.UTF8.GetBytes(Token));
         _weCom.Answer("miniprogram/jscode2session", Encoding.UTF8.GetBytes(Session));
         _weCom.Answer("user/get", Encoding.UTF8.GetBytes(Profile));
-        _host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = _weCom.BaseAddress.AbsoluteUri });
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(_simulator.State.IssuedSecrets);
-        await _host.DisposeAsync();
-        await _weCom.DisposeAsync();
-        await _simulator.DisposeAsync();
+        _host = Ends(await LoginHost.StartAsync(
+            Simulator, Azurite, Clock, settings: new() { ["WeCom__BaseUrl"] = _weCom.BaseAddress.AbsoluteUri }));
     }
 
     [Theory]
@@ -176,7 +165,7 @@ public sealed class DirtyAnswerTests(Azurite azurite) : IAsyncLifetime
         await AssertProfileAsync();
 
         var token = (await _host.HealthAsync()).Json.GetProperty("token");
-        Assert.Equal(_clock.GetUtcNow() + TimeSpan.FromHours(2), token.GetProperty("expiresAt").GetDateTimeOffset());
+        Assert.Equal(Clock.GetUtcNow() + TimeSpan.FromHours(2), token.GetProperty("expiresAt").GetDateTimeOffset());
     }
 
     [Theory]

@@ -5,25 +5,14 @@ namespace WeComFunc.Tests;
 
 /// <summary>An errcode is nobody's fault who has no part in the call that it answers.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ErrcodeTests(Azurite azurite) : IAsyncLifetime
+public sealed class ErrcodeTests(Azurite azurite) : FleetTest(azurite, new())
 {
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
     private LoginHost _host = null!;
 
-    private SimulatorState WeCom => _simulator.State;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _host = await LoginHost.StartAsync(_simulator, azurite, _clock, settings: new() { ["Login__RequireProfile"] = "true" });
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _host.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.InitializeAsync();
+        _host = Ends(await LoginHost.StartAsync(Simulator, Azurite, Clock, settings: new() { ["Login__RequireProfile"] = "true" }));
     }
 
     [Theory]

@@ -17,7 +17,6 @@ using Microsoft.Identity.Client;
 using WeComFunc.Azure;
 using WeComFunc.Http;
 using WeComFunc.Secrets;
-using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
 
@@ -25,25 +24,16 @@ namespace WeComFunc.Tests;
 
 /// <summary>What others send reaches a log as kind, code and position (rule T13), and prints on one line.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
+public sealed class ForeignTextTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Quoted = "quoted-from-an-answer-0000001";
     private const string ProxyPassword = "the-password-of-the-proxy-01";
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
+        await base.InitializeAsync();
         Output.Run.Secret(Quoted, "what an answer held");
         Output.Run.Secret(ProxyPassword, "a proxy's password");
-        _simulator = await SimulatorServer.StartAsync(_clock);
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(_simulator.State.IssuedSecrets);
-        await _simulator.DisposeAsync();
     }
 
     [Theory]
@@ -76,8 +66,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
         var address = new UriBuilder(proxy.BaseAddress) { UserName = "user", Password = ProxyPassword }.Uri;
         var handler = WeComClient.CreateHandler();
         handler.Proxy = new WebProxy(address);
-        using var http = new HttpMessageInvoker(handler);
-        await using var host = await StartAsync(new Uri("https://wecom.example/"), http);
+        await using var host = await StartAsync(new Uri("https://wecom.example/"), handler);
 
         await LoginUntilBusyAsync(host);
 
@@ -90,7 +79,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     public async Task A_proxy_of_the_environment_that_refuses_is_told_without_its_password()
     {
         await using var proxy = await VerbatimWeCom.StartAsync();
-        var settings = LoginHost.Settings(_simulator, azurite, LoginHost.NewTable());
+        var settings = LoginHost.Settings(Simulator, Azurite, LoginHost.NewTable());
         settings["WeCom__BaseUrl"] = "https://wecom.example/";
         settings["https_proxy"] = new UriBuilder(proxy.BaseAddress) { UserName = "user", Password = ProxyPassword }.Uri.AbsoluteUri;
         await using var host = HostProcess.Start("WeComFunc.LocalHost", settings, arguments: ["--urls", "http://127.0.0.1:0"]);
@@ -252,7 +241,7 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     public async Task What_a_run_of_the_timer_throws_has_no_foreign_text()
     {
         await using var host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, configure: services => services.AddSingleton<ICorpSecretStore>(new Broken()));
+            Simulator, Azurite, Clock, configure: services => services.AddSingleton<ICorpSecretStore>(new Broken()));
 
         var thrown = await Assert.ThrowsAnyAsync<Exception>(host.RefreshAsync);
 
@@ -285,16 +274,16 @@ public sealed class ForeignTextTests(Azurite azurite) : IAsyncLifetime
     private async Task LoginUntilBusyAsync(LoginHost host)
     {
         var login = host.LoginAsync("a-code-that-works");
-        var answer = await _clock.RunUntilAsync(login, TimeSpan.FromMilliseconds(25), TimeSpan.FromSeconds(10));
+        var answer = await Clock.RunUntilAsync(login, TimeSpan.FromSeconds(10));
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
     }
 
-    private Task<LoginHost> StartAsync(Uri weCom, HttpMessageInvoker? http = null) => LoginHost.StartAsync(
-        _simulator,
-        azurite,
-        _clock,
+    private Task<LoginHost> StartAsync(Uri weCom, HttpMessageHandler? network = null) => LoginHost.StartAsync(
+        Simulator,
+        Azurite,
+        Clock,
         settings: new() { ["WeCom__BaseUrl"] = weCom.AbsoluteUri },
-        configure: services => services.AddSingleton(http ?? new HttpMessageInvoker(WeComClient.CreateHandler())));
+        network: network);
 
     private static async Task<VerbatimWeCom> StartVerbatimAsync()
     {

@@ -6,23 +6,14 @@ namespace WeComFunc.Tests;
 
 /// <summary>A profile is looked at before it is passed on: whose it is, and that it has nothing that stays with the service.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
+public sealed class ProfileReadingTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Secret = "a-secret-inside-a-profile-01";
 
-    private readonly ManualTimeProvider _clock = new();
-    private SimulatorServer _simulator = null!;
-
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
+        await base.InitializeAsync();
         Output.Run.Secret(Secret, "a secret of a profile");
-        _simulator = await SimulatorServer.StartAsync(_clock);
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(_simulator.State.IssuedSecrets);
-        await _simulator.DisposeAsync();
     }
 
     [Theory]
@@ -124,7 +115,7 @@ public sealed class ProfileReadingTests(Azurite azurite) : IAsyncLifetime
         weCom.Answer("miniprogram/jscode2session", """{"errcode":0,"errmsg":"ok","corpid":"ww1234567890abcdef","userid":"zhangsan"}"""u8);
         weCom.Answer("user/get", Encoding.UTF8.GetBytes(profile));
         await using var host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: new(settings ?? []) { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+            Simulator, Azurite, Clock, settings: new(settings ?? []) { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         return await host.LoginAsync("a-code-that-works");
     }
 }

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Web;
-using Microsoft.Extensions.DependencyInjection;
 using WeComFunc.Simulator;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
@@ -11,49 +10,38 @@ namespace WeComFunc.Tests;
 
 /// <summary>What WeCom says of a code when an earlier attempt of the same exchange may have used it up.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDisposable
+public sealed class RepeatedCallTests(Azurite azurite) : FleetTest(azurite, new()), IDisposable
 {
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(3);
 
-    private readonly ManualTimeProvider _clock = new();
     private readonly Unconnected _network = new();
-    private SimulatorServer _simulator = null!;
     private LoginHost _host = null!;
-
-    private SimulatorState WeCom => _simulator.State;
 
     private ApiTraffic Sessions => WeCom[Api.JsCode2Session];
 
-    public async Task InitializeAsync()
+    public override async Task InitializeAsync()
     {
-        _simulator = await SimulatorServer.StartAsync(_clock);
-        _host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, configure: services => services.AddSingleton(new HttpMessageInvoker(_network)));
-    }
-
-    public async Task DisposeAsync()
-    {
-        Output.Run.Secrets(WeCom.IssuedSecrets);
-        await _host.DisposeAsync();
-        await _simulator.DisposeAsync();
+        await base.InitializeAsync();
+        _host = Ends(await LoginHost.StartAsync(
+            Simulator, Azurite, Clock, network: _network));
     }
 
     public void Dispose() => _network.Dispose();
 
-    public static TheoryData<string, Fault> LostAnswers => new()
+    private static readonly Dictionary<string, Fault> Lost = new()
     {
-        { "a lost connection", new Fault { TakesEffect = true, Abort = true } },
-        { "HTTP 502", new Fault { TakesEffect = true, Status = 502 } },
-        { "HTTP 504 with a body", new Fault { TakesEffect = true, Status = 504, Body = "<html>" } },
+        ["a lost connection"] = new() { TakesEffect = true, Abort = true },
+        ["HTTP 502"] = new() { TakesEffect = true, Status = 502 },
+        ["HTTP 504 with a body"] = new() { TakesEffect = true, Status = 504, Body = "<html>" },
     };
+
+    public static TheoryData<string> LostAnswers => [.. Lost.Keys];
 
     [Theory]
     [MemberData(nameof(LostAnswers))]
-    public async Task A_code_that_WeCom_took_although_its_answer_was_lost_is_wecom_busy(string lost, Fault fault)
+    public async Task A_code_that_WeCom_took_although_its_answer_was_lost_is_wecom_busy(string lost)
     {
-        Assert.NotEmpty(lost);
-        Sessions.AddFault(fault);
+        Sessions.AddFault(Lost[lost]);
 
         var answer = await LoginAsync();
 
@@ -63,12 +51,11 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
 
     [Theory]
     [MemberData(nameof(LostAnswers))]
-    public async Task On_a_connection_that_served_before_it_is_wecom_busy_too(string lost, Fault fault)
+    public async Task On_a_connection_that_served_before_it_is_wecom_busy_too(string lost)
     {
-        Assert.NotEmpty(lost);
         await _host.LoginAsync(WeCom.IssueCode("zhangsan"));
         Sessions.ResetCalls();
-        Sessions.AddFault(fault);
+        Sessions.AddFault(Lost[lost]);
 
         var answer = await LoginAsync();
 
@@ -83,9 +70,9 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
 
         var login = _host.LoginAsync(WeCom.IssueCode("zhangsan"));
         await Sessions.WaitForCallsAsync(1);
-        _clock.Advance(AttemptLimit);
+        Clock.Advance(AttemptLimit);
 
-        AssertBusy(await _clock.RunUntilAsync(login, Step, AttemptLimit), 40029);
+        AssertBusy(await Clock.RunUntilAsync(login, AttemptLimit), 40029);
     }
 
     [Theory]
@@ -161,14 +148,14 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
     {
         await using var weCom = new ClosingWeCom();
         await using var host = await LoginHost.StartAsync(
-            _simulator, azurite, _clock, settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
+            Simulator, Azurite, Clock, settings: new() { ["WeCom__BaseUrl"] = weCom.BaseAddress.AbsoluteUri });
         if (isWarm)
         {
             Assert.Equal(200, (await host.LoginAsync("a-code-that-works")).Status);
         }
 
         weCom.ClosesNextExchange = true;
-        var answer = await _clock.RunUntilAsync(host.LoginAsync("another-code-that-works"), Step, TimeSpan.FromSeconds(10));
+        var answer = await Clock.RunUntilAsync(host.LoginAsync("another-code-that-works"), TimeSpan.FromSeconds(10));
 
         AssertBusy(answer, 40029);
         Assert.Equal(isWarm ? 3 : 2, weCom.Exchanges);
@@ -178,7 +165,7 @@ public sealed class RepeatedCallTests(Azurite azurite) : IAsyncLifetime, IDispos
         Assert.Equal((503, "wecom_busy", $"{errcode}", true), (answer.Status, answer["code"], answer["errcode"], answer.RetryAfter > 0));
 
     private Task<LoginAnswer> LoginAsync(string? code = null) =>
-        _clock.RunUntilAsync(_host.LoginAsync(code ?? WeCom.IssueCode("zhangsan")), Step, TimeSpan.FromSeconds(10));
+        Clock.RunUntilAsync(_host.LoginAsync(code ?? WeCom.IssueCode("zhangsan")), TimeSpan.FromSeconds(10));
 
     /// <summary>A network that makes no connection for so many attempts.</summary>
     private sealed class Unconnected() : DelegatingHandler(WeComClient.CreateHandler())
