@@ -119,7 +119,7 @@ public sealed class SessionSweepTests(Azurite azurite) : IDisposable
         _store.Read = async limit =>
         {
             await stop.CancelAsync();
-            await Task.Delay(Timeout.Infinite, limit);
+            await Task.Delay(Timeout.InfiniteTimeSpan, limit);
         };
 
         await Sweep(_store).RunAsync(stop.Token);
