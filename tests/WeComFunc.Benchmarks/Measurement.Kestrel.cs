@@ -26,7 +26,7 @@ internal sealed partial class Measurement
             Add($"p50 in ms, concurrency {connections}", "0.000", loads, load => load.P50);
             Add($"p99 in ms, concurrency {connections}", "0.000", loads, load => load.P99, new Goal(1.10));
             Add($"CPU of the process per login in µs, concurrency {connections}", "0", loads, load => load.Cpu);
-            Add($"bytes allocated per login, concurrency {connections}", "0", loads, load => load.Bytes, new Goal(1.5));
+            Add($"bytes allocated per login, concurrency {connections}", "0", loads, load => load.Bytes, new Goal(1.40));
         }
 
         report.Add("resident memory after load, MB", "0", name => [hosts[name].Figures.ResidentMegabytes]);
