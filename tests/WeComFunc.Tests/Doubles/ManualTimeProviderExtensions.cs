@@ -2,8 +2,8 @@ namespace WeComFunc.Tests.Doubles;
 
 public static class ManualTimeProviderExtensions
 {
-    // Real time, between two looks at what is under way.
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(1);
+    // Real time, between two looks at what is under way: what a busy machine may take between two calls of one flow.
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
     /// Moves the clock from one timer to the next until the task has completed, and gives its result or throws its exception. It moves
