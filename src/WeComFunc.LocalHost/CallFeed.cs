@@ -49,8 +49,10 @@ internal static partial class CallFeed
 
     /// <summary>A call, or a whole login.</summary>
     /// <param name="Trace">The trace it belongs to, which is that of its login.</param>
-    /// <param name="Name">The api, <c>table read</c>, <c>table write</c>, <c>secret read</c>, <c>session write</c>,
-    /// <c>session read</c>; or the whole, <c>login</c> or <c>member-data</c>.</param>
+    /// <param name="Name">
+    /// The api, <c>table read</c>, <c>table write</c>, <c>secret read</c>, <c>session write</c> or <c>session read</c>; or the whole,
+    /// <c>login</c> or <c>member-data</c>.
+    /// </param>
     /// <param name="Began">When it began, in milliseconds since 1970.</param>
     /// <param name="Took">How long it took, in milliseconds.</param>
     /// <param name="Outcome">The errcode, <c>none</c> where there was none, or a word.</param>

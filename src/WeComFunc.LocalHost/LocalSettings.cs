@@ -23,12 +23,13 @@ internal static class LocalSettings
     public static void AddLocalSettings(this ConfigurationManager configuration, string[] args)
     {
         configuration.AddEnvironmentVariables().AddCommandLine(args);
-        if (configuration["settings"] is { } path and not "none" && !File.Exists(path))
+        var named = configuration["settings"];
+        if (named is not (null or "none") && !File.Exists(named))
         {
-            throw new SettingsException([$"{path}, which --settings names, is not there; --settings none does without one."]);
+            throw new SettingsException([$"{named}, which --settings names, is not there; --settings none does without one."]);
         }
 
-        configuration.Sources.Insert(0, Source(configuration["settings"] ?? "local.settings.json"));
+        configuration.Sources.Insert(0, Source(named ?? "local.settings.json"));
     }
 
     /// <exception cref="SettingsException">The file is not what it should be.</exception>

@@ -43,18 +43,22 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
 
         IReadOnlyList<AppSettings> apps =
             [first, .. names.Select(name => ReadOne(reader, $"WeCom:Apps:{name}", name, $"wecom-corpsecret-{name}", needsAppId))];
-        foreach (var (name, several) in apps.Where(app => app.CorpSecret is not null).GroupBy(app => app.App.SecretName)
-            .Select(shared => (shared.Key, shared.DistinctBy(app => app.CorpSecret).ToList())))
+        RefuseSecretsOfOneName(reader, apps);
+        return apps;
+    }
+
+    /// <summary>A name stands for one corpsecret: of two in Development, one would be taken for the other.</summary>
+    private static void RefuseSecretsOfOneName(SettingsReader reader, IEnumerable<AppSettings> apps)
+    {
+        foreach (var ofOneName in apps.Where(app => app.CorpSecret is not null).GroupBy(app => app.App.SecretName))
         {
-            if (several.Count > 1)
+            if (ofOneName.DistinctBy(app => app.CorpSecret).ToList() is [var first, var other, ..])
             {
                 reader.Refuse(
-                    $"{several[1].App.SettingsPrefix}CorpSecretName",
-                    $"is {name}, as that of app {several[0].App.Name}, whose corpsecret is another one: give one of them another name");
+                    $"{other.App.SettingsPrefix}CorpSecretName",
+                    $"is {ofOneName.Key}, as that of app {first.App.Name}, whose corpsecret is another one: give one of them another name");
             }
         }
-
-        return apps;
     }
 
     private static AppSettings ReadOne(SettingsReader reader, string section, string name, string secretName, bool needsAppId)

@@ -15,6 +15,9 @@ internal static class LoginAnswer
     private static readonly JsonWriterOptions Verbatim =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
+    /// <summary>Where a writer writes that has nothing to write: it must not keep a member's answer.</summary>
+    private static readonly ArrayBufferWriter<byte> Nowhere = new();
+
     /// <summary>One for each thread: it is large, and nothing here waits.</summary>
     [ThreadStatic]
     private static Utf8JsonWriter? _writer;
@@ -40,7 +43,7 @@ internal static class LoginAnswer
         // What nearly every answer has, so that it need not grow.
         var buffer = new ArrayBufferWriter<byte>(
             64 + (3 * userId.Length) + corpId.Length + (profile?.Length ?? 128) + (session is null ? 0 : 128 + session.Token.Length));
-        var json = _writer ??= new Utf8JsonWriter(Stream.Null, Verbatim);
+        var json = _writer ??= new Utf8JsonWriter(Nowhere, Verbatim);
         json.Reset(buffer);
         json.WriteStartObject();
         json.WriteString("userid"u8, userId);
@@ -72,7 +75,7 @@ internal static class LoginAnswer
 
         json.WriteEndObject();
         json.Flush();
-        json.Reset(Stream.Null);
+        json.Reset(Nowhere);
         return buffer.WrittenMemory;
     }
 

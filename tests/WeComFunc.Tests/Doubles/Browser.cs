@@ -77,12 +77,3 @@ internal sealed class BrowserTheoryAttribute : TheoryAttribute
 
     public BrowserTheoryAttribute() => Skip = Browser.Program is null ? Reason : null;
 }
-
-/// <summary>What takes pictures, which nobody looks at unless asked.</summary>
-internal sealed class PictureTheoryAttribute : TheoryAttribute
-{
-    public PictureTheoryAttribute() => Skip =
-        Environment.GetEnvironmentVariable("WECOMFUNC_PICTURES") is null ? "Pictures are taken where WECOMFUNC_PICTURES is set."
-        : Browser.Program is null ? BrowserTheoryAttribute.Reason
-        : null;
-}

@@ -23,7 +23,7 @@ namespace WeComFunc.Tests.Doubles;
 /// </summary>
 internal sealed class ColdLogin : IAsyncDisposable
 {
-    private static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan LoginLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>By the clock: far beyond whatever is to end.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
@@ -84,16 +84,16 @@ internal sealed class ColdLogin : IAsyncDisposable
     /// <summary>Logs in. The clock never passes the time of a login: what takes longer never ends.</summary>
     public Task<LoginAnswer> LoginAsync(string code) => _clock.RunUntilAsync(Task.Run(() => AnswerAsync(code, app: null)), LoginLimit);
 
-    /// <summary>Logs in two at once, the other one for the app of the neighbour; both have the time of one login.</summary>
+    /// <summary>Logs in two at once, the other one for the app of the neighbour; both together have the time of one login.</summary>
     /// <param name="code">Of the one.</param>
     /// <param name="neighboursCode">Of the other one.</param>
-    /// <param name="isAlone">Whether the other one has to end without the clock being moved for it.</param>
-    public async Task<(LoginAnswer First, LoginAnswer Beside)> LoginBesideAsync(string code, string neighboursCode, bool isAlone)
+    /// <param name="besideLimit">How far the clock may move until the other one has ended.</param>
+    public async Task<(LoginAnswer First, LoginAnswer Beside)> LoginBesideAsync(string code, string neighboursCode, TimeSpan besideLimit)
     {
         var started = _clock.GetTimestamp();
         var first = Task.Run(() => AnswerAsync(code, app: null));
         var beside = Task.Run(() => AnswerAsync(neighboursCode, Cloud.Neighbour));
-        await (isAlone ? beside.WaitAsync(Patience.Limit) : _clock.RunUntilAsync(beside, LoginLimit));
+        await _clock.RunUntilAsync(beside, besideLimit);
         return (await _clock.RunUntilAsync(first, LoginLimit - _clock.GetElapsedTime(started)), await beside);
     }
 

@@ -141,10 +141,10 @@ public sealed partial class FaultMatrixTests
         var cloud = process.Cloud;
         (cloud.Faulty, cloud.Fault, cloud.Refuses) = (cell.Call, cell.Serve, cell.Serve is null);
 
-        // Identity and signing keys are the same for all apps; and the table of sessions, for which a login waits a little.
+        // Identity and signing keys are the same for all apps; so is the table of sessions, for which a login waits a second.
         var hasNeighbour = cell.Call is not (CloudCall.Identity or CloudCall.VaultVersions or CloudCall.VaultKey);
-        var (first, beside) = await process.LoginBesideAsync(
-            "the-first-code", "the-neighbours-code", isAlone: hasNeighbour && cell.Call is not CloudCall.SessionWrite);
+        var (first, beside) = await process.LoginBesideAsync("the-first-code", "the-neighbours-code", besideLimit:
+            !hasNeighbour ? ColdLogin.LoginLimit : cell.Call is CloudCall.SessionWrite ? TimeSpan.FromSeconds(1) : TimeSpan.Zero);
         var met = cloud.Faults;
         (cloud.Fault, cloud.Refuses) = (null, false);
         await process.RestAsync(Pause);
