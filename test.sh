@@ -16,7 +16,7 @@ output=tests/WeComFunc.Tests/bin/Release/net10.0/output
 secrets=$output/run.secrets
 figures=$output/figures
 least_coverage=90
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 broken=()
 
 main() {
   filter=
@@ -55,11 +55,13 @@ check() {
   case $status in
     0) passed=$((passed + 1)) && say "passed: $name, $((SECONDS - began)) s" ;;
     77) skipped=$((skipped + 1)) && say "skipped: $name" ;;
-    *) failed=$((failed + 1)) && say "FAILED: $name" && return 1 ;;
+    *) failed=$((failed + 1)) && broken+=("$name") && say "FAILED: $name" && return 1 ;;
   esac
 }
 
+# What failed is named again beside the sum: its own report is thousands of lines above.
 finish() {
+  ((${#broken[@]} == 0)) || printf 'Failed: %s\n' "${broken[@]}"
   say "$passed passed, $failed failed, $skipped skipped"
   ((failed == 0))
   exit
@@ -75,7 +77,10 @@ run_suite() {
   passed=$((passed + good))
   failed=$((failed + executed - good))
   skipped=$((skipped + total - executed))
-  ((status == 0)) || cat "$console"
+  if ((status != 0)); then
+    cat "$console"
+    mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^  Failed //p' "$console")
+  fi
   ((executed > good || (total > 0 && status == 0))) || failed=$((failed + 1))
   say "test suite: $good of $total passed, $((SECONDS - began)) s"
   cat "$figures"/*.txt 2>/dev/null || true
@@ -89,6 +94,7 @@ run_others() {
   read -r sum < <(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$results/$name.log") || sum='0 1 0'
   read -r good bad left <<<"$sum"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+  mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^not ok //p' "$results/$name.log")
 }
 
 covered() {
