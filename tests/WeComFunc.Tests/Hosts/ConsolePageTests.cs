@@ -415,7 +415,8 @@ public sealed partial class ConsolePageTests(RunningPlayground playground, Azuri
     [InlineData("console.zh-CN", "revoke", "zh-CN", 1200, ColorScheme.Light)]
     [InlineData("console-narrow", "busy", "en-US", 360, ColorScheme.Dark)]
     [InlineData("console-narrow.zh-CN", "busy", "zh-CN", 360, ColorScheme.Dark)]
-    public async Task After_two_troubles_it_fits_its_window_in_both_languages(string name, string button, string locale, int width, ColorScheme scheme)
+    public async Task After_two_troubles_it_fits_its_window_in_both_languages(
+        string name, string button, string locale, int width, ColorScheme scheme)
     {
         var page = await OpenAsync(null, locale, width, scheme);
         await page.Locator("#busy").ClickAsync();
