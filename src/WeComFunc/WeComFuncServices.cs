@@ -43,10 +43,7 @@ public static class WeComFuncServices
 #pragma warning restore RS0030
         services.AddSingleton<Telemetry>();
         services.AddAzure(settings);
-        services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));
-        services.AddSingleton(provider => new CorpApps([.. settings.Apps.Select(app => provider.CreateApp(app.App, settings.BaseUrl))]));
-        services.AddSingleton(_ => new CallerLimiter(settings.Limits));
-        services.AddSingleton<DepartmentNames>();
+        services.AddApps(settings);
         if (settings.Session is { } session)
         {
             services.AddSessions(session, settings.Azure);
@@ -57,29 +54,7 @@ public static class WeComFuncServices
             services.AddMemberData(memberData, settings.Azure);
         }
 
-        services.AddSingleton(provider => new LoginHandler(
-            provider.GetRequiredService<CorpApps>(),
-            settings.Login,
-            settings.Login.DepartmentNames ? provider.GetRequiredService<DepartmentNames>() : null,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Telemetry>(),
-            provider.GetService<SessionTokens>(),
-            provider.GetService<SessionKeys>()));
-        services.AddSingleton<LoginEndpoint>();
-        services.AddSingleton<HealthEndpoint>();
-        services.AddSingleton(
-            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>())
-            {
-                Discovery = provider.GetService<DiscoveryEndpoint>(),
-                SigningKeys = provider.GetService<SigningKeysEndpoint>(),
-                MemberData = provider.GetService<MemberDataEndpoint>(),
-            });
-        services.AddSingleton(provider => new TokenRefresh(
-            provider.GetRequiredService<CorpApps>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<SessionSweep>() is { } sweep ? sweep.RunAsync : null));
-        services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
-        services.AddHostedService<LoginDrain>();
+        services.AddEndpoints(settings);
     }
 
     /// <summary>As <see cref="AddWeComFunc"/>, and adds <see cref="StartupCheck"/>, for a process that does nothing else.</summary>
@@ -96,6 +71,18 @@ public static class WeComFuncServices
             provider.GetService<SessionKeys>(),
             complaints,
             provider.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>The apps, and what keeps their tokens fresh.</summary>
+    private static void AddApps(this IServiceCollection services, Settings settings)
+    {
+        services.TryAddSingleton(_ => new HttpMessageInvoker(WeComClient.CreateHandler()));
+        services.AddSingleton(provider => new CorpApps([.. settings.Apps.Select(app => provider.CreateApp(app.App, settings.BaseUrl))]));
+        services.AddSingleton(provider => new TokenRefresh(
+            provider.GetRequiredService<CorpApps>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<SessionSweep>() is { } sweep ? sweep.RunAsync : null));
+        services.AddHostedService(provider => provider.GetRequiredService<TokenRefresh>());
     }
 
     /// <summary>Everything that is one app's own.</summary>
@@ -132,6 +119,28 @@ public static class WeComFuncServices
         services.AddSingleton<SessionKeys>();
         services.AddSingleton<SessionSweep>();
         services.AddSingleton<MemberDataEndpoint>();
+    }
+
+    private static void AddEndpoints(this IServiceCollection services, Settings settings)
+    {
+        services.AddSingleton(_ => new CallerLimiter(settings.Limits));
+        services.AddSingleton(settings.Login);
+        if (settings.Login.DepartmentNames)
+        {
+            services.AddSingleton<DepartmentNames>();
+        }
+
+        services.AddSingleton<LoginHandler>();
+        services.AddSingleton<LoginEndpoint>();
+        services.AddSingleton<HealthEndpoint>();
+        services.AddSingleton(
+            provider => new Endpoints(provider.GetRequiredService<LoginEndpoint>(), provider.GetRequiredService<HealthEndpoint>())
+            {
+                Discovery = provider.GetService<DiscoveryEndpoint>(),
+                SigningKeys = provider.GetService<SigningKeysEndpoint>(),
+                MemberData = provider.GetService<MemberDataEndpoint>(),
+            });
+        services.AddHostedService<LoginDrain>();
     }
 
     private static void AddAzure(this IServiceCollection services, Settings settings)

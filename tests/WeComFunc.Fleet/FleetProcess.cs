@@ -17,7 +17,7 @@ internal sealed class FleetProcess : IDisposable
         LoginHandler? handler = null;
         Instances = [.. apps.Select(app => new Instance(world, settings, app, slot, clock, telemetry, () => handler!))];
         handler = new LoginHandler(
-            new CorpApps([.. Instances.Select(instance => instance.App)]), settings.Login, departments: null, clock, telemetry);
+            new CorpApps([.. Instances.Select(instance => instance.App)]), settings.Login, clock, telemetry);
     }
 
     /// <summary>What each app is to it, in the order of the apps.</summary>

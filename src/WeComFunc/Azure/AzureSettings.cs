@@ -28,6 +28,20 @@ public sealed partial record AzureSettings
 
     internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecrets)
     {
+        var vault = ReadVault(reader, hasCorpSecrets);
+        var (serviceUri, connectionString) = ReadTable(reader);
+        return new()
+        {
+            KeyVaultUri = vault,
+            TableServiceUri = serviceUri,
+            TableConnectionString = connectionString,
+            TableName = reader.TableName("TokenStore:TableName", "wecomtokens"),
+            ClientId = reader.ClientId("AZURE_CLIENT_ID"),
+        };
+    }
+
+    private static Uri? ReadVault(SettingsReader reader, bool hasCorpSecrets)
+    {
         var vault = reader.Url(
             "KeyVault:Uri",
             "the vault's address, https://NAME.vault.azure.net/",
@@ -39,6 +53,11 @@ public sealed partial record AzureSettings
                 : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
         }
 
+        return vault;
+    }
+
+    private static (Uri? ServiceUri, string? ConnectionString) ReadTable(SettingsReader reader)
+    {
         var serviceUri = reader.Url(
             "TokenStore:ServiceUri", "the table endpoint, https://ACCOUNT.table.core.windows.net/", IsTableEndpoint);
         var connectionString = reader.Text("TokenStore:ConnectionString");
@@ -56,14 +75,7 @@ public sealed partial record AzureSettings
                 + "connection string for Azurite");
         }
 
-        return new()
-        {
-            KeyVaultUri = vault,
-            TableServiceUri = serviceUri,
-            TableConnectionString = connectionString,
-            TableName = reader.TableName("TokenStore:TableName", "wecomtokens"),
-            ClientId = reader.ClientId("AZURE_CLIENT_ID"),
-        };
+        return (serviceUri, connectionString);
     }
 
     /// <summary>Not another service of Azure, and no path but the account's where it is not in the host's name.</summary>

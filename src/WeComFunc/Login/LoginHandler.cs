@@ -24,9 +24,9 @@ internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Body, 
 internal sealed class LoginHandler(
     CorpApps apps,
     LoginSettings settings,
-    DepartmentNames? departments,
     TimeProvider time,
     Telemetry telemetry,
+    DepartmentNames? departments = null,
     SessionTokens? sessions = null,
     SessionKeys? sessionKeys = null)
 {

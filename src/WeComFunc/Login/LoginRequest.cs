@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using WeComFunc.Apps;
 using WeComFunc.Http;
@@ -49,9 +50,7 @@ internal static class LoginRequest
             reader.Skip();
         }
 
-        if (code is not { Length: <= LongestCode }
-            || string.IsNullOrWhiteSpace(code)
-            || code.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        if (!IsCode(code))
         {
             return false;
         }
@@ -59,6 +58,9 @@ internal static class LoginRequest
         request = (code, app ?? apps.Default);
         return true;
     }
+
+    private static bool IsCode([NotNullWhen(true)] string? text) =>
+        text is { Length: <= LongestCode } && !string.IsNullOrWhiteSpace(text) && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     /// <summary>The app that a value names, the default one by null; null when there is none of that name.</summary>
     private static CorpApp? Find(ref Utf8JsonReader value, CorpApps apps)

@@ -72,19 +72,9 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         }
 
         var place = SessionPlace.Of(session.Id, session.ExpiresAt);
-        string? row;
-        try
+        if (!(await ReadAsync(place)).TryGet(out var row, out var unread))
         {
-            using var limit = new CancellationTokenSource(MemberDataRules.ReadLimit, time);
-            using var activity = Telemetry.StartPart("session read");
-            activity?.SetTag("outcome", "unreachable");
-            row = await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
-            activity?.SetTag("outcome", "ok");
-        }
-        catch (Exception exception)
-        {
-            Tell("read", ForeignText.Explain(exception));
-            return new Failure(FailureKind.Busy);
+            return unread;
         }
 
         var key = Open(secret);
@@ -98,6 +88,24 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         return key is null ? new Failure(FailureKind.InvalidSession) : (app, key);
 
         SessionKey? Open(CorpSecret corpSecret) => SessionKey.Open(row, corpSecret, app.App, session.UserId, place);
+    }
+
+    private async Task<Result<string?>> ReadAsync(SessionPlace place)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(MemberDataRules.ReadLimit, time);
+            using var activity = Telemetry.StartPart("session read");
+            activity?.SetTag("outcome", "unreachable");
+            var row = await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
+            activity?.SetTag("outcome", "ok");
+            return row;
+        }
+        catch (Exception exception)
+        {
+            Tell("read", ForeignText.Explain(exception));
+            return new Failure(FailureKind.Busy);
+        }
     }
 
     /// <summary>Writes a row as if of a session that is over, reads and deletes it.</summary>

@@ -76,8 +76,7 @@ internal static class Profile
 
             if (!SkipAndSeeSecret(ref reader) && isWanted)
             {
-                profile.Write(profile.Length > 1 ? ","u8 : []);
-                profile.Write(json[start..(int)reader.BytesConsumed]);
+                WriteMember(profile, json[start..(int)reader.BytesConsumed]);
             }
         }
 
@@ -109,13 +108,18 @@ internal static class Profile
             reader.Skip();
             if (isWanted)
             {
-                narrow.Write(narrow.Length > 1 ? ","u8 : []);
-                narrow.Write(profile[start..(int)reader.BytesConsumed]);
+                WriteMember(narrow, profile[start..(int)reader.BytesConsumed]);
             }
         }
 
         narrow.Write("}"u8);
         return narrow;
+    }
+
+    private static void WriteMember(RentedBytes profile, ReadOnlySpan<byte> member)
+    {
+        profile.Write(profile.Length > 1 ? ","u8 : []);
+        profile.Write(member);
     }
 
     /// <summary>Whether a text is this userid, which WeCom takes without regard to case (document 96255).</summary>

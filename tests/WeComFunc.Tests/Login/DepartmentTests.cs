@@ -17,7 +17,7 @@ public sealed class DepartmentTests : IDisposable
     private static readonly TimeSpan Limit = 10 * Second;
 
     private readonly MemoryLogin _process = new(
-        ("WeCom:Apps:sales:CorpId", MemoryLogin.CorpId), ("WeCom:Apps:sales:CorpSecret", "any"));
+        ("Login:DepartmentNames", "true"), ("WeCom:Apps:sales:CorpId", MemoryLogin.CorpId), ("WeCom:Apps:sales:CorpSecret", "any"));
 
     private ManualTimeProvider Clock => _process.Clock;
 
