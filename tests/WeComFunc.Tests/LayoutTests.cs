@@ -105,6 +105,16 @@ public sealed partial class LayoutTests
     }
 
     [Fact]
+    public void A_class_that_starts_processes_says_that_it_is_slow()
+    {
+        var silent = Repository.Files("*Tests.cs").Where(file =>
+            ProcessPattern().IsMatch(File.ReadAllText(file))
+            && !File.ReadAllText(file).Contains("[Trait(\"Speed\", \"Slow\")]", StringComparison.Ordinal));
+
+        Assert.Empty(silent);
+    }
+
+    [Fact]
     public void Every_link_of_the_pages_leads_to_a_file_and_a_heading_that_is_there()
     {
         var dead = string.Join('\n', Repository.Files("*.md")
@@ -167,6 +177,9 @@ public sealed partial class LayoutTests
 
     [GeneratedRegex(@"^max_line_length = (\d+)$", RegexOptions.Multiline)]
     private static partial Regex LimitPattern();
+
+    [GeneratedRegex(@"\b(HostProcess|PublishedHost|Process)\.Start|PublishedAppCollection\.Name")]
+    private static partial Regex ProcessPattern();
 
     [GeneratedRegex("\"{3,}")]
     private static partial Regex RawQuotesPattern();

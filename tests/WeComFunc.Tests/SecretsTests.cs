@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace WeComFunc.Tests;
 
 /// <summary>Rule T13, over all that the run has put out.</summary>
+[Trait("Speed", "Slow")]
 [Collection(LastCollection.Name)]
 public sealed class SecretsTests(Azurite azurite)
 {

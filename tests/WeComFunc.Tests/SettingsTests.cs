@@ -405,6 +405,7 @@ public sealed class SettingsTests
     }
 
     [Theory]
+    [Trait("Speed", "Slow")]
     [InlineData("WeComFunc.AzureFunctions")]
     [InlineData("WeComFunc.LocalHost")]
     public async Task A_host_with_bad_settings_ends_by_itself_with_a_line_for_each_that_says_that_it_is_an_error(string host)
@@ -423,6 +424,7 @@ public sealed class SettingsTests
     }
 
     [Theory]
+    [Trait("Speed", "Slow")]
     [InlineData("WeComFunc.AzureFunctions")]
     [InlineData("WeComFunc.LocalHost")]
     public async Task A_host_that_cannot_make_what_answers_its_requests_ends_at_the_start(string host)

@@ -10,6 +10,7 @@ namespace WeComFunc.Tests;
 /// <c>--members</c>, <c>--apps</c> and <c>--instances</c> those of <c>docs/scale.md</c>. Nine seeds are a thousand processes for a week, a
 /// few busy ones for half a day and a few quiet ones for four weeks, each with every behaviour of <c>gettoken</c>.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed class FleetSimulationTests
 {
     [Fact]

@@ -10,6 +10,7 @@ namespace WeComFunc.Tests;
 /// One access_token for three processes. As processes of their own where that matters; with clocks that are moved, in this process, where
 /// time does.
 /// </summary>
+[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTimeOffset.UtcNow))
 {

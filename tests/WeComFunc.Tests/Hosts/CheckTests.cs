@@ -237,6 +237,7 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task As_a_command_it_tells_a_wrong_setting_and_ends_with_1()
     {
         await using var check = HostProcess.Start(
@@ -249,6 +250,7 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task As_a_command_it_reads_what_the_local_host_reads()
     {
         var settings = LoginHost.Settings(Simulator, Azurite, Table);

@@ -7,6 +7,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The log of the local host, on a terminal and elsewhere.</summary>
+[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed class ConsoleLogTests(Azurite azurite) : WeComTest
 {

@@ -14,6 +14,7 @@ namespace WeComFunc.Tests;
 /// The console as a person sees it, in a browser: against what <c>run.sh</c> starts. Of the tests that share it, no more than five revoke
 /// the token: so many in a row are replaced at once (rule T6).
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed partial class ConsolePageTests(RunningPlayground playground, Azurite azurite)
     : IClassFixture<RunningPlayground>, IClassFixture<Azurite>, IAsyncLifetime
 {

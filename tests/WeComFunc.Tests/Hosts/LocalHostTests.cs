@@ -15,6 +15,7 @@ using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
 
+[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
 {

@@ -6,6 +6,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>Whom the deployed app takes a login to be from. Each test has addresses of its own.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppCallerTests(PublishedApp app)
 {

@@ -6,6 +6,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>How the deployed app begins and ends, and what becomes of the logins then.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppLifeTests(PublishedApp app) : WeComTest
 {

@@ -7,6 +7,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What is deployed, under a Functions host: who logs in, and whether anybody could.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppLoginTests(PublishedApp app)
 {

@@ -6,6 +6,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The mistakes that people make, and what WeCom and Azure really say to them, as the deployed app meets them.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppMistakeTests(PublishedApp app)
 {

@@ -5,6 +5,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What the deployed app puts out: over the wire, in its log, on its console.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppOutputTests(PublishedApp app)
 {

@@ -5,6 +5,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What is in the package that is deployed.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppPackageTests
 {

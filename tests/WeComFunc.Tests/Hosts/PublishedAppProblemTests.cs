@@ -9,6 +9,7 @@ namespace WeComFunc.Tests;
 /// The table of problems in the contract, as callers of the deployed app see it; but for <c>internal_error</c>, a defect, which has no
 /// cause here.
 /// </summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppProblemTests(PublishedApp app)
 {

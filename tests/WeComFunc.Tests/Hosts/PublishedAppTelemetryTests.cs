@@ -4,6 +4,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What the deployed app sends by OTLP, beside what it tells the Functions host.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
 {

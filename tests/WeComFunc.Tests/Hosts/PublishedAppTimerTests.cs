@@ -5,6 +5,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The timer function of the deployed app.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppTimerTests(PublishedApp app) : WeComTest
 {

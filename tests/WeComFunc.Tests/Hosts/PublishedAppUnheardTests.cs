@@ -7,6 +7,7 @@ namespace WeComFunc.Tests;
 /// <summary>
 /// What the platform would never show of the deployed app, since it was logged outside an invocation, is logged again within one.
 /// </summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppUnheardTests(PublishedApp app) : WeComTest
 {

@@ -9,6 +9,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What the local host sends by OTLP, and that it sends nothing where nobody asks for it.</summary>
+[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed class TelemetryExportTests(Azurite azurite) : ExportTest
 {

@@ -12,6 +12,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The scripts of infra/scripts, in an <see cref="OperatorShell"/> and with an app that answers what it is told to.</summary>
+[Trait("Speed", "Slow")]
 [UnsupportedOSPlatform("windows")]
 public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 {

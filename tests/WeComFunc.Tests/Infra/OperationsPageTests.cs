@@ -5,6 +5,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The commands of infra/README.md, walked from the first line to the last in an <see cref="OperatorShell"/>.</summary>
+[Trait("Speed", "Slow")]
 [UnsupportedOSPlatform("windows")]
 public sealed partial class OperationsPageTests : IDisposable
 {

@@ -6,6 +6,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>What infra/scripts/allow-pipeline.sh lets the pipeline do, in an <see cref="OperatorShell"/>.</summary>
+[Trait("Speed", "Slow")]
 [UnsupportedOSPlatform("windows")]
 public sealed class PipelineRightsTests : IDisposable
 {

@@ -244,6 +244,7 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task An_emulator_that_is_stopped_and_started_without_its_tables_costs_no_login()
     {
         await using var azurite = new OwnAzurite();

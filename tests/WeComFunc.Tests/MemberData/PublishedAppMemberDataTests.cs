@@ -6,6 +6,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>Member data on the deployed app, under a Functions host.</summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class PublishedAppMemberDataTests(PublishedApp app)
 {

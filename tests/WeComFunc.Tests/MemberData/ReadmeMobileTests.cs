@@ -4,6 +4,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>How a mini program gets the mobile number, in both READMEs, run by Node with a <c>wx</c> that does as it is told.</summary>
+[Trait("Speed", "Slow")]
 public sealed class ReadmeMobileTests
 {
     private const string Script = """

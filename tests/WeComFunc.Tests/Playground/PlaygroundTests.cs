@@ -7,6 +7,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests.Playground;
 
 /// <summary>What <c>run.sh</c> starts, as a process of its own in an empty directory.</summary>
+[Trait("Speed", "Slow")]
 public sealed class PlaygroundTests
 {
     private const string Project = "WeComFunc.Playground";

@@ -81,6 +81,7 @@ public sealed class IdentityTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task A_process_whose_identity_fails_says_so_of_the_table_too()
     {
         await using var endpoint = await VerbatimWeCom.StartAsync();

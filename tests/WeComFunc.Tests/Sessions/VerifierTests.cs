@@ -17,6 +17,7 @@ namespace WeComFunc.Tests;
 /// <summary>
 /// Session tokens as other back ends check them, by code that nobody here wrote and the lines of the README. Their clock is the system's.
 /// </summary>
+[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed partial class VerifierTests(Azurite azurite) : FleetTest(azurite, new(DateTimeOffset.UtcNow))
 {

@@ -13,6 +13,7 @@ namespace WeComFunc.Tests;
 /// of memory, and that the login after it succeeds. A new call is a column, a new fault is a row, a new errcode of the contract adds
 /// itself.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed partial class FaultMatrixTests
 {
     private const int LargeBody = 100 * 1024 * 1024;

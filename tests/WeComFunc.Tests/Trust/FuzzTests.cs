@@ -8,6 +8,7 @@ namespace WeComFunc.Tests;
 /// Whatever callers, WeCom and the table's writers send, broken by FsCheck: no exception, no 500, no hang, and no identity that WeCom did
 /// not name. The inputs are the same in every run; <c>tests/fuzz.sh</c> tries others, by the million.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed class FuzzTests
 {
     private const int Inputs = 100_000;

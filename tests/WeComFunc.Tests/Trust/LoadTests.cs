@@ -12,6 +12,7 @@ namespace WeComFunc.Tests;
 /// Hundreds of logins at once for three apps of two corps on each host, with faults and without in turn: every answer belongs to the code
 /// that asked, to its corp, and to its departments, its session too, and nothing grows. <c>CONTRIBUTING.md</c> has the command for more.
 /// </summary>
+[Trait("Speed", "Slow")]
 [Collection(PublishedAppCollection.Name)]
 public sealed class LoadTests(PublishedApp app)
 {

@@ -76,6 +76,7 @@ public sealed class ForeignTextTests(Azurite azurite) : FleetTest(azurite, new()
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task A_proxy_of_the_environment_that_refuses_is_told_without_its_password()
     {
         await using var proxy = await VerbatimWeCom.StartAsync();

@@ -127,6 +127,7 @@ public sealed class GatewayTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task The_proxy_of_the_environment_is_taken_but_for_what_no_proxy_names()
     {
         var settings = LoginHost.Settings(Simulator, Azurite, LoginHost.NewTable());
