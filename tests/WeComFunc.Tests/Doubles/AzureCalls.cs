@@ -5,8 +5,8 @@ using Azure.Core.Pipeline;
 namespace WeComFunc.Tests.Doubles;
 
 /// <summary>
-/// The pauses of a client of Azure before it tries again, which are of real time: a clock that is moved stands still in them, but for those
-/// that the service asked for and that are longer than any limit.
+/// What a client of Azure does by real time, beside a clock that is moved: that stands still in the pauses before it tries again, but for
+/// those that the service asked for and that are longer than any limit; and an attempt has no limit but the clock's.
 /// </summary>
 internal static class AzureCalls
 {
@@ -37,6 +37,8 @@ internal static class AzureCalls
     {
         public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
         {
+            // The client's own limit of an attempt is real time; those of whoever waits for it are the clock's.
+            message.NetworkTimeout = Timeout.InfiniteTimeSpan;
             using var rest = new Rest();
             message.SetProperty(typeof(Rest), rest);
             await ProcessNextAsync(message, pipeline);

@@ -53,13 +53,14 @@ public sealed class CallsUnderWay
 }
 
 /// <summary>
-/// Counts each request as under way until its answer begins, and gives it a name by which a server can say that it waits.
+/// Counts each request as under way until its answer begins, and gives it a name by which a server can say that it waits. A connection has
+/// no limit of real time.
 /// </summary>
 /// <param name="calls">Where it is counted; nowhere while that is null.</param>
 /// <param name="waits">Whether the request of a name waits at the server.</param>
 /// <param name="inner">What sends it.</param>
 internal sealed class CountingHandler(Func<CallsUnderWay?> calls, Func<string, bool> waits, HttpMessageHandler inner)
-    : DelegatingHandler(inner)
+    : DelegatingHandler(Unlimited(inner))
 {
     private static long _names;
 
@@ -69,5 +70,15 @@ internal sealed class CountingHandler(Func<CallsUnderWay?> calls, Func<string, b
         request.Headers.TryAddWithoutValidation(Simulator.SimulatorState.CallHeader, name);
         using var call = calls()?.Begin(() => waits(name));
         return await base.SendAsync(request, cancellationToken);
+    }
+
+    private static HttpMessageHandler Unlimited(HttpMessageHandler handler)
+    {
+        if (handler is SocketsHttpHandler sockets)
+        {
+            sockets.ConnectTimeout = Timeout.InfiniteTimeSpan;
+        }
+
+        return handler;
     }
 }

@@ -173,7 +173,7 @@ public sealed partial class FaultMatrixTests
                 .. complaints,
                 .. process.Log.All.Where(
                     line => line.StartsWith("Warning", StringComparison.Ordinal) || line.StartsWith("Error", StringComparison.Ordinal))
-                    .Take(3)
+                    .TakeLast(6)
             ];
         }
 
