@@ -92,6 +92,19 @@ public sealed class SessionSettingsTests
     [InlineData("scope")]
     [InlineData("roles")]
     [InlineData("cnf")]
+    [InlineData("acr")]
+    [InlineData("act")]
+    [InlineData("amr")]
+    [InlineData("auth_time")]
+    [InlineData("azp")]
+    [InlineData("entitlements")]
+    [InlineData("groups")]
+    [InlineData("may_act")]
+    [InlineData("nonce")]
+    [InlineData("scp")]
+    [InlineData("sid")]
+    [InlineData("typ")]
+    [InlineData("iss, aud")]
     public void A_claim_that_means_something_else_in_a_token_is_refused_by_name(string claim) => Assert.Equal(
         $"Session__Claims has {claim}, which mean something else in a token: leave them out.",
         Assert.Throws<SettingsException>(() => Read(("Session__Claims", $"name,{claim}"))).Message);

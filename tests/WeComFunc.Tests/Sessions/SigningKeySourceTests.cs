@@ -48,6 +48,22 @@ public sealed class SigningKeySourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_line_says_which_keys_were_read_when_they_are_others_than_before()
+    {
+        Store("a", ageInHours: 48);
+        await SigningAsync();
+        _clock.Advance(Hour);
+        await SigningAsync();
+        Assert.Single(_log.All, line => line.Contains("The signing keys were read", StringComparison.Ordinal));
+        Store("b", ageInHours: 0);
+        _clock.Advance(Hour);
+
+        await SigningAsync();
+
+        Assert.Contains(_log.All, line => line.Contains(": 2 that verify", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_new_version_verifies_within_an_hour_and_signs_after_a_day_without_a_refused_token()
     {
         var (first, second) = (Store("a", ageInHours: 48), "");
