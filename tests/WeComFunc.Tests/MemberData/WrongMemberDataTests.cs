@@ -18,7 +18,6 @@ namespace WeComFunc.Tests;
 /// <summary>
 /// Every way in which the token, the row or the data can be wrong: each is one of two problems, and nothing tells which way it was.
 /// </summary>
-[Trait("Speed", "Slow")]
 [Collection(AzuriteCollection.Name)]
 public sealed partial class WrongMemberDataTests(Azurite azurite) : MemberDataTest(azurite)
 {
