@@ -90,24 +90,6 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         SessionKey? Open(CorpSecret corpSecret) => SessionKey.Open(row, corpSecret, app.App, session.UserId, place);
     }
 
-    private async Task<Result<string?>> ReadAsync(SessionPlace place)
-    {
-        try
-        {
-            using var limit = new CancellationTokenSource(MemberDataRules.ReadLimit, time);
-            using var activity = Telemetry.StartPart("session read");
-            activity?.SetTag("outcome", "unreachable");
-            var row = await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
-            activity?.SetTag("outcome", "ok");
-            return row;
-        }
-        catch (Exception exception)
-        {
-            Tell("read", ForeignText.Explain(exception));
-            return new Failure(FailureKind.Busy);
-        }
-    }
-
     /// <summary>Writes a row as if of a session that is over, reads and deletes it.</summary>
     /// <returns>What kept it from that; null when nothing did.</returns>
     public async Task<string?> ProbeAsync()
@@ -124,6 +106,24 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
         catch (Exception exception)
         {
             return ForeignText.Explain(exception);
+        }
+    }
+
+    private async Task<Result<string?>> ReadAsync(SessionPlace place)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(MemberDataRules.ReadLimit, time);
+            using var activity = Telemetry.StartPart("session read");
+            activity?.SetTag("outcome", "unreachable");
+            var row = await store.ReadAsync(place, limit.Token).WaitAsync(limit.Token);
+            activity?.SetTag("outcome", "ok");
+            return row;
+        }
+        catch (Exception exception)
+        {
+            Tell("read", ForeignText.Explain(exception));
+            return new Failure(FailureKind.Busy);
         }
     }
 
