@@ -11,7 +11,7 @@ namespace WeComFunc.Tests;
 /// time does.
 /// </summary>
 [Trait("Speed", "Slow")]
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTimeOffset.UtcNow))
 {
     [Fact]

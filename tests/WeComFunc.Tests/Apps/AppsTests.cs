@@ -150,14 +150,29 @@ public sealed class AppsTests(Azurite azurite) : FleetTest(azurite, new())
 
         var failure = await Assert.ThrowsAsync<AccessTokens.TokenRenewalException>(host.RefreshAsync);
 
-        Assert.Contains("app sales)", failure.Message);
-        Assert.Contains("app hr)", failure.Message);
-        Assert.DoesNotContain("app default)", failure.Message);
+        Assert.Matches(
+            @"^The access_token of \S+ was not renewed \(Misconfigured, errcode 40001, app hr\).+\. "
+            + @"The access_token of \S+ was not renewed \(Misconfigured, errcode 40001, app sales\).+\.$",
+            failure.Message);
         Assert.Contains("Key Vault secret wecom-corpsecret-sales", failure.Message);
         Assert.Contains(
             host.Log.All,
             line =>
                 line.Contains("Token renewal: reason timer, ") && line.EndsWith(" minutes left, app default", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_timer_fails_when_the_first_of_its_apps_does_and_the_others_have_their_token()
+    {
+        WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp);
+        await using var host = await StartAsync(settings: new() { ["WeCom__CorpSecret"] = "a-corpsecret-that-is-wrong-0000000001" });
+
+        var failure = await Assert.ThrowsAsync<AccessTokens.TokenRenewalException>(host.RefreshAsync);
+
+        Assert.Contains(", app default) and has 0 minutes left", failure.Message);
+        Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);
+        Assert.Equal((200, 200), ((await LoginAsync(host, Hr)).Status, (await LoginAsync(host, Sales)).Status));
+        Assert.Equal(3, WeCom[Api.GetToken].Calls.Arrived);
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Azure;
 using Azure.Core;
 using Azure.Security.KeyVault.Secrets;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using WeComFunc.Azure;
+using WeComFunc.Sessions;
 using WeComFunc.Tests.Doubles;
 
 namespace WeComFunc.Tests;
@@ -60,6 +62,75 @@ public sealed class KeyVaultOutageTests
             $"Error Key Vault gives no secret wecom-corpsecret: {expected}", Assert.Single(log.All), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(
+        "ForbiddenByRbac",
+        "Give the app's identity the role Key Vault Secrets User on the secret; a new role counts after some minutes")]
+    [InlineData("ForbiddenByPolicy", "Let the app's identity get and list secrets, in the access policies of the vault")]
+    [InlineData("SecretDisabled", "Enable the newest version of the secret, or store the signing key as a new one")]
+    [InlineData(
+        "SecretNotFound",
+        "Store the signing key under this name in this vault, recover the secret if it was deleted, or correct Session__KeySecretName or "
+        + "KeyVault__Uri")]
+    public async Task A_refused_signing_key_has_the_remedies_of_one(string innerCode, string remedy)
+    {
+        using var log = new LogLines();
+        using var loggers = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var refusal = new Refusal("""{"error":{"code":"Forbidden","innererror":{"code":"CODE"}}}""".Replace("CODE", innerCode));
+        var store = new KeyVaultSecretStore(new FailingVault(new(refusal)), loggers.CreateLogger<KeyVaultSecretStore>());
+
+        var (list, read) = (
+            await store.ListAsync("a-key", CancellationToken.None), await store.ReadAsync("a-key", "any", CancellationToken.None));
+
+        Assert.Equal((FailureKind.Misconfigured, FailureKind.Misconfigured), (list.Failure?.Kind, read.Failure?.Kind));
+        Assert.Equal(
+            Enumerable.Repeat(
+                $"Error Key Vault gives no secret a-key: HTTP status 403, Forbidden, {innerCode}. {remedy}", 2), log.All);
+    }
+
+    [Fact]
+    public async Task A_secret_that_is_not_there_has_no_versions()
+    {
+        var store = new KeyVaultSecretStore(
+            new FailingVault(new(404, "no", "SecretNotFound", null)), NullLogger<KeyVaultSecretStore>.Instance);
+
+        Assert.Empty((await store.ListAsync("a-key", CancellationToken.None)).Value);
+    }
+
+    [Fact]
+    public async Task What_is_disabled_is_no_version_and_what_has_no_date_is_the_oldest()
+    {
+        var date = new DateTimeOffset(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+        var store = new KeyVaultSecretStore(
+            new FailingVault(new("never"))
+            {
+                Versions =
+                [
+                    Version("enabled", true, date),
+                    Version("disabled", false, date),
+                    Version("neither", null, null),
+                ],
+            },
+            NullLogger<KeyVaultSecretStore>.Instance);
+
+        var versions = (await store.ListAsync("a-key", CancellationToken.None)).Value;
+
+        Assert.Equal(
+            (SecretVersion[])[
+                new("enabled", date, date.AddDays(1), date.AddDays(2)),
+                new("neither", DateTimeOffset.MinValue, null, null),
+            ],
+            versions);
+    }
+
+    private static SecretProperties Version(string version, bool? isEnabled, DateTimeOffset? createdOn)
+    {
+        var properties = SecretModelFactory.SecretProperties(name: "a-key", version: version, createdOn: createdOn);
+        properties.Enabled = isEnabled;
+        (properties.NotBefore, properties.ExpiresOn) = (createdOn?.AddDays(1), createdOn?.AddDays(2));
+        return properties;
+    }
+
     /// <summary>403 with a body.</summary>
     private sealed class Refusal(string body) : Response
     {
@@ -92,7 +163,16 @@ public sealed class KeyVaultOutageTests
 
     private sealed class FailingVault(RequestFailedException failure) : SecretClient
     {
+        /// <summary>What it lists; null where it fails.</summary>
+        public IReadOnlyList<SecretProperties>? Versions { get; init; }
+
         public override Task<Response<KeyVaultSecret>> GetSecretAsync(
             string name, string? version, SecretContentType? outContentType, CancellationToken cancellationToken) => throw failure;
+
+        public override AsyncPageable<SecretProperties> GetPropertiesOfSecretVersionsAsync(
+            string name, CancellationToken cancellationToken) =>
+            Versions is null
+                ? throw failure
+                : AsyncPageable<SecretProperties>.FromPages([Page<SecretProperties>.FromValues(Versions, null, null!)]);
     }
 }

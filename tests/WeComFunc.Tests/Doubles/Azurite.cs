@@ -203,3 +203,11 @@ public sealed class AzuriteCollection : ICollectionFixture<Azurite>
 {
     public const string Name = "azurite";
 }
+
+/// <summary>Tests of whole hosts, with an emulator of their own: they take as long as those that share the other one.</summary>
+[CollectionDefinition(Name)]
+[SuppressMessage("Naming", "CA1711", Justification = "A collection is what xunit calls it.")]
+public sealed class HostsCollection : ICollectionFixture<Azurite>
+{
+    public const string Name = "hosts";
+}

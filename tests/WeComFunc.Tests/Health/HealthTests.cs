@@ -62,7 +62,7 @@ public sealed class HealthTests(Azurite azurite) : FleetTest(azurite, new())
 
         var health = await HealthAsync();
         Assert.Equal(("healthy", "unwritable"), (health["status"], health["tokenStore"]));
-        Assert.Contains("role Storage Table Data Contributor", health["advice"]);
+        AssertAdvice("can be read but not written, so every process fetches a token for itself: give the app's identity the role", health);
         _host.Store.BeforeWrite = null;
         Clock.Advance(TimeSpan.FromMinutes(2));
         await LoginAsync();
@@ -241,6 +241,30 @@ public sealed class HealthTests(Azurite azurite) : FleetTest(azurite, new())
 
         AssertUnhealthy(health, "missing", advice);
         Assert.Equal(("ok", "ok"), (health["tokenStore"], health["secret"]));
+    }
+
+    [Fact]
+    public async Task Of_two_troubles_the_one_that_no_login_survives_is_told()
+    {
+        _host.Store.BeforeWrite = (_, _) => throw new IOException("no writing");
+        WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
+        await LoginAsync();
+
+        var health = await HealthAsync();
+
+        Assert.Equal((503, "unwritable"), (health.Status, health["tokenStore"]));
+        AssertAdvice("企业可信IP", health);
+    }
+
+    [Fact]
+    public async Task A_code_that_WeCom_cannot_exchange_for_this_app_makes_it_unhealthy_until_one_is_taken()
+    {
+        WeCom[Api.JsCode2Session].AddFault(new Fault { Errcode = 60020 });
+        await LoginAsync();
+
+        AssertUnhealthy(await HealthAsync(), "fresh", "企业可信IP");
+        await LoginAsync();
+        AssertHealthy(await HealthAsync(), "fresh");
     }
 
     [Fact]

@@ -15,7 +15,7 @@ using WeComFunc.WeCom;
 namespace WeComFunc.Tests;
 
 /// <summary><c>check</c>: what it says when all is well, and after each mistake that people make.</summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string SecretName = "wecom-corpsecret";
@@ -24,7 +24,8 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
     private readonly Dictionary<string, string?> _settings = [];
     private readonly string _sessionTable = LoginHost.NewTable();
     private KeyVault _vault = null!;
-    private bool _isReadOnly;
+    private Action<TokenRow>? _beforeWrite;
+    private DateTimeOffset _tablesCome;
     private WatchedKeyStore? _sessionKeys;
 
     /// <summary>A mistake, the step that fails of it, and what it says to do.</summary>
@@ -212,6 +213,7 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
                 "ok   session_keys",
             ],
             lines.Select(line => line.Split(':')[0]));
+        Assert.StartsWith("ok   settings: 3 apps, WeCom at ", lines[0]);
         Assert.Contains("Key Vault gives no secret wecom-corpsecret-sales: ", lines.Single(line => line.StartsWith("FAIL")));
     }
 
@@ -221,6 +223,62 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
         var (status, _) = await CheckAsync(new SlowCredential(_vault.Credential, TimeSpan.FromSeconds(12), Clock));
 
         Assert.Equal(0, status);
+    }
+
+    [Theory]
+    [InlineData(12, 0)]
+    [InlineData(3600, 1)]
+    public async Task A_table_that_an_identity_reaches_is_waited_for(int seconds, int expected)
+    {
+        UseMemberData();
+        _settings["TokenStore__ConnectionString"] = null;
+        _settings["TokenStore__ServiceUri"] = "https://account.table.core.windows.net/";
+        _tablesCome = Clock.GetUtcNow().AddSeconds(seconds);
+        _sessionKeys = new() { Write = _ => AreTablesThere() ? Task.CompletedTask : throw new IOException("not yet") };
+        var began = Clock.GetUtcNow();
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(expected, status);
+        Assert.Equal(2 * expected, lines.Count(line => line.StartsWith("FAIL ")));
+        Assert.DoesNotContain(lines, line => line.Contains("UseDevelopmentStorage"));
+        Assert.InRange(Clock.GetUtcNow() - began, TimeSpan.FromSeconds(expected == 0 ? 12 : 20), TimeSpan.FromSeconds(24));
+    }
+
+    [Fact]
+    public async Task A_vault_that_comes_back_while_it_looks_for_the_signing_key_is_waited_for()
+    {
+        UseSessions(SigningSecret.Create());
+        var began = Clock.GetUtcNow();
+        Task? back = null;
+        _beforeWrite = row =>
+        {
+            if (row.SealedToken is not null)
+            {
+                _vault.Mode = KeyVaultMode.Unavailable;
+                back ??= Task.Delay(TimeSpan.FromSeconds(9), Clock).ContinueWith(
+                    _ => _vault.Mode = KeyVaultMode.Normal, TaskScheduler.Default);
+            }
+        };
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.NotNull(back);
+        Assert.Contains("ok   signing key: there is one to sign with", lines);
+        Assert.Equal(0, status);
+        Assert.InRange(Clock.GetUtcNow() - began, TimeSpan.FromSeconds(9), TimeSpan.FromSeconds(24));
+    }
+
+    [Fact]
+    public async Task In_Development_a_corpsecret_may_stand_in_the_settings()
+    {
+        _settings["DOTNET_ENVIRONMENT"] = "Development";
+        _settings["WeCom__CorpSecret"] = WeCom.CorpSecret;
+
+        var (status, lines) = await CheckAsync();
+
+        Assert.Equal(0, status);
+        Assert.StartsWith("ok   corpsecret of app default: it is in the setting WeCom__CorpSecret, its fingerprint is ", lines[1]);
     }
 
     [Fact]
@@ -266,6 +324,8 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
         Assert.Equal("ok   session_keys: none are kept, as member data is off", check.Lines[5]);
     }
 
+    private bool AreTablesThere() => Clock.GetUtcNow() >= _tablesCome;
+
     private void Make(string mistake)
     {
         switch (mistake)
@@ -292,7 +352,7 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
                 _settings["TokenStore__ConnectionString"] = "AccountName=a;AccountKey=YQ==;TableEndpoint=http://127.0.0.1:1/a";
                 break;
             case "no right to write":
-                _isReadOnly = true;
+                _beforeWrite = _ => throw new InvalidOperationException();
                 break;
             case "an old corpsecret":
                 WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp);
@@ -361,9 +421,16 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
                     new CountingHandler(() => Clock.Calls, WeCom.IsWaiting, WeComClient.CreateHandler())))
                 .AddSingleton(credential ?? _vault.Credential)
                 .AddSingleton<ITokenStore>(services => new WatchedTokenStore(
-                    new TableTokenStore(services.GetRequiredService<TableClient>()), Clock)
+                    new TableTokenStore(
+                        _tablesCome == default ? services.GetRequiredService<TableClient>() : new(Azurite.ConnectionString, Table)),
+                    Clock)
                 {
-                    BeforeWrite = _isReadOnly ? (_, _) => throw new InvalidOperationException() : null,
+                    BeforeRead = _ => AreTablesThere() ? Task.CompletedTask : throw new IOException("not yet"),
+                    BeforeWrite = (row, _) =>
+                    {
+                        _beforeWrite?.Invoke(row);
+                        return Task.CompletedTask;
+                    },
                 })
                 .AddSingleton(services => KeyVaultSecretStore.CreateClient(
                     _vault.Uri,

@@ -8,7 +8,7 @@ namespace WeComFunc.Tests;
 
 /// <summary>The log of the local host, on a terminal and elsewhere.</summary>
 [Trait("Speed", "Slow")]
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class ConsoleLogTests(Azurite azurite) : WeComTest
 {
     private const string TextLine = @"^\d\d:\d\d:\d\d\.\d{3} info: WeComFunc\.Login\.LoginEndpoint\[1\] Login: outcome ok, errcode none, ";

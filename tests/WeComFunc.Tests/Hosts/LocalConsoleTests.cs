@@ -13,7 +13,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 /// <summary>The console as it goes over the wire: to whom, and what.</summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
 {
     // Of this test: others log in meanwhile, and who watches sees all that this process does.

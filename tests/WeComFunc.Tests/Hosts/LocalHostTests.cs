@@ -16,7 +16,7 @@ using WeComFunc.Tests.Doubles;
 namespace WeComFunc.Tests;
 
 [Trait("Speed", "Slow")]
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
 {
     private const string Project = "WeComFunc.LocalHost";

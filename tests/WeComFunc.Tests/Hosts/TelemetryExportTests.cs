@@ -10,7 +10,7 @@ namespace WeComFunc.Tests;
 
 /// <summary>What the local host sends by OTLP, and that it sends nothing where nobody asks for it.</summary>
 [Trait("Speed", "Slow")]
-[Collection(AzuriteCollection.Name)]
+[Collection(HostsCollection.Name)]
 public sealed class TelemetryExportTests(Azurite azurite) : ExportTest
 {
     private const string TraceId = "0af7651916cd43dd8448eb211c80319c";

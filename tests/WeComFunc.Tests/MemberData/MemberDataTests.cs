@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Text;
 using System.Text.Json.Nodes;
 using Azure.Data.Tables;
@@ -41,6 +43,52 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
             await Task.WhenAll(
                 AskAsync(host, first, firstData), AskAsync(host, second, secondData), AskAsync(host, first, firstData)),
             answer => Assert.Equal(200, answer.Status));
+    }
+
+    [Fact]
+    public async Task Every_request_is_measured_told_and_traced_by_its_outcome_and_its_app()
+    {
+        var host = await StartWithDataAsync();
+        using var root = new Activity("a test").Start();
+        using var traces = new Traces(activity => activity.TraceId == root.TraceId);
+        using var durations = host.Services.GetRequiredService<IMeterFactory>().Measure<double>("wecomfunc.member_data.duration");
+        var token = await TokenAsync(host);
+        var data = WeCom.Encrypt(MemberDataCall.GetMobile, "zhangsan");
+
+        await AskAsync(host, token, data);
+        await AskAsync(host, token, data with { Iv = "AAAAAAAAAAAAAAAAAAAAAA==" });
+        await AskAsync(host, $"{token[..^9]}AAAAAAAAA", data);
+
+        Assert.Equal(
+            ["0 app=default outcome=ok", "0 app=default outcome=invalid_data", "0 app=none outcome=invalid_session"], durations.Lines());
+        Assert.All(
+            (string[])["ok, ", "invalid_data, ", "invalid_session, "],
+            outcome => Assert.Single(
+                host.Log.All, line => line.StartsWith($"Information Member data: outcome {outcome}", StringComparison.Ordinal)));
+        Assert.Equal(
+            [
+                "Client session write outcome=ok", "Client session read outcome=ok", "Internal member-data outcome=ok",
+                "Client session read outcome=ok", "Internal member-data outcome=invalid_data",
+                "Internal member-data outcome=invalid_session",
+            ],
+            traces.Ended.Where(trace => trace.Contains("session ") || trace.Contains("member-data")));
+    }
+
+    [Fact]
+    public async Task What_the_table_does_not_give_or_take_is_traced_as_that()
+    {
+        var store = new WatchedKeyStore { Write = _ => throw new IOException("down"), Read = _ => throw new IOException("down") };
+        var host = await StartWithDataAsync(configure: store.Use);
+        using var root = new Activity("a test").Start();
+        using var traces = new Traces(activity => activity.TraceId == root.TraceId);
+        var token = (await SessionAsync(host)).GetProperty("token").GetString()!;
+
+        var answer = await AskAsync(host, token, WeCom.Encrypt(MemberDataCall.GetMobile, "zhangsan"));
+
+        Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
+        Assert.Equal(
+            ["Client session write outcome=unreachable", "Client session read outcome=unreachable"],
+            traces.Ended.Where(trace => trace.Contains("session ")));
     }
 
     [Fact]

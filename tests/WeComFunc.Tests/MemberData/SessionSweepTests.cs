@@ -215,6 +215,21 @@ public sealed class SessionSweepTests(Azurite azurite) : IDisposable
     }
 
     [Fact]
+    public async Task Rows_are_deleted_all_or_none()
+    {
+        var store = new TableSessionKeyStore(new TableClient(azurite.ConnectionString, LoginHost.NewTable()));
+        var id = NewId();
+        SessionPlace[] places = [SessionPlace.Of(id, Noon), SessionPlace.Of($"{id[0]}{NewId()[1..]}", Noon)];
+        await store.WriteAsync(places[0], "sealed", CancellationToken.None);
+
+        Assert.False(await store.DeleteAsync(places, CancellationToken.None));
+        Assert.Equal("sealed", await store.ReadAsync(places[0], CancellationToken.None));
+        await store.WriteAsync(places[1], "sealed", CancellationToken.None);
+        Assert.True(await store.DeleteAsync(places, CancellationToken.None));
+        Assert.Null(await store.ReadAsync(places[0], CancellationToken.None));
+    }
+
+    [Fact]
     public async Task Twenty_first_rows_at_once_make_the_table_and_are_all_there()
     {
         var store = new TableSessionKeyStore(new TableClient(azurite.ConnectionString, LoginHost.NewTable()));
