@@ -71,7 +71,7 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
                 "Client session read outcome=ok", "Internal member-data outcome=invalid_data",
                 "Internal member-data outcome=invalid_session",
             ],
-            traces.Ended.Where(trace => trace.Contains("session ") || trace.Contains("member-data")));
+            traces.Ended.Where(trace => trace.Contains(" session ") || trace.Contains("member-data")));
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
         Assert.Equal((503, "wecom_busy"), (answer.Status, answer["code"]));
         Assert.Equal(
             ["Client session write outcome=unreachable", "Client session read outcome=unreachable"],
-            traces.Ended.Where(trace => trace.Contains("session ")));
+            traces.Ended.Where(trace => trace.Contains(" session ")));
     }
 
     [Fact]
