@@ -89,8 +89,8 @@ public sealed class LastCollectionOrderer : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        AzuriteCollection.Name, PublishedAppCollection.Name, nameof(ConsolePageTests), "PlaygroundTests", nameof(FleetSimulationTests),
-        nameof(FaultMatrixTests), nameof(FuzzTests),
+        AzuriteCollection.Name, nameof(FleetSimulationTests), PublishedAppCollection.Name, HostsCollection.Name, "PlaygroundTests",
+        nameof(ConsolePageTests), nameof(InfraScriptTests), nameof(FaultMatrixTests), nameof(FuzzTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
