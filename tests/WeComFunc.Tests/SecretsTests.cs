@@ -82,14 +82,14 @@ public sealed class LastCollection : ICollectionFixture<Azurite>
 }
 
 /// <summary>
-/// Puts the long collections first, so that the other processor has something to do while they last, and <see cref="LastCollection"/> last;
+/// Puts the long collections first, so that none of them runs alone in the end, and <see cref="LastCollection"/> last;
 /// xunit runs collections without parallelization after the others, in this order.
 /// </summary>
 public sealed class LastCollectionOrderer : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        AzuriteCollection.Name, nameof(FleetSimulationTests), PublishedAppCollection.Name, HostsCollection.Name, "PlaygroundTests",
+        HostsCollection.Name, AzuriteCollection.Name, nameof(FleetSimulationTests), PublishedAppCollection.Name, "PlaygroundTests",
         nameof(ConsolePageTests), nameof(InfraScriptTests), nameof(FaultMatrixTests), nameof(FuzzTests),
     ];
 
