@@ -90,7 +90,7 @@ public sealed class LastCollectionOrderer : ITestCollectionOrderer
     private static readonly string[] Long =
     [
         HostsCollection.Name, AzuriteCollection.Name, nameof(FleetSimulationTests), PublishedAppCollection.Name, "PlaygroundTests",
-        nameof(ConsolePageTests), nameof(InfraScriptTests), nameof(FaultMatrixTests), nameof(FuzzTests),
+        nameof(FaultMatrixTests), nameof(ConsolePageTests), nameof(InfraScriptTests), nameof(FuzzTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
