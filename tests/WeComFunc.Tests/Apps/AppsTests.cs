@@ -164,7 +164,6 @@ public sealed class AppsTests(Azurite azurite) : FleetTest(azurite, new())
     [Fact]
     public async Task The_timer_fails_when_the_first_of_its_apps_does_and_the_others_have_their_token()
     {
-        WeCom.RotateSecret(SimulatorState.SeedCorpId, SimulatorState.SeedApp);
         await using var host = await StartAsync(settings: new() { ["WeCom__CorpSecret"] = "a-corpsecret-that-is-wrong-0000000001" });
 
         var failure = await Assert.ThrowsAsync<AccessTokens.TokenRenewalException>(host.RefreshAsync);

@@ -421,6 +421,7 @@ public sealed class CheckTests(Azurite azurite) : FleetTest(azurite, new())
                     new CountingHandler(() => Clock.Calls, WeCom.IsWaiting, WeComClient.CreateHandler())))
                 .AddSingleton(credential ?? _vault.Credential)
                 .AddSingleton<ITokenStore>(services => new WatchedTokenStore(
+                    // As an identity, the client would look for Azure.
                     new TableTokenStore(
                         _tablesCome == default ? services.GetRequiredService<TableClient>() : new(Azurite.ConnectionString, Table)),
                     Clock)

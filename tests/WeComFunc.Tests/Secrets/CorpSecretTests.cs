@@ -26,7 +26,7 @@ public sealed class CorpSecretTests
     /// <summary>A nonce that comes twice would tell what two texts have in common, and the key of the tags.</summary>
     [Theory]
     [MemberData(nameof(Purposes))]
-    public void It_never_seals_a_text_alike_or_with_a_nonce_that_was_used(SealPurpose purpose)
+    public void No_nonce_is_used_twice(SealPurpose purpose)
     {
         var nonces = Enumerable.Range(0, 100).Select(_ => Convert.FromBase64String(Secret.Seal(purpose, "a text", Place)))
             .Select(box => Convert.ToHexString(box.AsSpan(0, 12))).ToList();
