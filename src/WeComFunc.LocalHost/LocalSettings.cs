@@ -35,7 +35,7 @@ internal static class LocalSettings
     /// <exception cref="SettingsException">The file is not what it should be.</exception>
     public static MemoryConfigurationSource Source(string path)
     {
-        var values = new Dictionary<string, string?>(Defaults);
+        var values = new Dictionary<string, string?>(Defaults, StringComparer.OrdinalIgnoreCase);
         try
         {
             if (File.Exists(path))

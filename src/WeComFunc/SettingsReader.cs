@@ -125,8 +125,9 @@ internal sealed partial class SettingsReader(IConfiguration configuration)
 
     public HashSet<string> Names(string key, Regex pattern, string expectation)
     {
-        var names = (Text(key) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (!names.All(name => pattern.IsMatch(name)))
+        var text = Text(key);
+        var names = (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if ((text is not null && names.Length == 0) || !names.All(name => pattern.IsMatch(name)))
         {
             Refuse(key, $"is malformed: it must be {expectation}");
         }

@@ -259,6 +259,8 @@ public sealed class SettingsTests
     [InlineData("TokenRefreshSchedule", "00:05:00", ScheduleMalformed)]
     [InlineData("AZURE_CLIENT_ID", "my-identity", ClientIdMalformed)]
     [InlineData("Login__ProfileFields", "name;department", FieldsMalformed)]
+    [InlineData("Login__ProfileFields", ",", FieldsMalformed)]
+    [InlineData("Login__ProfileFields", ", ,", FieldsMalformed)]
     [InlineData("Login__RequireProfile", "yes", RequireMalformed)]
     [InlineData("Limits__LoginsPerSecondPerAddress", "-1", RateMalformed)]
     [InlineData("Limits__LoginsPerSecondPerAddress", "0.0009", RateMalformed)]

@@ -22,8 +22,6 @@ internal sealed class CorpApp(WeComApp app, WeComClient client, CorpSecretSource
     /// <summary>Who posted codes of another mini program (rule T14).</summary>
     public ForeignCodes ForeignCodes { get; } = new();
 
-    /// <summary>
-    /// What the last exchange of this process failed with; null when it succeeded. The code of another mini program changes nothing here.
-    /// </summary>
-    public Failure? LastFailure { get; set; }
+    /// <summary>Why the logins of this process did not succeed of late, where an operator has to mend that; null where one has.</summary>
+    public LoginTrouble? Trouble { get; set; }
 }

@@ -42,7 +42,7 @@ internal sealed partial class HealthEndpoint : Endpoint
     private protected override async Task<HttpAnswer> RespondAsync(Exchange exchange)
     {
         var views = await LookAsync();
-        var statuses = _apps.All.Zip(views, (app, view) => (App: app, Status: app.Tokens.StatusOf(view))).ToList();
+        var statuses = _apps.All.Zip(views, (app, view) => new AppStatus(app, view, app.Tokens.StatusOf(view))).ToList();
         var session = _sessions is null ? default : await _sessions.LookAsync();
         var obstacle = FirstOf(statuses, Obstacle) ?? session.Obstacle;
         var first = ReportOf(statuses[0].Status);
@@ -53,7 +53,7 @@ internal sealed partial class HealthEndpoint : Endpoint
             first.Secret,
             session.State,
             statuses.Count == 1 ? null : statuses.Skip(1).ToDictionary(one => one.App.App.Name, one => ReportOf(one.Status)),
-            obstacle ?? FirstOf(statuses, Concern) ?? session.Concern);
+            obstacle ?? FirstOf(statuses, one => Concern(one.App, one.Status)) ?? session.Concern);
         return new(obstacle is null ? 200 : 503, "application/json", JsonSerializer.SerializeToUtf8Bytes(report, Readable.Report));
     }
 
@@ -71,16 +71,13 @@ internal sealed partial class HealthEndpoint : Endpoint
     }
 
     /// <summary>The first sentence there is, with the name of its app where there are several.</summary>
-    private string? FirstOf(IEnumerable<(CorpApp App, TokenStatus Status)> statuses, Func<CorpApp, TokenStatus, string?> say) => statuses
-        .Select(one =>
-            say(one.App, one.Status) is { } sentence ? _apps.All.Count == 1 ? sentence : $"App {one.App.App.Name}: {sentence}" : null)
+    private string? FirstOf(IEnumerable<AppStatus> statuses, Func<AppStatus, string?> say) => statuses
+        .Select(one => say(one) is { } sentence ? _apps.All.Count == 1 ? sentence : $"App {one.App.App.Name}: {sentence}" : null)
         .FirstOrDefault(sentence => sentence is not null);
 
     /// <summary>Why no login of an app can succeed now, as advice; null when one can.</summary>
-    private static string? Obstacle(CorpApp app, TokenStatus status) =>
-        (status.Obstacle ?? (app.LastFailure is { Kind: FailureKind.Misconfigured } failure ? failure : null)) is { } cause
-            ? Errcodes.Advice(cause, app.App)
-            : null;
+    private static string? Obstacle(AppStatus one) =>
+        (one.Status.Obstacle ?? one.App.Trouble?.Left(one.View, one.Status)) is { } cause ? Errcodes.Advice(cause, one.App.App) : null;
 
     private static AppReport ReportOf(TokenStatus status) =>
         new(new TokenReport(status.State, status.ExpiresAt, status.RenewedAt), status.Secret);
@@ -95,6 +92,8 @@ internal sealed partial class HealthEndpoint : Endpoint
                 + "identity the role Storage Table Data Contributor on the table; the log says more.",
             _ => null,
         };
+
+    private sealed record AppStatus(CorpApp App, FleetView View, TokenStatus Status);
 
     private sealed record TokenReport(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewedAt);
 

@@ -28,7 +28,8 @@ internal static class JsonBody
             && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
                 || (type.MediaType!.StartsWith("application/", StringComparison.OrdinalIgnoreCase)
                     && type.MediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase)))
-            && (type.CharSet is null || type.CharSet.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8"));
+            && type.Parameters.Where(parameter => parameter.Name.Equals("charset", StringComparison.OrdinalIgnoreCase))
+                .All(charset => charset.Value?.Trim('"').ToUpperInvariant() is "UTF-8" or "UTF8"));
 
     /// <summary>Reads a body.</summary>
     /// <param name="call">The request.</param>

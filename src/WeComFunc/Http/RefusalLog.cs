@@ -22,9 +22,10 @@ internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
         int malformed, limited, crowded;
         lock (_gate)
         {
-            _ = problem.Code == Problem.TooManyRequests.Code
-                ? _limited++
-                : problem.Code == Problem.WeComBusy.Code ? _crowded++ : _malformed++;
+            var (isLimited, isCrowded) = (problem.Code == Problem.TooManyRequests.Code, problem.Code == Problem.WeComBusy.Code);
+            _limited += isLimited ? 1 : 0;
+            _crowded += isCrowded ? 1 : 0;
+            _malformed += isLimited || isCrowded ? 0 : 1;
             if (_writtenAt is { } at && time.GetElapsedTime(at) < Pause)
             {
                 return;

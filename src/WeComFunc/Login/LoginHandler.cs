@@ -72,8 +72,9 @@ internal sealed class LoginHandler(
         _underWay.TryRemove((app, code), out _);
         own.SetFromTask(exchange);
         var outcome = await exchange;
-        app.LastFailure =
-            outcome.IsOfForeignCode || outcome.Body.Failure is { Kind: FailureKind.NoSigningKey } ? app.LastFailure : outcome.Body.Failure;
+        app.Trouble = outcome.Body.Failure is { Kind: FailureKind.Misconfigured } failed
+            ? TroubleOf(app, failed, outcome.Token.Token)
+            : app.Trouble?.After(outcome.Body.Failure);
         if ((outcome.Body.Failure ?? outcome.Unseen) is { Kind: FailureKind.Misconfigured })
         {
             // Who is told of a failure finds a changed corpsecret in use at his next try, but waits no longer than a login may take.
@@ -85,6 +86,14 @@ internal sealed class LoginHandler(
 
         return outcome;
     }
+
+    /// <summary>
+    /// What is to be told of a login that failed: of one that never had a token nothing, as the status of the token tells it.
+    /// </summary>
+    private LoginTrouble? TroubleOf(CorpApp app, Failure failure, AccessToken? token) =>
+        (token ?? app.Tokens.Current) is { } had && had.ExpiresAt > time.GetUtcNow()
+            ? new(failure, had, IsRejected: token is null)
+            : app.Trouble;
 
     private async Task<LoginOutcome> ExchangeAsync(CorpApp app, string code, string caller)
     {

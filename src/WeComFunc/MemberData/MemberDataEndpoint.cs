@@ -42,13 +42,10 @@ internal sealed partial class MemberDataEndpoint : LimitedEndpoint
     private protected override async Task<HttpAnswer> RespondAsync(Exchange exchange)
     {
         var call = exchange.Call;
-        if (!JsonBody.IsJson(call.ContentType))
-        {
-            return TurnAway(exchange, Problem.UnsupportedMediaType);
-        }
-
-        var (data, malformed) = await JsonBody.ReadAsync<object?, EncryptedData>(
-            call, LargestBody, EncryptedData.TryRead, null, Problem.InvalidData, Problem.InvalidData, exchange.CallerGone);
+        var (data, malformed) = JsonBody.IsJson(call.ContentType)
+            ? await JsonBody.ReadAsync<object?, EncryptedData>(
+                call, LargestBody, EncryptedData.TryRead, null, Problem.InvalidData, Problem.InvalidData, exchange.CallerGone)
+            : (default!, Problem.InvalidData);
         if (BearerToken.In(call.Authorization) is not { } token)
         {
             return TurnAway(exchange, Problem.InvalidSession);

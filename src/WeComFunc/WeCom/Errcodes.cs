@@ -200,6 +200,9 @@ public static class Errcodes
     /// <summary>Whether an errcode of <c>gettoken</c> is about the corpsecret.</summary>
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;
 
+    /// <summary>Whether an errcode is about the address that WeCom was called from, which it looks at first.</summary>
+    public static bool IsAboutAddress(int? errcode) => errcode is 60020 or 90308 or 301042;
+
     /// <summary>Whether WeCom answers the code of another mini program with this errcode, too (rule T14).</summary>
     public static bool IsOfForeignCodes(int? errcode) =>
         errcode is { } number && Table.GetValueOrDefault(number) is { IsOfForeignCodes: true };

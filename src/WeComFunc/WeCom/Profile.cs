@@ -50,6 +50,12 @@ internal static class Profile
         while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
         {
             var start = (int)reader.TokenStartIndex;
+            if (reader.ValueIsEscaped)
+            {
+                // Who reads the profile later compares its names: one that is no text has to be cleaned before.
+                reader.GetString();
+            }
+
             if (reader.ValueTextEquals("errcode"u8))
             {
                 reader.Read();

@@ -126,7 +126,7 @@ internal sealed partial class WeComClient(
             var limit = deadline.For(AttemptLimit);
             using var request = new HttpRequestMessage(HttpMethod.Get, call.Url) { Content = call.IsOnceOnly ? NoContent.Shared : null };
             using var response = await http.SendAsync(request, limit);
-            if (response.StatusCode == HttpStatusCode.OK)
+            if (response.IsSuccessStatusCode)
             {
                 var (buffer, length) = await ReadAsync(response.Content, limit);
                 Answer<T> answer;

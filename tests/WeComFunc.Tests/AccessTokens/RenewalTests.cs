@@ -156,7 +156,8 @@ public sealed class RenewalTests
     [InlineData(-299, "another")]
     [InlineData(-300, "another")]
     [InlineData(-301, "token-1")]
-    public async Task The_token_of_the_row_is_taken_at_once_unless_it_is_older_than_clocks_explain(int seconds, string expected)
+    [InlineData(251_000_000_000, "another")]
+    public async Task The_token_of_the_row_is_taken_at_once_unless_it_is_older_than_clocks_explain(long seconds, string expected)
     {
         _process.WeCom = (_, _) => Task.FromResult(TokenProcess.Issue($"token-{_process.GetTokenCalls}"));
         await _process.GetAsync();

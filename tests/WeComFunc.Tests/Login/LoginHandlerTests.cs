@@ -337,20 +337,6 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         Assert.Equal((false, "misconfigured", "48002"), (early, (await login)["code"], (await login)["errcode"]));
     }
 
-    [Fact]
-    public async Task The_last_failure_is_that_of_the_last_login_but_for_a_strangers_code()
-    {
-        var failures = new List<Failure?>();
-        foreach (var errcode in (int[])[60020, 48002, 40029, 48002, 0, 48002])
-        {
-            WeCom.Answer(Exchange, errcode == 0 ? OfJson(Member) : Errcode(errcode));
-            await _process.LoginAsync();
-            failures.Add(_process.App.LastFailure);
-        }
-
-        Assert.Equal([60020, 60020, 40029, 40029, null, null], failures.Select(failure => failure?.Errcode));
-    }
-
     /// <summary>What WeCom answers, and whether the vault is asked whether the corpsecret has changed (rule T8).</summary>
     [Theory]
     [InlineData(Exchange, 60020, true)]

@@ -50,6 +50,8 @@ public sealed class LoginRequestTests : IDisposable
     [InlineData("application/json; charset=utf-16", false)]
     [InlineData("application/vnd.x+json; charset=gb2312", false)]
     [InlineData("application/json; charset=", false)]
+    [InlineData("application/json; charset=utf-8; charset=gbk", false)]
+    [InlineData("application/json; charset=utf-8; CharSet=UTF8", true)]
     public void A_content_type_is_JSON_in_UTF8_or_not(string? contentType, bool isJson) =>
         Assert.Equal(isJson, JsonBody.IsJson(contentType));
 

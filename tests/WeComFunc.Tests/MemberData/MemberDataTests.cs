@@ -360,13 +360,13 @@ public sealed class MemberDataTests(Azurite azurite) : MemberDataTest(azurite)
     }
 
     [Fact]
-    public async Task A_body_of_another_type_is_unsupported_media_type()
+    public async Task A_body_of_another_type_is_invalid_data()
     {
         var host = await StartWithDataAsync();
 
         var answer = await AskAsync(host, $"Bearer {await TokenAsync(host)}", "{}"u8.ToArray(), "text/plain");
 
-        Assert.Equal((415, "unsupported_media_type"), (answer.Status, answer["code"]));
+        Assert.Equal((400, "invalid_data"), (answer.Status, answer["code"]));
     }
 
     [Theory]

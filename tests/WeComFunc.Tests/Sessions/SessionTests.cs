@@ -135,6 +135,7 @@ public sealed class SessionTests(Azurite azurite) : LoginTest(azurite)
 
     [Theory]
     [InlineData("""{"errcode":0,"userid":"zhangsan","name":"\ud83d half","department":null}""", """{"name":"\ufffd half"}""")]
+    [InlineData("""{"errcode":0,"userid":"zhangsan","n\ud83d":1,"name":"b"}""", """{"name":"b"}""")]
     [InlineData("""{"errcode":0,"userid":"zhangsan","name":"a","name":"b"}""", """{"name":"b"}""")]
     [InlineData("""{"errcode":0,"userid":"zhangsan","name":12345678901234567890.10}""", """{"name":12345678901234567890.10}""")]
     [InlineData("""{"errcode":0,"userid":"zhangsan","name":{"a":[{}]},"department":false}""", """{"name":{"a":[{}]},"department":false}""")]

@@ -131,6 +131,12 @@ public sealed class ProfileTableTests
     [InlineData("""{"userid":"u","a":{"b":1}""")]
     public void What_is_no_JSON_cannot_be_read(string answer) => Assert.ThrowsAny<JsonException>(() => Read(answer));
 
+    [Theory]
+    [InlineData("""{"userid":"u","\ud800":1}""")]
+    [InlineData("""{"userid":"u","d\ud800partment":1}""")]
+    public void A_name_that_is_no_text_cannot_be_read(string answer) =>
+        Assert.Throws<InvalidOperationException>(() => Read(answer));
+
     [Fact]
     public void What_is_not_UTF8_cannot_be_read() =>
         Assert.Throws<JsonException>(() => Profile.Read([.. "{\"userid\":\"u\",\"a\":\""u8, 0xff, .. "\"}"u8], "u", []));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Net;
 using System.Text;
 using WeComFunc.Tests.Doubles;
 using WeComFunc.WeCom;
@@ -84,6 +85,24 @@ public sealed class WeComClientTests : IDisposable
         WeCom.Answer(UserGet, OfJson("""{"errcode":0,"userid":"v"}"""));
 
         Assert.Equal(new Failure(FailureKind.Unexpected), (await Client.GetProfileAsync(Token, "u", [], _deadline)).Failure);
+    }
+
+    /// <summary>A gateway that touches an answer may say so by its status.</summary>
+    [Theory]
+    [InlineData(201)]
+    [InlineData(203)]
+    [InlineData(226)]
+    public async Task A_status_of_success_is_one_whatever_its_number(int status)
+    {
+        WeCom.Answer(Exchange, async (request, cancellationToken) =>
+        {
+            var response = await OfJson("""{"errcode":0,"corpid":"c","userid":"u"}""")(request, cancellationToken);
+            response.StatusCode = (HttpStatusCode)status;
+            return response;
+        });
+
+        Assert.True((await ExchangeAsync()).TryGet(out var member, out _));
+        Assert.Equal("u", member.UserId);
     }
 
     /// <summary>A status, or an errcode; how often the call is made, and what it fails with in the end.</summary>

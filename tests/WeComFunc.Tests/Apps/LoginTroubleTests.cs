@@ -1,0 +1,127 @@
+using Microsoft.Extensions.DependencyInjection;
+using WeComFunc.Apps;
+using WeComFunc.Http;
+using WeComFunc.Secrets;
+using WeComFunc.Tests.Doubles;
+using static WeComFunc.Tests.Doubles.ScriptedWeCom;
+
+namespace WeComFunc.Tests;
+
+/// <summary>How long health tells of a login that could not succeed.</summary>
+public sealed class LoginTroubleTests
+{
+    private const int Taken = 0;
+    private const int Mended = 200;
+    private const int Lasts = 503;
+
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    /// <summary>What another exchange comes to, after one that an operator has to mend.</summary>
+    [Theory]
+    [InlineData(60020, Taken, Mended)]
+    [InlineData(60020, 40029, Mended)]
+    [InlineData(301042, 40163, Mended)]
+    [InlineData(60020, 48002, Lasts)]
+    [InlineData(60020, -1, Lasts)]
+    [InlineData(60020, 99999, Lasts)]
+    [InlineData(301007, Taken, Mended)]
+    [InlineData(301007, 60111, Mended)]
+    [InlineData(301007, 92002, Mended)]
+    [InlineData(301007, 40029, Lasts)]
+    [InlineData(301007, 45009, Lasts)]
+    [InlineData(301007, 60020, Lasts)]
+    public async Task It_lasts_until_WeCom_takes_a_code_or_shows_that_it_trusts_the_address(int first, int then, int expected)
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(first));
+        await process.LoginAsync();
+        Assert.Equal(503, await HealthAsync(process));
+
+        process.WeCom.Answer(Exchange, then == Taken ? Member : Errcode(then));
+        await LoginAsync(process);
+
+        Assert.Equal(expected, await HealthAsync(process));
+    }
+
+    [Theory]
+    [InlineData(99999)]
+    [InlineData(-1)]
+    public async Task What_passes_by_itself_is_none(int errcode)
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(errcode));
+
+        await LoginAsync(process);
+
+        Assert.Equal(200, await HealthAsync(process));
+    }
+
+    [Fact]
+    public async Task A_login_without_a_token_is_over_once_the_timer_has_one()
+    {
+        using var process = new MemoryLogin();
+        process.WeCom.Answer(GetToken, Errcode(60020));
+        await process.LoginAsync();
+        Assert.Equal(503, await HealthAsync(process));
+
+        process.WeCom.Answer(GetToken, OfJson(TokenProcess.Issue("token-of-the-timer")));
+        process.Clock.Advance(Minute);
+        await RunTimerAsync(process);
+
+        Assert.Equal(200, await HealthAsync(process));
+    }
+
+    [Fact]
+    public async Task A_rejected_token_that_could_not_be_replaced_is_over_once_another_one_is_there()
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(42001));
+        process.WeCom.Answer(GetToken, Errcode(60020));
+        Assert.Equal("misconfigured", (await process.LoginAsync())["code"]);
+        Assert.Equal(503, await HealthAsync(process));
+
+        process.Clock.Advance(85 * Minute);
+        Assert.Equal(503, await HealthAsync(process));
+        process.WeCom.Answer(GetToken, OfJson(TokenProcess.Issue("token-of-the-timer")));
+        await RunTimerAsync(process);
+
+        Assert.Equal(200, await HealthAsync(process));
+    }
+
+    [Fact]
+    public async Task It_is_over_once_another_corpsecret_is_stored()
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(301007));
+        await process.LoginAsync();
+        Assert.Equal(503, await HealthAsync(process));
+
+        process.Secret = new CorpSecret("the-corpsecret-that-somebody-has-stored-01");
+        process.Clock.Advance(Minute);
+        await process.LoginAsync();
+
+        Assert.Equal(200, await HealthAsync(process));
+    }
+
+    private static Reply Member => OfJson(
+        $$"""{"errcode":0,"errmsg":"ok","corpid":"{{MemoryLogin.CorpId}}","userid":"zhangsan","session_key":"any"}""");
+
+    /// <summary>Logs in; the pauses between attempts go by at once.</summary>
+    private static async Task LoginAsync(MemoryLogin process)
+    {
+        var login = process.LoginAsync();
+        process.Clock.Advance(Minute);
+        await login;
+    }
+
+    private static Task RunTimerAsync(MemoryLogin process) =>
+        process.Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
+
+    /// <summary>The status of <c>/api/health</c>, by a look at the row that is its own.</summary>
+    private static async Task<int> HealthAsync(MemoryLogin process)
+    {
+        process.Clock.Advance(TimeSpan.FromSeconds(1));
+        var health = process.Services.GetRequiredService<Endpoints>().Health;
+        return (await health.AnswerAsync(new BareCall(Stream.Null), CancellationToken.None)).Status;
+    }
+}
