@@ -67,6 +67,12 @@ finish() {
   exit
 }
 
+# What failed, a line each.
+name_broken() {
+  local line
+  while read -r line; do broken+=("$line"); done
+}
+
 run_suite() {
   local status=0 total executed good began=$SECONDS
   dotnet test tests/WeComFunc.Tests -c Release --no-build --nologo ${filter:+--filter "$filter"} \
@@ -79,7 +85,7 @@ run_suite() {
   skipped=$((skipped + total - executed))
   if ((status != 0)); then
     cat "$console"
-    mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^  Failed //p' "$console")
+    name_broken < <(sed -n 's/^  Failed //p' "$console")
   fi
   if ((executed == good && (total == 0 || status != 0))); then
     failed=$((failed + 1)) && broken+=('the test suite ends')
@@ -98,7 +104,7 @@ run_others() {
   }
   read -r good bad left <<<"$sum"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
-  mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^not ok //p' "$results/$name.log")
+  name_broken < <(sed -n 's/^not ok //p' "$results/$name.log")
 }
 
 covered() {
@@ -130,9 +136,7 @@ shellchecked() {
     say 'shellcheck cannot be installed here, so the scripts go without it.'
     return 77
   fi
-  local scripts
-  mapfile -t scripts < <(find . -name node_modules -prune -o -name '*.sh' -print)
-  shellcheck "${scripts[@]}" .ci/run
+  find . -name node_modules -prune -o \( -name '*.sh' -o -path ./.ci/run \) -exec shellcheck {} +
 }
 
 main "$@"

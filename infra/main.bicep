@@ -333,7 +333,8 @@ module vault 'modules/vault.bicep' = {
   params: {
     name: names.vault
     // The one of sessions, too, where they are off: it is stored before they are turned on.
-    secretNames: concat(
+    // Apps may share one.
+    secretNames: union(
       [corpSecretName, sessionKeySecretName],
       map(apps, one => one.?corpSecretName ?? 'wecom-corpsecret-${one.name}')
     )

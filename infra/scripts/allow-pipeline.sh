@@ -40,25 +40,28 @@ patiently() {
   return 1
 }
 
-branch='{"type":{"id":"fe1de3ee-a436-41b4-bb20-f6eb4cb879a7","name":"Task Check"},"settings":{"displayName":"Branch control",
+# Name, what it is known by (its task, or else its type), and what makes it.
+branch='Branch control/86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b: {"type":{"id":"fe1de3ee-a436-41b4-bb20-f6eb4cb879a7","name":"Task Check"},"settings":{"displayName":"Branch control",
   "definitionRef":{"id":"86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b","name":"evaluatebranchProtection","version":"0.0.1"},
   "inputs":{"allowedBranches":"refs/heads/main","ensureProtectionOfBranch":"true","allowUnknownStatusBranch":"false"}}'
-template='{"type":{"id":"4020e66e-b0f3-47e1-bc88-48f3cc59b5f3","name":"ExtendsCheck"},"settings":{"extendsChecks":[
+template='Required template/4020e66e-b0f3-47e1-bc88-48f3cc59b5f3: {"type":{"id":"4020e66e-b0f3-47e1-bc88-48f3cc59b5f3","name":"ExtendsCheck"},"settings":{"extendsChecks":[
   {"repositoryType":"'${REPOSITORY_TYPE:-git}'","repositoryName":"'$repository'",
   "repositoryRef":"refs/heads/main","templatePath":"infra/pipelines/stages.yml"}]}'
-lock='{"type":{"id":"2ef31ad6-baa0-403a-8b45-2cbc9b4e5563","name":"ExclusiveLock"},"settings":{}'
+lock='Exclusive lock/2ef31ad6-baa0-403a-8b45-2cbc9b4e5563: {"type":{"id":"2ef31ad6-baa0-403a-8b45-2cbc9b4e5563","name":"ExclusiveLock"},"settings":{}'
 
 # protect endpoint|environment ID NAME CHECK...
 protect() {
-  local there check
-  there=$(devops get "pipelines/checks/configurations?resourceType=$1&resourceId=$2&api-version=7.1-preview.1" --query count --output tsv)
-  if [[ $there != 0 ]]; then
-    echo "The $1 $3 has $there checks already; they stay as they are."
-    return
-  fi
+  local there check known
+  there=$(devops get "pipelines/checks/configurations?resourceType=$1&resourceId=$2&\$expand=settings&api-version=7.1-preview.1" \
+    --query 'value[].[settings.definitionRef.id, type.id][]' --output tsv)
   for check in "${@:4}"; do
+    known=${check%%: *}
+    if grep -qi "${known#*/}" <<<"$there"; then
+      echo "The $1 $3 has the check ${known%/*} already; it stays as it is."
+      continue
+    fi
     devops post 'pipelines/checks/configurations?api-version=7.1-preview.1' --output none \
-      --body "$check,\"resource\":{\"type\":\"$1\",\"id\":\"$2\",\"name\":\"$3\"},\"timeout\":43200}"
+      --body "${check#*: },\"resource\":{\"type\":\"$1\",\"id\":\"$2\",\"name\":\"$3\"},\"timeout\":43200}"
   done
 }
 

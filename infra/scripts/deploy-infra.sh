@@ -27,14 +27,41 @@ trap 'rm -rf "$work"' EXIT
 az bicep build-params --file "$file" --outfile "$work/parameters.json"
 
 wrong=0
+refuse() {
+  echo "$1" >&2
+  wrong=1
+}
+
+# What the file gives a parameter, as JSON; nothing where it leaves the default.
+value_of() { sed -n "/^ *\"$1\": {/{n;s/^ *\"value\": //p;}" "$work/parameters.json"; }
+
+# The text that a parameter has, with its default.
+text_of() {
+  local value
+  value=$(value_of "$1")
+  value=${value:-"\"$2\""}
+  echo "${value//\"/}"
+}
+
+# Whether a parameter is switched on, by more than its name.
+is_on() { [[ ! $(value_of "$1") =~ ^(\"\"|0|false)?$ ]]; }
+
 # Refuses a parameter that the file gives and that the whole of the pattern does not match. The defaults are good.
 check() {
   local value
-  value=$(sed -n "/^ *\"$1\": {/{n;s/^ *\"value\": //p;}" "$work/parameters.json")
+  value=$(value_of "$1")
   [[ ! $value || $value =~ ^\"($2)\"$ ]] && return
   [[ $1 != alertWebhook ]] || value='not shown' # it is a key
-  echo "$1 is $value, but it must be $3." >&2
-  wrong=1
+  refuse "$1 is $value, but it must be $3."
+}
+
+# Refuses what is on without what it needs.
+needs() {
+  local needed
+  is_on "$1" || return 0
+  for needed in "${@:2}"; do
+    is_on "$needed" || refuse "$1 is set, so $needed must be set too."
+  done
 }
 
 # One field of an NCRONTAB, of the numbers that the pattern matches: stars, numbers and ranges, with steps, by comma.
@@ -59,11 +86,12 @@ for one in 'name|[0-9a-z]{1,32}|1 to 32 lower-case letters and digits' \
   'miniProgramAppId|wx[0-9A-Za-z]{1,62}|the appid of a mini program, wx followed by letters and digits'; do
   IFS='|' read -r member pattern expectation <<<"$one"
   while read -r value; do
-    [[ $value =~ ^\"($pattern)\"$ ]] && continue
-    echo "$member of one of the apps is $value, but it must be $expectation." >&2
-    wrong=1
-  done < <(sed -n "s/^ *\"$member\": \(.*[^,]\),\?$/\1/p" "$work/apps.json")
+    [[ $value =~ ^\"($pattern)\"$ ]] || refuse "$member of one of the apps is $value, but it must be $expectation."
+  done < <(sed -n "s/^ *\"$member\": \(.*[^,]\),\{0,1\}$/\1/p" "$work/apps.json")
 done
+while read -r value; do
+  refuse "$value is the name of two apps: give one of them another."
+done < <({ text_of appName default && sed -n 's/^ *"name": "\(.*\)",\{0,1\}$/\1/p' "$work/apps.json"; } | sort | uniq -d)
 check tokenTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
 check sessionTableName '[A-Za-z][0-9A-Za-z]{2,62}' '3 to 63 letters and digits, a letter first'
 check miniProgramAppId '(wx[0-9A-Za-z]{1,62})?' 'the appid of the mini program, wx followed by letters and digits'
@@ -80,20 +108,25 @@ check alertEmail '[^@" ]+@[^@" ]+\.[^@" ]+' 'an e-mail address'
 check alertWebhook 'https://[^" ]+|none' 'an https address, or none'
 check customDomain '([a-z0-9-]+(\.[a-z0-9-]+)+)?' 'a domain in lower case, such as login.example.com'
 check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, such as 2026-12-01'
-if grep -q '"monthlyBudget": {' "$work/parameters.json" && ! grep -q '"budgetFrom": {' "$work/parameters.json"; then
-  echo 'monthlyBudget is set, so budgetFrom must be set too.' >&2
-  wrong=1
-fi
-if grep -q '"sessionIssuer": {' "$work/parameters.json" && ! grep -q '"sessionAudience": {' "$work/parameters.json"; then
-  echo 'sessionIssuer is set, so sessionAudience must be set too.' >&2
-  wrong=1
-fi
-if grep -A1 '"memberData": {' "$work/parameters.json" | grep -q true; then
-  for one in sessionIssuer miniProgramAppId; do
-    grep -q "\"$one\": {" "$work/parameters.json" && continue
-    echo "memberData is true, so $one must be set too." >&2
-    wrong=1
-  done
+needs monthlyBudget budgetFrom
+needs sessionIssuer sessionAudience
+needs memberData sessionIssuer miniProgramAppId
+for one in $(text_of sessionClaims '' | tr ',' ' '); do
+  case $one in
+    iss | aud | sub | client_id | iat | nbf | exp | jti | corpid | userid | acr | act | amr | auth_time | azp | cnf | entitlements | \
+      groups | may_act | nonce | roles | scope | scp | sid | typ)
+      refuse "sessionClaims has $one, which means something else in a token: leave it out." ;;
+  esac
+done
+if is_on memberData; then
+  # Table Storage tells no names apart by case.
+  if [[ $(text_of tokenTableName wecomtokens | tr '[:upper:]' '[:lower:]') == $(text_of sessionTableName wecomsessions | tr '[:upper:]' '[:lower:]') ]]; then
+    refuse 'sessionTableName is that of tokenTableName: give it another name.'
+  fi
+  while read -r value; do
+    refuse "memberData is set, so the app $value needs its miniProgramAppId."
+  done < <(awk -F'"' '/{$/ { name = ""; has = 0 } $2 == "name" { name = $4 } $2 == "miniProgramAppId" { has = 1 }
+    /^ *},?$/ && name && !has { print name; name = "" }' "$work/apps.json")
 fi
 ((wrong == 0)) || exit 2
 

@@ -13,9 +13,10 @@ vault=$1 secret=${2:-wecomfunc-session-key}
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve -out "$work/key.pem" 2>/dev/null
-if ! grep -qx -- '-----BEGIN PRIVATE KEY-----' "$work/key.pem"; then
-  echo 'This openssl writes no PKCS#8: nothing was stored.' >&2
+if ! openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve -out "$work/key.pem" 2>"$work/log" ||
+  ! grep -qx -- '-----BEGIN PRIVATE KEY-----' "$work/key.pem"; then
+  cat "$work/log" >&2
+  echo 'openssl is not there, or writes no key in PKCS#8: nothing was stored.' >&2
   exit 1
 fi
 

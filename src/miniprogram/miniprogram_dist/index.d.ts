@@ -126,7 +126,7 @@ export interface Client {
    */
   session(refused?: string): Promise<string>;
   /**
-   * What WeCom gives only encrypted, such as `memberData(wx.qy.getMobile)`: logs in where that is needed, asks the member, and has it
+   * What WeCom gives only encrypted, such as `memberData(wx.qy && wx.qy.getMobile)`: logs in where that is needed, asks the member, and has it
    * opened by the service. Logins of this client that begin meanwhile wait. Do not call `wx.qy.login` yourself meanwhile.
    */
   memberData<T extends object = Record<string, unknown>>(call: EncryptedCall | undefined): Promise<T>;

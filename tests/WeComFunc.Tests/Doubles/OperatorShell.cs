@@ -44,7 +44,8 @@ internal sealed class OperatorShell : IDisposable
           rest\ --method\ post\ *$site/functions/Login/listKeys\?*) echo function-key ;;
           rest\ --method\ put\ *$site/functions/Login/keys/next\?*) echo next-key ;;
           rest\ --method\ put\ *$site/functions/MemberData/keys/default\?*'"value":"function-key"'*) ;;
-          rest\ --method\ delete\ *$site/functions/Login/keys/default\?*) ;;
+          rest\ --method\ put\ *$site/functions/MemberData/keys/next\?*'"value":"next-key"'*) ;;
+          rest\ --method\ delete\ *$site/functions/Login/keys/default\?* | rest\ --method\ delete\ *$site/functions/MemberData/keys/default\?*) ;;
           'functionapp deployment source config-zip '*) [[ -f ${all##*--src } ]] ;;
           'functionapp delete '* | 'functionapp config access-restriction add '*) ;;
 
@@ -54,7 +55,7 @@ internal sealed class OperatorShell : IDisposable
               *serviceendpoint/endpoints*-preview*serviceprincipalid*) echo preview-application ;;
               *serviceendpoint/endpoints*serviceprincipalid*) echo deploy-application ;;
               *distributedtask/environments*) echo "${AZ_ENVIRONMENT:-}" ;;
-              *pipelines/checks/configurations*) echo "${AZ_CHECKS:-0}" ;;
+              *pipelines/checks/configurations*) echo "${AZ_CHECKS:-}" ;;
               *) exit 9 ;;
             esac ;;
           'rest --resource 499b84ac-1321-427f-aa17-267ca6975798 --method post --url https://dev.azure.com/'*distributedtask/environments*) echo 7 ;;

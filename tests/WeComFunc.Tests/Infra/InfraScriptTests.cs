@@ -27,6 +27,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     private const string NoLogin =
         "login: none could succeed now, token missing, table ok, corpsecret refused. Set the \"corpsecret\", 企业ID.";
 
+    private const string MemberData =
+        """{"memberData":true,"miniProgramAppId":"wx0","sessionIssuer":"https://l.example.com/api","sessionAudience":"a",""";
+
     // As the compiler writes its parameter files.
     private static readonly JsonSerializerOptions Written =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -283,27 +286,39 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         Assert.DoesNotContain("a-key", output, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("corpId", "WeCom:CorpId", "ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1")]
-    [InlineData("corpSecretName", "WeCom:CorpSecretName", "wecom-corpsecret", "a_b", "密")]
-    [InlineData("tokenTableName", "TokenStore:TableName", "wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表")]
-    [InlineData("sessionTableName", "MemberData:TableName", "wecomsessions", "wecom-sessions", "1sessions", "ab")]
-    [InlineData("miniProgramAppId", "WeCom:MiniProgramAppId", "", "wx0123456789abcdef", "wx", "ww0123456789abcdef", "wx-1")]
-    [InlineData(
-        "tokenRefreshSchedule", "TokenRefreshSchedule", "0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *",
-        "0 0 24 * * *", "every hour")]
-    [InlineData("profileFields", "Login:ProfileFields", "", "name", "name,department", "name, department", "name;department", "姓名")]
-    [InlineData("sessionAudience", "Session:Audience", "orders-api", "a, https://crm.example.com/x", "orders api", "客户")]
-    [InlineData("sessionClaims", "Session:Claims", "", "name,department", "name;department", "姓名")]
-    [InlineData("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", "0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001")]
-    public async Task A_parameter_is_refused_exactly_where_the_app_refuses_it(string parameter, string setting, params string[] values)
+    /// <summary>One value of each parameter at a time: what is refused is named, each by itself.</summary>
+    [Fact]
+    public async Task A_parameter_is_refused_exactly_where_the_app_refuses_it()
     {
-        foreach (var value in values)
-        {
-            var (status, output) = await RunAsync("deploy-infra.sh", ["what-if", "group", "dev"], Parameter(parameter, value));
+        (string Parameter, string Setting, string[] Values)[] table =
+        [
+            ("corpId", "WeCom:CorpId", ["ww1234567890abcdef", "wx1234567890abcdef", "ww", "wpAB_cd-EF", "w", "ww/1", "ww 1"]),
+            ("corpSecretName", "WeCom:CorpSecretName", ["wecom-corpsecret", "a_b", "密"]),
+            ("tokenTableName", "TokenStore:TableName", ["wecomtokens", "wecom-tokens", "1tokens", "ab", "tokens表"]),
+            ("sessionTableName", "MemberData:TableName", ["wecomsessions", "wecom-sessions", "1sessions", "ab"]),
+            ("miniProgramAppId", "WeCom:MiniProgramAppId", ["", "wx0123456789abcdef", "wx", "ww0123456789abcdef", "wx-1"]),
+            ("tokenRefreshSchedule", "TokenRefreshSchedule",
+                ["0 */5 * * * *", "0 0-30/5,45 1 1 1-6 0", "*/5 * * * *", "61 * * * * *", "0 0 24 * * *", "every hour"]),
+            ("profileFields", "Login:ProfileFields",
+                ["", "name", "name,department", "name, department", "name;department", "姓名", ",", ", ,"]),
+            ("sessionAudience", "Session:Audience", ["orders-api", "a, https://crm.example.com/x", "orders api", "客户", ","]),
+            ("sessionClaims", "Session:Claims", ["", "name,department", "name;department", "姓名", ","]),
+            ("loginsPerSecondPerAddress", "Limits:LoginsPerSecondPerAddress", ["0", "0.001", "0.5", "50", "-1", "1e3", "fifty", "0.0001"]),
+        ];
 
-            Assert.Equal((value, AppTakes(setting, value)), (value, status == 0));
-            Assert.Equal(status == 0, !output.Contains("but it must be", StringComparison.Ordinal));
+        for (var i = 0; i < table.Max(row => row.Values.Length); i++)
+        {
+            var rows = table.Where(row => i < row.Values.Length).ToList();
+
+            var (status, output) = await RunAsync(
+                "deploy-infra.sh", ["what-if", "group", "dev"], Parameters([.. rows.Select(row => (row.Parameter, row.Values[i]))]));
+
+            Assert.Equal(
+                rows.Where(row => !AppTakes(row.Setting, row.Values[i])).Select(row => row.Parameter).Order(),
+                Regex.Matches(output, "^([A-Za-z]+) is .*, but it must be ", RegexOptions.Multiline)
+                    .Select(line => line.Groups[1].Value)
+                    .Order());
+            Assert.Equal(output.Contains("but it must be", StringComparison.Ordinal), status != 0);
         }
     }
 
@@ -322,16 +337,67 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         string name, string corpId, string corpSecretName, string? refusal)
     {
         object[] apps = [new { name = "good", corpId = "ww1234567890abcdef" }, new { name, corpId, corpSecretName }];
-        var parameters = new { parameters = new { environmentName = new { value = "dev" }, apps = new { value = apps } } };
 
-        var (status, output) = await RunAsync(
-            "deploy-infra.sh",
-            ["what-if", "group", "dev"],
-            ("AZ_PARAMETERS", JsonSerializer.Serialize(parameters, Written).ReplaceLineEndings("\n")));
+        var (status, output) = await RunAsync("deploy-infra.sh", ["what-if", "group", "dev"], Parameters(("apps", apps)));
 
         Assert.Equal(refusal is null, status == 0);
         Assert.Equal(refusal is not null, output.Contains("of one of the apps is", StringComparison.Ordinal));
         Assert.Contains(refusal ?? "", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// Parameters that are good each by itself, and the line about what is wrong with them together; null where nothing is.
+    /// </summary>
+    [Theory]
+    [InlineData("""{"monthlyBudget":0}""", null)]
+    [InlineData("""{"monthlyBudget":200,"budgetFrom":"2026-12-01"}""", null)]
+    [InlineData("""{"monthlyBudget":200,"budgetFrom":""}""", "monthlyBudget is set, so budgetFrom must be set too.")]
+    [InlineData("""{"sessionIssuer":"","sessionAudience":""}""", null)]
+    [InlineData("""{"memberData":false}""", null)]
+    [InlineData(
+        """{"sessionIssuer":"https://l.example.com/api","sessionAudience":""}""",
+        "sessionIssuer is set, so sessionAudience must be set too.")]
+    [InlineData("""{"sessionClaims":"name,roles"}""", "sessionClaims has roles, which means something else in a token: leave it out.")]
+    [InlineData("""{"sessionClaims":"name, scope"}""", "sessionClaims has scope, which means something else in a token: leave it out.")]
+    [InlineData("""{"apps":[{"name":"default","corpId":"ww1"}]}""", "default is the name of two apps: give one of them another.")]
+    [InlineData("""{"apps":[{"name":"default","corpId":"ww1"}],"appName":"main"}""", null)]
+    [InlineData("""{"apps":[{"name":"hr","corpId":"ww1"}],"appName":"hr"}""", "hr is the name of two apps: give one of them another.")]
+    [InlineData(
+        """{"apps":[{"name":"hr","corpId":"ww1"},{"corpId":"ww2","name":"hr"}]}""",
+        "hr is the name of two apps: give one of them another.")]
+    [InlineData(MemberData + """ "apps":[{"name":"hr","corpId":"ww1","miniProgramAppId":"wx1"}]}""", null)]
+    [InlineData(
+        MemberData + """ "apps":[{"name":"hr","miniProgramAppId":"wx1"},{"name":"sales","corpId":"ww2"}]}""",
+        "memberData is set, so the app sales needs its miniProgramAppId.")]
+    [InlineData(
+        MemberData + """ "apps":[{"corpId":"ww1","name":"hr"},{"miniProgramAppId":"wx2","name":"sales","corpId":"ww2"}]}""",
+        "memberData is set, so the app hr needs its miniProgramAppId.")]
+    [InlineData(
+        MemberData + """ "sessionTableName":"WeComTokens"}""", "sessionTableName is that of tokenTableName: give it another name.")]
+    [InlineData("""{"sessionTableName":"wecomtokens"}""", null)]
+    public async Task What_does_not_go_together_is_refused_before_anything_is_sent(string given, string? refusal)
+    {
+        var values = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(given)!;
+
+        var (status, output) = await RunAsync(
+            "deploy-infra.sh", ["what-if", "group", "dev"], Parameters([.. values.Select(one => (one.Key, (object)one.Value))]));
+
+        Assert.Equal(
+            refusal is null ? [] : [refusal],
+            output.Split('\n').Where(line => Regex.IsMatch(line, ": (give|leave)| is set, so ")));
+        Assert.Equal(refusal is null ? 0 : 2, status);
+    }
+
+    [Fact]
+    public async Task The_claims_that_are_refused_are_those_of_the_app()
+    {
+        var field = typeof(SessionSettings).GetField("Taken", BindingFlags.Static | BindingFlags.NonPublic)!;
+        var script = await File.ReadAllTextAsync(Script("deploy-infra.sh"));
+
+        Assert.Equal(
+            ((HashSet<string>)field.GetValue(null)!).Order(StringComparer.Ordinal),
+            Regex.Match(script, @"case \$one in(.*?)\)", RegexOptions.Singleline).Groups[1].Value
+                .Split([' ', '|', '\\', '\n'], StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -451,9 +517,10 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
-    [InlineData("#!/usr/bin/env bash\nexit 1\n", "0", "")]
+    [InlineData("#!/usr/bin/env bash\necho 'unknown option' >&2\nexit 1\n", "0",
+        "unknown option\nopenssl is not there, or writes no key in PKCS#8: nothing was stored.")]
     [InlineData("#!/usr/bin/env bash\nwhile [[ $1 != -out ]]; do shift; done\necho '-----BEGIN EC PRIVATE KEY-----' >\"$2\"\n", "0",
-        "This openssl writes no PKCS#8: nothing was stored.")]
+        "openssl is not there, or writes no key in PKCS#8: nothing was stored.")]
     [InlineData(null, "3", "")]
     public async Task A_key_of_sessions_that_cannot_be_made_or_stored_is_not_told_as_stored(string? openssl, string vault, string told)
     {
@@ -483,11 +550,12 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
     private static string Script(string name) => Path.Combine(Repository.Root, "infra/scripts", name);
 
-    private static (string Name, string Value) Parameter(string name, string value)
-    {
-        var parameters = new Dictionary<string, object> { [name] = new { value } };
-        return ("AZ_PARAMETERS", JsonSerializer.Serialize(new { parameters }, Written).ReplaceLineEndings("\n"));
-    }
+    private static (string Name, string Value) Parameter(string name, string value) => Parameters((name, value));
+
+    private static (string Name, string Value) Parameters(params (string Name, object Value)[] given) => (
+        "AZ_PARAMETERS",
+        JsonSerializer.Serialize(new { parameters = given.ToDictionary(one => one.Name, one => new { value = one.Value }) }, Written)
+            .ReplaceLineEndings("\n"));
 
     private static bool AppTakes(string setting, string value)
     {

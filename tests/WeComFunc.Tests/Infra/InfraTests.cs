@@ -315,6 +315,8 @@ public sealed partial class InfraTests
         Assert.DoesNotContain(failing, RenewalLine("timer", "not_due", 118.6), StringComparison.Ordinal);
         Assert.Contains(failing, FailedRenewalLine("timer", null, null), StringComparison.Ordinal);
         Assert.Equal("119", Extracted("token-renewal", "minutesLeft", RenewalLine("timer", "not_due", 118.6)));
+        Assert.Equal("default", Extracted("token-renewal", "app", RenewalLine("timer", "not_due", 118.6)));
+        Assert.Equal("default", Extracted("token-renewal", "app", FailedRenewalLine("timer", null, null)));
     }
 
     [Fact]
@@ -351,6 +353,16 @@ public sealed partial class InfraTests
         Assert.Equal("@parameters('robot')", say.GetProperty("inputs").GetProperty("uri").GetString());
         Assert.Equal(
             """["inputs"]""", say.GetProperty("runtimeConfiguration").GetProperty("secureData").GetProperty("properties").GetRawText());
+    }
+
+    /// <summary>They point to their dimensions: the errcode, what to do, the address.</summary>
+    [Fact]
+    public void What_a_robot_says_has_the_dimensions_of_the_alert()
+    {
+        var text = JsonSerializer.Deserialize<JsonElement>(Read("infra/robot.json"))
+            .GetProperty("actions").GetProperty("say").GetProperty("inputs").GetProperty("body").GetProperty("text").GetProperty("content");
+
+        Assert.Contains("?['alertContext']?['condition']?['allOf'], json('[]')))?['dimensions'])}", text.GetString());
     }
 
     [Fact]

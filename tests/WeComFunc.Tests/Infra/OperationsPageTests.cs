@@ -7,7 +7,7 @@ namespace WeComFunc.Tests;
 /// <summary>The commands of infra/README.md, walked from the first line to the last in an <see cref="OperatorShell"/>.</summary>
 [Trait("Speed", "Slow")]
 [UnsupportedOSPlatform("windows")]
-public sealed partial class OperationsPageTests : IDisposable
+public sealed partial class OperationsPageTests(OperationsPageTests.Walk walk) : IClassFixture<OperationsPageTests.Walk>
 {
     private const string Curl = """
         #!/usr/bin/env bash
@@ -19,45 +19,23 @@ public sealed partial class OperationsPageTests : IDisposable
 
     private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "infra/README.md"));
 
-    private readonly OperatorShell _shell = new();
-
-    public OperationsPageTests()
-    {
-        _shell.Put("curl", Curl);
-        _shell.Put("dotnet", "#!/usr/bin/env bash\nmkdir -p \"${@: -1}/.azurefunctions\"\n");
-        _shell.Put("zip", "#!/usr/bin/env bash\ntest -d .azurefunctions && touch \"$2\"\n");
-        _shell.Put("sleep", "#!/usr/bin/env bash\n");
-        Directory.CreateSymbolicLink(Path.Combine(_shell.Folder, "infra"), Path.Combine(Repository.Root, "infra"));
-    }
-
-    public void Dispose() => _shell.Dispose();
-
     [Fact]
-    public async Task The_page_can_be_walked_from_its_first_line_to_its_last_and_every_variable_is_set_by_an_earlier_one()
+    public void The_page_can_be_walked_from_its_first_line_to_its_last_and_every_variable_is_set_by_an_earlier_one()
     {
-        var (status, output) = await WalkAsync();
-
-        Assert.True(status == 0, output);
-        Assert.Contains("\nwalked\n", output, StringComparison.Ordinal);
+        Assert.True(walk.Status == 0, walk.Output);
+        Assert.Contains("\nwalked\n", walk.Output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_login_goes_to_the_address_and_with_the_key_that_the_platform_names()
-    {
-        await WalkAsync();
-
-        Assert.Contains(
-            """curl -s https://func-1.example.com/api/login -H x-functions-key: function-key -H Content-Type: application/json -d """
-            + """{"code":"the-code"}""",
-            await File.ReadAllLinesAsync(Path.Combine(_shell.Folder, "curl.log")));
-    }
+    public void A_login_goes_to_the_address_and_with_the_key_that_the_platform_names() => Assert.Contains(
+        """curl -s https://func-1.example.com/api/login -H x-functions-key: function-key -H Content-Type: application/json -d """
+        + """{"code":"the-code"}""",
+        File.ReadAllLines(Path.Combine(walk.Shell.Folder, "curl.log")));
 
     [Fact]
-    public async Task An_installation_is_torn_down_app_first_and_the_group_only_when_the_subnet_is_free()
+    public void An_installation_is_torn_down_app_first_and_the_group_only_when_the_subnet_is_free()
     {
-        await WalkAsync();
-
-        var last = _shell.Calls.TakeLast(5).Select(call => string.Join(' ', call.Split(' ')[..2]));
+        var last = walk.Shell.Calls.TakeLast(5).Select(call => string.Join(' ', call.Split(' ')[..2]));
         Assert.Equal(["functionapp delete", "network vnet", "network vnet", "network vnet", "group delete"], last);
     }
 
@@ -74,12 +52,14 @@ public sealed partial class OperationsPageTests : IDisposable
     }
 
     [Fact]
-    public void Neither_the_page_nor_what_it_calls_needs_a_newer_Bash_than_that_of_macOS()
+    public void Neither_the_page_nor_any_script_needs_a_newer_Bash_than_that_of_macOS()
     {
-        string[] scripts = ["deploy-infra.sh", "sync-triggers.sh", "smoke.sh", "allow-pipeline.sh", "app.sh", "session-key.sh"];
+        var scripts = Directory.GetFiles(Path.Combine(Repository.Root, "infra/scripts"), "*.sh")
+            .Concat(Directory.GetFiles(Path.Combine(Repository.Root, "tests"), "*.sh"))
+            .Concat(Directory.GetFiles(Repository.Root, "*.sh"));
 
         Assert.All(
-            scripts.Select(script => File.ReadAllText(Path.Combine(Repository.Root, "infra/scripts", script))).Concat(Blocks()),
+            scripts.Select(File.ReadAllText).Concat(Blocks()),
             text =>
                 Assert.DoesNotMatch(@"\$\{\w+(,,|\^\^|@)|mapfile|readarray|(declare|local|typeset) -[gnA]|\|&|&>>|coproc|\bwait -n", text));
     }
@@ -87,19 +67,6 @@ public sealed partial class OperationsPageTests : IDisposable
     private static IEnumerable<string> Blocks() =>
         Fence().Matches(Page).Select(
             block => Regex.Replace(block.Groups[2].Value, "^" + block.Groups[1].Value, "", RegexOptions.Multiline));
-
-    /// <summary>All blocks in one shell that knows nothing; whatever a block assigns has to be something.</summary>
-    private Task<(int Status, string Output)> WalkAsync()
-    {
-        var blocks = Blocks().Select(block => block + string.Concat(
-            Assignment().Matches(block).Select(assignment => $": \"${{{assignment.Groups[1].Value}:?is empty}}\"\n")));
-        return _shell.RunAsync(
-            ["-c", "set -euo pipefail\n" + string.Concat(blocks) + "echo walked"],
-            "the-corpsecret\nthe-code\nthe-next-corpsecret\n",
-            ("AZ_CONNECTION", "a-connection"),
-            ("PAUSE", "0"),
-            ("AZ_END", ""));
-    }
 
     [GeneratedRegex(@"^( *)```sh\n(.*?)^ *```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fence();
@@ -109,4 +76,37 @@ public sealed partial class OperationsPageTests : IDisposable
 
     [GeneratedRegex("`[^`\n]+`")]
     private static partial Regex InlineCode();
+
+    /// <summary>All blocks in one shell that knows nothing; whatever a block assigns has to be something.</summary>
+    public sealed class Walk : IAsyncLifetime
+    {
+        internal OperatorShell Shell { get; } = new();
+
+        internal int Status { get; private set; }
+
+        internal string Output { get; private set; } = "";
+
+        public async Task InitializeAsync()
+        {
+            Shell.Put("curl", Curl);
+            Shell.Put("dotnet", "#!/usr/bin/env bash\nmkdir -p \"${@: -1}/.azurefunctions\"\n");
+            Shell.Put("zip", "#!/usr/bin/env bash\ntest -d .azurefunctions && touch \"$2\"\n");
+            Shell.Put("sleep", "#!/usr/bin/env bash\n");
+            Directory.CreateSymbolicLink(Path.Combine(Shell.Folder, "infra"), Path.Combine(Repository.Root, "infra"));
+            var blocks = Blocks().Select(block => block + string.Concat(
+                Assignment().Matches(block).Select(assignment => $": \"${{{assignment.Groups[1].Value}:?is empty}}\"\n")));
+            (Status, Output) = await Shell.RunAsync(
+                ["-c", "set -euo pipefail\n" + string.Concat(blocks) + "echo walked"],
+                "the-corpsecret\nthe-code\nthe-corpsecret-of-sales\nthe-next-corpsecret\n",
+                ("AZ_CONNECTION", "a-connection"),
+                ("PAUSE", "0"),
+                ("AZ_END", ""));
+        }
+
+        public Task DisposeAsync()
+        {
+            Shell.Dispose();
+            return Task.CompletedTask;
+        }
+    }
 }

@@ -10,6 +10,11 @@ namespace WeComFunc.Tests;
 [UnsupportedOSPlatform("windows")]
 public sealed class PipelineRightsTests : IDisposable
 {
+    private const string BranchControl = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b";
+    private const string TaskCheck = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7";
+    private const string Template = "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3";
+    private const string ExclusiveLock = "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563";
+
     private readonly OperatorShell _shell = new();
 
     public void Dispose() => _shell.Dispose();
@@ -111,11 +116,25 @@ public sealed class PipelineRightsTests : IDisposable
     [Fact]
     public async Task Checks_and_environment_that_are_there_stay_as_they_are()
     {
-        var (status, output) = await AllowAsync(("AZ_CHECKS", "3"), ("AZ_ENVIRONMENT", "7"));
+        var (status, output) = await AllowAsync(
+            ("AZ_CHECKS", $"{BranchControl}\n{TaskCheck}\n{ExclusiveLock}\n{Template}"), ("AZ_ENVIRONMENT", "7"));
 
         Assert.Equal(0, status);
-        Assert.Contains("The environment wecomfunc-dev has 3 checks already", output, StringComparison.Ordinal);
+        Assert.Contains("The environment wecomfunc-dev has the check Exclusive lock already; it stays as it is.", output);
         Assert.DoesNotContain(_shell.Calls, call => call.Contains(" --method post ", StringComparison.Ordinal));
+    }
+
+    /// <summary>A run that broke off, or somebody's own check, such as Approvals and a task check of another kind.</summary>
+    [Fact]
+    public async Task Whichever_check_is_missing_is_made()
+    {
+        const string Another = "86b05a0c-0000-0000-0000-000000000000";
+        const string Approvals = "8c6f20a7-a545-4486-9777-f762fafe0d4d";
+        await AllowAsync(("AZ_CHECKS", $"{Another}\n{TaskCheck}\n{Approvals}\n{Template}"));
+
+        Assert.Equal(
+            ["Task Check", "ExclusiveLock", "Task Check", "Task Check"],
+            Checks().Select(check => check.GetProperty("type").GetProperty("name").GetString()));
     }
 
     [Fact]
