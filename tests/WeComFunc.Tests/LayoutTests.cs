@@ -97,7 +97,7 @@ public sealed partial class LayoutTests
     [Fact]
     public void No_line_is_longer_than_the_editorconfig_says()
     {
-        var limit = int.Parse(LimitPattern().Match(Text(".editorconfig")).Groups[1].Value, CultureInfo.InvariantCulture);
+        var limit = int.Parse(LimitPattern().Match(Repository.Read(".editorconfig")).Groups[1].Value, CultureInfo.InvariantCulture);
 
         var longer = Repository.Files("*.cs").SelectMany(file => LongLines(file, limit));
 
@@ -138,8 +138,6 @@ public sealed partial class LayoutTests
         string.Join('\n', DeadLinks(MarkdownPage.Parse(
             "docs/page.md",
             $"# 记录 1：`a_b`的Token，（二）\n\n## Twice\n\n{text}\n\n## Twice\n\n```sh\n# not a heading\n```\n"))));
-
-    private static string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
 
     /// <summary>The lines over the limit, without those of a text in another language.</summary>
     private static IEnumerable<string> LongLines(string file, int limit)

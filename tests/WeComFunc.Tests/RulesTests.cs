@@ -11,7 +11,7 @@ public sealed partial class RulesTests
 
     private static IReadOnlySet<string> Headings { get; } =
         HeadingPattern()
-            .Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "rules.md")))
+            .Matches(Repository.Read("docs/rules.md"))
             .Select(heading => heading.Groups[1].Value)
             .ToHashSet();
 

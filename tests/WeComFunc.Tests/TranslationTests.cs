@@ -130,7 +130,7 @@ public sealed partial class TranslationTests
     [MemberData(nameof(Defects))]
     public void What_differs_is_named_with_file_and_line(string page, string text, string instead, string said)
     {
-        var original = File.ReadAllText(Path.Combine(Repository.Root, page));
+        var original = Repository.Read(page);
         Assert.Contains(text, original, StringComparison.Ordinal);
 
         var changed = MarkdownPage.Parse(page, original.Replace(text, instead, StringComparison.Ordinal));
@@ -144,7 +144,7 @@ public sealed partial class TranslationTests
     [Fact]
     public void Comments_and_labels_are_free_to_differ()
     {
-        var page = File.ReadAllText(Path.Combine(Repository.Root, "README.zh-CN.md"))
+        var page = Repository.Read("README.zh-CN.md")
             .Replace("# 发布前必须通过的全部检查", "# everything", StringComparison.Ordinal)
             .Replace("// 或所复制文件夹的路径", "// or a path", StringComparison.Ordinal)
             .Replace("opt 内存中没有 token", "opt without a token", StringComparison.Ordinal);

@@ -6,9 +6,6 @@ namespace WeComFunc.Login;
 /// <summary>Ends the logins with their host: those under way are answered, new ones are refused.</summary>
 internal sealed class LoginDrain(CallerLimiter limiter, TimeProvider time) : IHostedService
 {
-    /// <summary>The longest login takes ten seconds, and who ends a process waits no longer.</summary>
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(9);
-
     /// <summary>An answer is on its way when the login has ended, and the Functions worker does not wait until it is sent.</summary>
     private static readonly TimeSpan Sending = TimeSpan.FromMilliseconds(200);
 
@@ -18,7 +15,7 @@ internal sealed class LoginDrain(CallerLimiter limiter, TimeProvider time) : IHo
     /// <summary>Waits for the logins under way.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(StopLimit, time);
+        using var limit = new CancellationTokenSource(WeComFuncServices.ShutdownLimit, time);
         using var host = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {

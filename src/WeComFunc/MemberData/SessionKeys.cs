@@ -131,8 +131,9 @@ internal sealed partial class SessionKeys(CorpApps apps, ISessionKeyStore store,
     private void Tell(string done, string reason)
     {
         Interlocked.Increment(ref _untold);
-        var (now, due) = (time.GetUtcNow().UtcTicks, Volatile.Read(ref _tellNext));
-        if (now >= due && Interlocked.CompareExchange(ref _tellNext, now + MemberDataRules.LinePause.Ticks, due) == due)
+        var (now, due) = (time.GetTimestamp(), Volatile.Read(ref _tellNext));
+        var pause = (long)(MemberDataRules.LinePause.TotalSeconds * time.TimestampFrequency);
+        if (now >= due && Interlocked.CompareExchange(ref _tellNext, now + pause, due) == due)
         {
             LogTrouble(logger, Interlocked.Exchange(ref _untold, 0), done, reason);
         }

@@ -44,7 +44,7 @@ public sealed class FleetSimulationTests
     [Fact]
     public async Task A_quiet_day_costs_what_the_rules_allow()
     {
-        var (exitCode, output) = await RunAsync("--costs");
+        var (exitCode, output) = await RunAsync("--costs", "--members", "100000");
 
         Assert.Equal(0, exitCode);
         var rows =

@@ -98,7 +98,7 @@ public sealed class FleetTests(Azurite azurite) : FleetTest(azurite, new(DateTim
         await doomed.SignalAsync("STOP");
         LoginHost[] others = [await StartAsync(), await StartAsync()];
         var logins = others.SelectMany(host => Enumerable.Range(0, 10).Select(_ => host.LoginAsync(WeCom.IssueCode("zhangsan")))).ToArray();
-        await Wait.UntilAsync(() => Task.FromResult(others.All(host => host.Store.Reads > 0)));
+        await Wait.UntilAsync(() => others.All(host => host.Store.Reads > 0));
         await doomed.SignalAsync("KILL");
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => lost);
 

@@ -16,7 +16,7 @@ internal sealed record MarkdownPage(string Name, IReadOnlyList<MarkdownSection> 
         .UsePreciseSourceLocation()
         .Build();
 
-    public static MarkdownPage Read(string name) => Parse(name, File.ReadAllText(Path.Combine(Repository.Root, name)));
+    public static MarkdownPage Read(string name) => Parse(name, Repository.Read(name));
 
     public static MarkdownPage Parse(string name, string text)
     {

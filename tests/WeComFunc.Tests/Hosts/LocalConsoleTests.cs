@@ -50,7 +50,7 @@ public sealed class LocalConsoleTests(Azurite azurite) : LoginTest(azurite)
 
         var answer = await host.Client.GetStringAsync("/openapi.yaml");
 
-        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "openapi.yaml")), answer);
+        Assert.Equal(Repository.Read("docs/openapi.yaml"), answer);
     }
 
     [Theory]

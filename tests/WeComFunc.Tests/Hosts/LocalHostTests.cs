@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using WeComFunc.LocalHost;
@@ -128,19 +129,30 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
-    public async Task Told_to_end_it_waits_for_nobody_who_does_not_go_on_with_a_request()
+    public async Task Told_to_end_it_ends_though_a_request_is_never_finished()
     {
-        await using var host = HostProcess.Start(Project, Settings(), arguments: ["--urls", "http://127.0.0.1:0"]);
-        var address = await host.AddressAsync();
+        await using var app = LocalHostApp.Create(["--settings", "none", "--urls", "http://127.0.0.1:0"], builder =>
+        {
+            builder.Configuration.AddInMemoryCollection(
+                Settings().Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
+            builder.Services.PostConfigure<HostOptions>(options =>
+            {
+                Assert.Equal(WeComFuncServices.ShutdownLimit, options.ShutdownTimeout);
+                options.ShutdownTimeout = TimeSpan.FromMilliseconds(1);
+            });
+        });
+        await app.StartAsync();
+        var address = new Uri(app.Urls.Single());
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port);
         await client.GetStream().WriteAsync(
             "POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code"u8.ToArray());
-        await HealthAsync(host);
+        using var other = HostClient.Create(address);
+        using var health = await other.GetAsync("/api/health");
 
-        await host.SignalAsync("TERM");
+        await app.StopAsync();
 
-        Assert.Equal(0, await host.ExitAsync());
+        Assert.Equal(-1, await ReadByteAsync(client.GetStream()));
     }
 
     [Fact]
@@ -252,20 +264,31 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
         await RunUntilAsync(failures.SeenAsync(2));
     }
 
-    private static async Task UntilRefusedAsync(Uri address)
+    private static Task UntilRefusedAsync(Uri address) => Wait.UntilAsync(async () =>
     {
-        using var limit = new CancellationTokenSource(Patience.Limit);
-        while (true)
+        using var client = new TcpClient();
+        try
         {
-            using var client = new TcpClient();
-            try
-            {
-                await client.ConnectAsync(address.Host, address.Port, limit.Token);
-            }
-            catch (SocketException)
-            {
-                return;
-            }
+            await client.ConnectAsync(address.Host, address.Port);
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    });
+
+    /// <returns>A byte; -1 where the host has closed the connection, in whichever way.</returns>
+    private static async Task<int> ReadByteAsync(NetworkStream stream)
+    {
+        try
+        {
+            var buffer = new byte[1];
+            return await stream.ReadAsync(buffer) == 0 ? -1 : buffer[0];
+        }
+        catch (IOException)
+        {
+            return -1;
         }
     }
 

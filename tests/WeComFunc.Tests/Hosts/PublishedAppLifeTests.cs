@@ -82,16 +82,9 @@ public sealed class PublishedAppLifeTests(PublishedApp app) : WeComTest
     /// <summary>Asks until it no longer takes logins: that it is to end arrives while it still does.</summary>
     private static async Task<LoginAnswer> UntilRefusedAsync(PublishedHost host)
     {
-        using var limit = new CancellationTokenSource(Patience.Limit);
-        while (await host.LoginAsync("a-code-of-nobody", cancellationToken: limit.Token) is var answer)
-        {
-            if (answer.Status != 401)
-            {
-                return answer;
-            }
-        }
-
-        throw new InvalidOperationException();
+        LoginAnswer answer = null!;
+        await Wait.UntilAsync(async () => (answer = await host.LoginAsync("a-code-of-nobody")).Status != 401);
+        return answer;
     }
 
     /// <summary>What the library itself says to these settings.</summary>

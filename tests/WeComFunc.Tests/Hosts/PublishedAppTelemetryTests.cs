@@ -37,12 +37,11 @@ public sealed class PublishedAppTelemetryTests(PublishedApp app) : ExportTest
     {
         WeCom[Api.GetToken].AddFault(new Fault { Errcode = 60020, Times = null });
         await using var host = await StartAsync();
-        using var patience = new CancellationTokenSource(Patience.Limit);
-        while (!host.Lines("WeCom gettoken: errcode 60020, ").Any(line => line.Message.EndsWith(", outside an invocation]")))
+        await Wait.UntilAsync(async () =>
         {
-            patience.Token.ThrowIfCancellationRequested();
             await host.HealthAsync();
-        }
+            return host.Lines("WeCom gettoken: errcode 60020, ").Any(line => line.Message.EndsWith(", outside an invocation]"));
+        });
 
         // What comes later is sent later.
         await host.LoginAsync(WeCom.IssueCode("zhangsan"));

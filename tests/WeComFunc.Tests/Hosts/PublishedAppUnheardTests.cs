@@ -37,7 +37,7 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : WeComTest
             // It takes the token in memory, and tells the row of it behind its back, which takes until the table's limit.
             Assert.Equal(200, (await host.LoginAsync(WeCom.IssueCode("zhangsan"))).Status);
 
-            await Wait.UntilAsync(() => Task.FromResult(host.Log.Any(line => line.Message.StartsWith(Unread, StringComparison.Ordinal))));
+            await Wait.UntilAsync(() => host.Log.Any(line => line.Message.StartsWith(Unread, StringComparison.Ordinal)));
         }
         finally
         {
@@ -57,7 +57,6 @@ public sealed class PublishedAppUnheardTests(PublishedApp app) : WeComTest
         return host.Log.Any(
             line => line.Message.StartsWith(beginning, StringComparison.Ordinal) && line.Message.EndsWith(Again, StringComparison.Ordinal));
     });
-
 
     /// <returns>The invocation that the line carried when nobody heard it.</returns>
     private static string? AssertToldOnce(PublishedHost host, string beginning)

@@ -38,26 +38,13 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
 
     private readonly OperatorShell _shell = new();
     private readonly Queue<(int Status, string Body)> _answers = new();
-    private readonly WebApplication _app;
-
-    public InfraScriptTests()
-    {
-        _app = WebApplication.CreateSlimBuilder().Build();
-        _app.Urls.Add("http://127.0.0.1:0");
-        _app.MapGet("/api/health", () =>
-        {
-            var (status, body) = _answers.Count > 1 ? _answers.Dequeue() : _answers.Peek();
-            return Results.Text(body, "application/json", statusCode: status);
-        });
-    }
+    private WebApplication? _app;
 
     private string[] Calls => _shell.Calls;
 
-    private string Health => $"{_app.Urls.First()}/api/health";
+    public Task InitializeAsync() => Task.CompletedTask;
 
-    public Task InitializeAsync() => _app.StartAsync();
-
-    public async Task DisposeAsync() => await _app.DisposeAsync();
+    public async Task DisposeAsync() => await (_app?.DisposeAsync() ?? ValueTask.CompletedTask);
 
     public void Dispose() => _shell.Dispose();
 
@@ -180,7 +167,10 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         _answers.Enqueue((503, Unhealthy));
 
         var (status, output) = await RunAsync(
-            script, script == "smoke.sh" ? ["group", "app", Health] : ["group", "app"], ("AZ_LISTED_AFTER", "99"), ("AZ_TIMER", "true"));
+            script,
+            script == "smoke.sh" ? ["group", "app", await HealthAsync()] : ["group", "app"],
+            ("AZ_LISTED_AFTER", "99"),
+            ("AZ_TIMER", "true"));
 
         Assert.Equal(1, status);
         Assert.Contains(script == "smoke.sh" ? "\nFAIL timer: " : "\nerror: ", "\n" + output, StringComparison.Ordinal);
@@ -206,11 +196,11 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     {
         await RunAsync("deploy-infra.sh", [verb, "group", "dev"]);
 
-        var version = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "infra/bicep.version"))).Trim();
+        var version = Repository.Read("infra/bicep.version").Trim();
         Assert.Equal($"bicep install --version v{version}", Calls[0]);
         Assert.Contains(
             "infra/bicep.version",
-            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "tests/infra/bicep.csproj")),
+            Repository.Read("tests/infra/bicep.csproj"),
             StringComparison.Ordinal);
     }
 
@@ -570,7 +560,21 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         }
     }
 
-    private Task<(int Status, string Output)> SmokeAsync(
+    /// <summary>Where the app answers.</summary>
+    private async Task<string> HealthAsync()
+    {
+        _app = WebApplication.CreateSlimBuilder().Build();
+        _app.Urls.Add("http://127.0.0.1:0");
+        _app.MapGet("/api/health", () =>
+        {
+            var (status, body) = _answers.Count > 1 ? _answers.Dequeue() : _answers.Peek();
+            return Results.Text(body, "application/json", statusCode: status);
+        });
+        await _app.StartAsync();
+        return $"{_app.Urls.First()}/api/health";
+    }
+
+    private async Task<(int Status, string Output)> SmokeAsync(
         (int Status, string Body)[] answers, params (string Name, string Value)[] environment)
     {
         foreach (var answer in answers)
@@ -578,7 +582,7 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
             _answers.Enqueue(answer);
         }
 
-        return RunAsync("smoke.sh", ["group", "app", Health], environment);
+        return await RunAsync("smoke.sh", ["group", "app", await HealthAsync()], environment);
     }
 
     private Task<(int Status, string Output)> RunAsync(

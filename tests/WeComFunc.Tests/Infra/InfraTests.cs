@@ -93,13 +93,15 @@ public sealed partial class InfraTests
         Assert.Single(Regex.Matches(Bicep(), "name: 'appsettings'"));
         Assert.Single(Regex.Matches(Bicep(), @"settings: union\(appSettings, furtherSettings, openTelemetry\)"));
         Assert.Contains(
-            "properties: union(hostSettings, telemetrySettings, settings)", Read("infra/modules/app.bicep"), StringComparison.Ordinal);
+            "properties: union(hostSettings, telemetrySettings, settings)",
+            Repository.Read("infra/modules/app.bicep"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void What_is_not_set_on_purpose_is_named_with_its_reason()
     {
-        var comment = Read("infra/main.bicep").Split("// Not set, on purpose:")[1].Split("var appSettings")[0];
+        var comment = Repository.Read("infra/main.bicep").Split("// Not set, on purpose:")[1].Split("var appSettings")[0];
 
         Assert.All(NotSetOnPurpose, name => Assert.Contains(name, comment, StringComparison.Ordinal));
     }
@@ -117,7 +119,7 @@ public sealed partial class InfraTests
 
     [Fact]
     public void A_corpid_of_the_contract_fits_into_its_parameter() =>
-        Assert.Contains("\n@minLength(2)\n@maxLength(64)\nparam corpId string\n", Read("infra/main.bicep"), StringComparison.Ordinal);
+        Assert.Contains("\n@minLength(2)\n@maxLength(64)\nparam corpId string\n", Repository.Read("infra/main.bicep"));
 
     [Fact]
     public void Nothing_is_set_on_the_site_that_Azure_has_refused_on_Flex_Consumption() =>
@@ -128,7 +130,7 @@ public sealed partial class InfraTests
         Assert.Equal(
             2,
             Regex.Count(
-                Read("infra/modules/app.bicep"),
+                Repository.Read("infra/modules/app.bicep"),
                 @"basicPublishingCredentialsPolicies@[^{]+\{\n  parent: app\n  name: '(?:ftp|scm)'\n  properties: \{\n    allow: false\n"));
 
     [Fact]
@@ -142,22 +144,23 @@ public sealed partial class InfraTests
     public void Another_region_gets_other_names() =>
         Assert.Contains(
             "var token = uniqueString(resourceGroup().id, name, environmentName, location)\n",
-            Read("infra/main.bicep"),
+            Repository.Read("infra/main.bicep"),
             StringComparison.Ordinal);
 
     [Fact]
     public void A_deleted_vault_of_dev_keeps_its_name_for_no_longer_than_it_must() =>
-        Assert.Contains("param vaultRetentionDays = 7\n", Read("infra/dev.bicepparam"), StringComparison.Ordinal);
+        Assert.Contains("param vaultRetentionDays = 7\n", Repository.Read("infra/dev.bicepparam"), StringComparison.Ordinal);
 
     [Fact]
     public void The_parameters_that_cost_say_their_price() => Assert.All(
         ["zoneRedundant", "maximumInstanceCount", "instanceMemoryMB", "natSku"],
-        parameter => Assert.Matches($@"@description\('[^\n]*(USD|price)[^\n]*'\)\n(@.*\n)*param {parameter} ", Read("infra/main.bicep")));
+        parameter => Assert.Matches(
+            $@"@description\('[^\n]*(USD|price)[^\n]*'\)\n(@.*\n)*param {parameter} ", Repository.Read("infra/main.bicep")));
 
     [Fact]
     public void A_domain_is_bound_without_its_certificate_only_once() => Assert.Matches(
         @"@onlyIfNotExists\(\)\nresource binding 'Microsoft\.Web/sites/hostNameBindings@[^{]+\{(?s:.*?)sslState: 'Disabled'\n",
-        Read("infra/modules/domain.bicep"));
+        Repository.Read("infra/modules/domain.bicep"));
 
     [Fact]
     public void Outputs_hold_no_secret() => Assert.All(
@@ -194,7 +197,7 @@ public sealed partial class InfraTests
     [Fact]
     public void Names_are_within_Azures_limits_whatever_the_parameters()
     {
-        var main = Read("infra/main.bicep");
+        var main = Repository.Read("infra/main.bicep");
         var longestSlug = int.Parse(
             Regex.Match(main, @"var slug = toLower\(take\(.*, (\d+)\)\)").Groups[1].Value, CultureInfo.InvariantCulture);
         var names = Regex.Matches(main.Split("var names = {")[1].Split("\n}")[0], @"^  (\w+): '(.*)'$", RegexOptions.Multiline)
@@ -322,7 +325,7 @@ public sealed partial class InfraTests
     [Fact]
     public void Every_query_is_used_and_every_query_that_is_used_is_there()
     {
-        var used = Regex.Matches(Read("infra/modules/alerts.bicep"), @"loadTextContent\('\.\./queries/(.*?)'\)").Select(
+        var used = Regex.Matches(Repository.Read("infra/modules/alerts.bicep"), @"loadTextContent\('\.\./queries/(.*?)'\)").Select(
             query => query.Groups[1].Value);
 
         Assert.Equal(Directory.GetFiles(InRepository("infra/queries")).Select(Path.GetFileName).Order(), used.Order());
@@ -331,9 +334,9 @@ public sealed partial class InfraTests
     [Fact]
     public void Every_alert_is_explained_on_the_page_that_it_names()
     {
-        var readme = Read("infra/README.md");
-        var inChinese = Read("infra/README.zh-CN.md");
-        var sections = Regex.Matches(Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'")
+        var readme = Repository.Read("infra/README.md");
+        var inChinese = Repository.Read("infra/README.zh-CN.md");
+        var sections = Regex.Matches(Repository.Read("infra/modules/alerts.bicep"), @"README: (.+?)\.'")
             .Select(alert => alert.Groups[1].Value)
             .ToList();
 
@@ -346,7 +349,7 @@ public sealed partial class InfraTests
     [Fact]
     public void The_address_of_a_robot_is_in_no_history_of_what_speaks_to_it()
     {
-        var robot = JsonSerializer.Deserialize<JsonElement>(Read("infra/robot.json"));
+        var robot = JsonSerializer.Deserialize<JsonElement>(Repository.Read("infra/robot.json"));
         var say = robot.GetProperty("actions").GetProperty("say");
 
         Assert.Equal("SecureString", robot.GetProperty("parameters").GetProperty("robot").GetProperty("type").GetString());
@@ -359,7 +362,7 @@ public sealed partial class InfraTests
     [Fact]
     public void What_a_robot_says_has_the_dimensions_of_the_alert()
     {
-        var text = JsonSerializer.Deserialize<JsonElement>(Read("infra/robot.json"))
+        var text = JsonSerializer.Deserialize<JsonElement>(Repository.Read("infra/robot.json"))
             .GetProperty("actions").GetProperty("say").GetProperty("inputs").GetProperty("body").GetProperty("text").GetProperty("content");
 
         Assert.Contains("?['alertContext']?['condition']?['allOf'], json('[]')))?['dimensions'])}", text.GetString());
@@ -368,11 +371,11 @@ public sealed partial class InfraTests
     [Fact]
     public void The_workbook_is_one_and_runs_where_it_is_deployed()
     {
-        var workbook = JsonSerializer.Deserialize<JsonElement>(Read("infra/workbook.json"));
+        var workbook = JsonSerializer.Deserialize<JsonElement>(Repository.Read("infra/workbook.json"));
 
         Assert.Equal("Notebook/1.0", workbook.GetProperty("version").GetString());
         Assert.Equal("APPLICATION-INSIGHTS", Assert.Single(workbook.GetProperty("fallbackResourceIds").EnumerateArray()).GetString());
-        Assert.Contains("'APPLICATION-INSIGHTS', insightsId)", Read("infra/modules/workbook.bicep"), StringComparison.Ordinal);
+        Assert.Contains("'APPLICATION-INSIGHTS', insightsId)", Repository.Read("infra/modules/workbook.bicep"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -414,7 +417,7 @@ public sealed partial class InfraTests
     [Fact]
     public void The_pipeline_shows_what_would_change_before_an_environment_is_asked_for_its_approval()
     {
-        var stages = Read("infra/pipelines/deploy.yml").Split("  - stage: ");
+        var stages = Repository.Read("infra/pipelines/deploy.yml").Split("  - stage: ");
 
         Assert.Contains("deploy-infra.sh\" what-if", stages[1], StringComparison.Ordinal);
         Assert.DoesNotContain("environment: wecomfunc-", stages[1], StringComparison.Ordinal);
@@ -427,7 +430,7 @@ public sealed partial class InfraTests
     [Fact]
     public void The_preview_has_a_connection_of_its_own_and_the_deployment_another()
     {
-        var stages = Read("infra/pipelines/deploy.yml").Split("  - stage: ");
+        var stages = Repository.Read("infra/pipelines/deploy.yml").Split("  - stage: ");
 
         Assert.All(Connections(stages[1]), connection => Assert.Equal("wecomfunc-${{ parameters.environment }}-preview", connection));
         Assert.All(Connections(stages[2]), connection => Assert.Equal("wecomfunc-${{ parameters.environment }}", connection));
@@ -444,7 +447,7 @@ public sealed partial class InfraTests
 
     [Fact]
     public void Every_stage_that_touches_Azure_runs_for_main_only() => Assert.All(
-        Read("infra/pipelines/deploy.yml").Split("  - stage: ")[1..],
+        Repository.Read("infra/pipelines/deploy.yml").Split("  - stage: ")[1..],
         stage =>
             Assert.Contains(
                 "\n    condition: and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/main'))\n",
@@ -454,14 +457,14 @@ public sealed partial class InfraTests
     [Fact]
     public void Runs_do_not_overtake_each_other()
     {
-        var stages = Read("infra/pipelines/stages.yml");
+        var stages = Repository.Read("infra/pipelines/stages.yml");
 
-        Assert.Contains("\ntrigger:\n  batch: true\n", Read("azure-pipelines.yml"), StringComparison.Ordinal);
+        Assert.Contains("\ntrigger:\n  batch: true\n", Repository.Read("azure-pipelines.yml"), StringComparison.Ordinal);
         Assert.Matches(@"environment: dev\n[^#]*lockBehavior: runLatest\n", stages);
         Assert.Matches(@"environment: prod\n[^#]*lockBehavior: sequential\n", stages);
         Assert.Contains(
             "\n    lockBehavior: ${{ parameters.lockBehavior }}\n",
-            Read("infra/pipelines/deploy.yml").Split("  - stage: ")[2],
+            Repository.Read("infra/pipelines/deploy.yml").Split("  - stage: ")[2],
             StringComparison.Ordinal);
     }
 
@@ -508,9 +511,9 @@ public sealed partial class InfraTests
     [Fact]
     public void The_functions_that_a_deployment_waits_for_are_those_of_the_app() => Assert.Equal(
         FunctionNames().Order(),
-        Regex.Match(Read("infra/scripts/sync-triggers.sh"), @"\$\{FUNCTIONS:-([^}]*)\}").Groups[1].Value.Split(' ').Order());
+        Regex.Match(Repository.Read("infra/scripts/sync-triggers.sh"), @"\$\{FUNCTIONS:-([^}]*)\}").Groups[1].Value.Split(' ').Order());
 
-    private static JsonElement Logging() => JsonSerializer.Deserialize<JsonElement>(Read("host.json")).GetProperty("logging");
+    private static JsonElement Logging() => JsonSerializer.Deserialize<JsonElement>(Repository.Read("host.json")).GetProperty("logging");
 
     private static Dictionary<string, string> LogLevels() =>
         Logging().GetProperty("logLevel").EnumerateObject().ToDictionary(level => level.Name, level => level.Value.GetString()!);
@@ -570,15 +573,15 @@ public sealed partial class InfraTests
     private static IEnumerable<(string Name, string Text)> Queries() =>
     [
         .. Directory.GetFiles(InRepository("infra/queries"), "*.kql").Select(file => (Path.GetFileName(file), File.ReadAllText(file))),
-        .. JsonSerializer.Deserialize<JsonElement>(Read("infra/workbook.json")).GetProperty("items").EnumerateArray()
+        .. JsonSerializer.Deserialize<JsonElement>(Repository.Read("infra/workbook.json")).GetProperty("items").EnumerateArray()
             .Where(item => item.GetProperty("type").GetInt32() == 3)
             .Select(item => (item.GetProperty("name").GetString()!, item.GetProperty("content").GetProperty("query").GetString()!)),
     ];
 
-    private static string Query(string name) => Read($"infra/queries/{name}.kql");
+    private static string Query(string name) => Repository.Read($"infra/queries/{name}.kql");
 
     private static IEnumerable<string> Members(string variable, string file = "infra/modules/app.bicep") => Regex
-        .Match(Read(file), $@"\nvar {variable} = (?s:.*?)\{{\n((?s:.*?))\n *\}}").Groups[1].Value.Split('\n')
+        .Match(Repository.Read(file), $@"\nvar {variable} = (?s:.*?)\{{\n((?s:.*?))\n *\}}").Groups[1].Value.Split('\n')
         .Select(line => Regex.Match(line, @"\A {2,6}(\w+): ")).Where(member => member.Success).Select(member => member.Groups[1].Value);
 
     private static string Bicep() => string.Concat(
@@ -586,10 +589,8 @@ public sealed partial class InfraTests
             .Order(StringComparer.Ordinal)
             .Select(File.ReadAllText));
 
-    private static string Pipelines() =>
-        Read("azure-pipelines.yml") + Read("infra/pipelines/stages.yml") + Read("infra/pipelines/deploy.yml");
-
-    private static string Read(string file) => File.ReadAllText(InRepository(file));
+    private static string Pipelines() => string.Concat(
+        ((string[])["azure-pipelines.yml", "infra/pipelines/stages.yml", "infra/pipelines/deploy.yml"]).Select(Repository.Read));
 
     private static string InRepository(string path) => Path.Combine(Repository.Root, path);
 

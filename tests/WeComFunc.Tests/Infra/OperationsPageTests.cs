@@ -17,7 +17,7 @@ public sealed partial class OperationsPageTests(OperationsPageTests.Walk walk) :
         echo '{"status":"healthy"}' >"${2:-/dev/stdout}"
         """;
 
-    private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "infra/README.md"));
+    private static readonly string Page = Repository.Read("infra/README.md");
 
     [Fact]
     public void The_page_can_be_walked_from_its_first_line_to_its_last_and_every_variable_is_set_by_an_earlier_one()

@@ -109,7 +109,7 @@ public sealed class PipelineRightsTests : IDisposable
             Regex.Replace(settings.GetProperty("extendsChecks").GetRawText(), " +", " ")));
         Assert.Contains(
             "\nextends:\n  template: infra/pipelines/stages.yml\n",
-            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "azure-pipelines.yml")),
+            Repository.Read("azure-pipelines.yml"),
             StringComparison.Ordinal);
     }
 

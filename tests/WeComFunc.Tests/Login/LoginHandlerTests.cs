@@ -337,6 +337,18 @@ public sealed class LoginHandlerTests : IAsyncLifetime
         Assert.Equal((false, "misconfigured", "48002"), (early, (await login)["code"], (await login)["errcode"]));
     }
 
+    /// <summary>An errcode about codes or members is nobody's fault where there is neither.</summary>
+    [Fact]
+    public async Task What_gettoken_says_of_a_member_is_unexpected_where_a_rejected_token_is_to_be_replaced()
+    {
+        WeCom.Answer(Exchange, Errcode(40014));
+        WeCom.Answer(GetToken, Errcode(60111));
+
+        var answer = await _process.LoginAsync();
+
+        Assert.Equal((502, "wecom_unexpected", "60111"), (answer.Status, answer["code"], answer["errcode"]));
+    }
+
     /// <summary>What WeCom answers, and whether the vault is asked whether the corpsecret has changed (rule T8).</summary>
     [Theory]
     [InlineData(Exchange, 60020, true)]

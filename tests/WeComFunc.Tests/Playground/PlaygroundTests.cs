@@ -115,7 +115,7 @@ public sealed class PlaygroundTests
     [Fact]
     public async Task Says_that_the_settings_are_still_the_sample()
     {
-        var sample = await File.ReadAllTextAsync(Path.Combine(Repository.Root, Sample));
+        var sample = Repository.Read(Sample);
         await using var playground = Start(sample);
 
         Assert.Equal(78, await playground.ExitAsync());

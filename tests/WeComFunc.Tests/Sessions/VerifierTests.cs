@@ -99,13 +99,13 @@ public sealed partial class VerifierTests(Azurite azurite) : FleetTest(azurite, 
     [Fact]
     public void The_lines_for_ASP_NET_Core_are_those_that_are_run_here()
     {
-        var source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "WeComFunc.Tests", "Sessions", "VerifierTests.cs"));
+        var source = Repository.Read("tests/WeComFunc.Tests/Sessions/VerifierTests.cs");
 
         Assert.All(
             (string[])["README.md", "README.zh-CN.md"],
             page =>
             {
-                string[] lines = [.. CSharpPattern().Match(Text(page)).Groups[1].Value.Split('\n').Select(line => line.Trim())];
+                string[] lines = [.. CSharpPattern().Match(Repository.Read(page)).Groups[1].Value.Split('\n').Select(line => line.Trim())];
                 Assert.True(lines.Length >= 5);
                 Assert.All(lines, line => Assert.Contains(line, source));
             });
@@ -121,8 +121,6 @@ public sealed partial class VerifierTests(Azurite azurite) : FleetTest(azurite, 
         Assert.Equal($"{SimulatorState.SeedCorpId}/zhangsan", await VerifyAsync(page, token));
         Assert.Equal("ERR_JWS_SIGNATURE_VERIFICATION_FAILED", await VerifyAsync(page, Changed(token)));
     }
-
-    private static string Text(string page) => File.ReadAllText(Path.Combine(Repository.Root, page));
 
     private static string Changed(string token)
     {

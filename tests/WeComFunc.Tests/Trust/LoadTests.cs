@@ -22,7 +22,7 @@ public sealed class LoadTests(PublishedApp app)
     private const int Members = 12 * Callers;
 
     /// <summary>How many logins there are, unless they go on for a time.</summary>
-    private const int Logins = 480;
+    private const int Logins = 240;
 
     /// <summary>After so many logins something begins to go wrong, or is over.</summary>
     private const int Turn = 40;

@@ -7,7 +7,7 @@ namespace WeComFunc.Tests;
 /// <summary>The page about security names tests: they are there.</summary>
 public sealed partial class SecurityPageTests
 {
-    private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "security.md"));
+    private static readonly string Page = Repository.Read("docs/security.md");
 
     [Fact]
     public void Every_test_that_the_page_names_is_there()

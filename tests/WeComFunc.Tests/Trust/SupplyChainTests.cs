@@ -86,7 +86,7 @@ public sealed partial class SupplyChainTests
     [Fact]
     public void The_pipeline_makes_and_keeps_an_SBOM()
     {
-        var stages = File.ReadAllText(Path.Combine(Repository.Root, "infra", "pipelines", "stages.yml"));
+        var stages = Repository.Read("infra/pipelines/stages.yml");
 
         Assert.Matches(@"dotnet-CycloneDX src/WeComFunc\.AzureFunctions/[\s\S]*artifact: sbom", stages);
     }
