@@ -23,6 +23,7 @@ internal sealed partial class Timer(Settings settings, TokenRefresh refresh, Tim
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
+            // The host ends.
         }
     }
 

@@ -15,7 +15,7 @@ public sealed class PauseTests
     [InlineData(31, 600)]
     [InlineData(int.MaxValue, 600)]
     public void It_doubles_until_it_is_the_longest(int failures, int seconds) =>
-        Assert.Equal(TimeSpan.FromSeconds(seconds), Pause.After(failures, new NoJitter()));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Pause.After(failures, new FixedChance()));
 
     [Theory]
     [InlineData(1, 5.5)]

@@ -163,7 +163,7 @@ public sealed class TokenRowTests
     public void A_pause_that_WeCom_asks_for_counts_where_it_is_the_longer_one(int asked, int kept)
     {
         var row = Row().AfterFailure(
-            new Failure(FailureKind.Misconfigured, 45009, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
+            new Failure(FailureKind.Misconfigured, 45009, TimeSpan.FromSeconds(asked)), Secret, Now, new FixedChance());
 
         Assert.Equal(Now.AddSeconds(kept), row.RetryAt);
     }
@@ -172,7 +172,7 @@ public sealed class TokenRowTests
     public void A_failure_keeps_the_token_and_gives_the_lease_back()
     {
         var row = (Row() with { Lease = "mine", LeasedAt = Now }).AfterFailure(
-            new Failure(FailureKind.Unexpected, 12345), Secret, Now, new NoJitter());
+            new Failure(FailureKind.Unexpected, 12345), Secret, Now, new FixedChance());
 
         Assert.Equal((null, null, 1, "Unexpected", 12345), (row.Lease, row.LeasedAt, row.Failures, row.FailureKind, row.FailureErrcode));
         Assert.Equal(Token, row.Open(Secret)?.Value);
@@ -181,7 +181,7 @@ public sealed class TokenRowTests
     [Fact]
     public void A_refused_corpsecret_holds_off_itself_and_no_other()
     {
-        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
+        var row = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new FixedChance());
 
         Assert.Equal(40001, row.BackOff(RenewalReason.Missing, Secret, New, Now)?.Errcode);
         Assert.Null(row.BackOff(RenewalReason.Missing, new CorpSecret("the-corpsecret-after-the-rotation-0000001"), New, Now));
@@ -194,26 +194,26 @@ public sealed class TokenRowTests
         var pauses = new List<double>();
         for (var failures = 0; failures < 9; failures++)
         {
-            row = row.AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new NoJitter());
+            row = row.AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new FixedChance());
             pauses.Add((row.RetryAt!.Value - Now).TotalSeconds);
         }
 
         Assert.Equal([5, 10, 20, 40, 80, 160, 320, 600, 600], pauses);
-        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter()).RetryAt);
+        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new FixedChance()).RetryAt);
     }
 
     [Fact]
     public void A_refused_corpsecret_stays_refused_through_other_failures_and_a_new_one_is_tried_at_once()
     {
-        var refused = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
-        var busy = refused.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new NoJitter());
+        var refused = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new FixedChance());
+        var busy = refused.AfterFailure(new Failure(FailureKind.Busy, -1), Secret, Now, new FixedChance());
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
 
         Assert.Equal((Now.AddSeconds(10), Secret.Fingerprint), (busy.RetryAt, busy.RefusedSecret));
         Assert.Null(busy.BackOff(RenewalReason.Missing, changed, New, Now));
-        var busyToo = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new NoJitter());
+        var busyToo = busy.AfterFailure(new Failure(FailureKind.Busy, -1), changed, Now, new FixedChance());
         Assert.Equal((Now.AddSeconds(4), 3, null), (busyToo.RetryAt, busyToo.Failures, busyToo.RefusedSecret));
-        var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
+        var refusedToo = busy.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new FixedChance());
         Assert.Equal((Now.AddSeconds(20), $"{changed.Fingerprint} {Secret.Fingerprint}"), (refusedToo.RetryAt, refusedToo.RefusedSecret));
         Assert.All([Secret, changed], secret => Assert.NotNull(refusedToo.BackOff(RenewalReason.Missing, secret, New, Now)));
         Assert.Null(refusedToo.BackOff(RenewalReason.Missing, new CorpSecret("a-third-corpsecret-000000000000000000000001"), New, Now));
@@ -225,9 +225,9 @@ public sealed class TokenRowTests
         var row = Row() with { Failures = 20, RefusedSecret = Secret.Fingerprint };
         var changed = new CorpSecret("the-corpsecret-after-the-rotation-0000001");
 
-        var first = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
-        var second = first.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new NoJitter());
-        var before = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
+        var first = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new FixedChance());
+        var second = first.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), changed, Now, new FixedChance());
+        var before = row.AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new FixedChance());
 
         Assert.Equal((Now.AddSeconds(40), Now.AddSeconds(80), Now.AddMinutes(10)), (first.RetryAt, second.RetryAt, before.RetryAt));
     }
@@ -238,12 +238,12 @@ public sealed class TokenRowTests
         var secrets = Enumerable.Range(1, 5).Select(number => new CorpSecret($"the-corpsecret-with-the-number-{number}")).ToList();
 
         var row = secrets.Aggregate(
-            Row(), (row, secret) => row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secret, Now, new NoJitter()));
+            Row(), (row, secret) => row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secret, Now, new FixedChance()));
 
         Assert.Equal([false, true, true, true, true], secrets.Select(row.HasRefused));
         Assert.Equal(
             row.RefusedSecret,
-            row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secrets[2], Now, new NoJitter()).RefusedSecret);
+            row.AfterFailure(new Failure(FailureKind.Misconfigured, 40091), secrets[2], Now, new FixedChance()).RefusedSecret);
     }
 
     [Theory]
@@ -253,7 +253,7 @@ public sealed class TokenRowTests
     public void A_pause_that_somebody_asks_for_is_kept_up_to_what_its_kind_can_have(int? errcode, int asked, int kept)
     {
         var kind = errcode is null ? FailureKind.Busy : FailureKind.Misconfigured;
-        var row = Row().AfterFailure(new Failure(kind, errcode, TimeSpan.FromSeconds(asked)), Secret, Now, new NoJitter());
+        var row = Row().AfterFailure(new Failure(kind, errcode, TimeSpan.FromSeconds(asked)), Secret, Now, new FixedChance());
 
         Assert.Equal(Now.AddSeconds(kept == 1 ? 60 : kept), row.RetryAt);
     }
@@ -304,7 +304,7 @@ public sealed class TokenRowTests
             Secret,
             new RenewalRequest(RenewalReason.Rejected, null),
             Now,
-            new NoJitter()).RejectionRetryAt!.Value - Now).TotalSeconds;
+            new FixedChance()).RejectionRetryAt!.Value - Now).TotalSeconds;
         var row = Row() with { Rejections = 9 };
 
         Assert.Equal((600, 60), (Pause(row), Pause(row with { ProvenSecret = Secret.Fingerprint })));
@@ -324,7 +324,7 @@ public sealed class TokenRowTests
             changed,
             new RenewalRequest(RenewalReason.Rejected, null),
             Now,
-            new NoJitter());
+            new FixedChance());
         Assert.Equal((0, null, null), (row.Rejections, row.RejectionErrcode, row.RejectionRetryAt));
     }
 
@@ -371,7 +371,7 @@ public sealed class TokenRowTests
     {
         var row = Row() with { Failures = 30, FailureKind = nameof(FailureKind.Busy) };
 
-        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy), Secret, Now, new NoJitter()).RetryAt);
+        Assert.Equal(Now.AddSeconds(60), row.AfterFailure(new Failure(FailureKind.Busy), Secret, Now, new FixedChance()).RetryAt);
     }
 
     /// <summary>All of them where the token is of the same corpsecret, and nothing where it is not.</summary>
@@ -403,10 +403,10 @@ public sealed class TokenRowTests
     {
         var rejected = Row() with { Rejections = 1 };
 
-        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new NoJitter());
+        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 60020), Secret, Now, new FixedChance());
         var replaced = rejected.AfterRenewal(
             new IssuedToken(Token, TimeSpan.FromHours(2)), Now, null, Secret,
-            new RenewalRequest(RenewalReason.Rejected, null, null, 42001), Now, new NoJitter());
+            new RenewalRequest(RenewalReason.Rejected, null, null, 42001), Now, new FixedChance());
 
         Assert.Equal((5, null), (failed.RetrySeconds, Renewed(failed).RetrySeconds));
         Assert.Equal((10, 2, 42001), (replaced.RejectionRetrySeconds, replaced.Rejections, replaced.RejectionErrcode));
@@ -418,7 +418,7 @@ public sealed class TokenRowTests
     [Fact]
     public void A_success_ends_the_failures()
     {
-        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new NoJitter());
+        var failed = Row().AfterFailure(new Failure(FailureKind.Misconfigured, 40001), Secret, Now, new FixedChance());
 
         var row = Renewed(failed);
 
@@ -434,7 +434,7 @@ public sealed class TokenRowTests
         Secret,
         new RenewalRequest(RenewalReason.Missing, null),
         Now,
-        new NoJitter());
+        new FixedChance());
 
     private static string Flip(string sealedToken, int index)
     {

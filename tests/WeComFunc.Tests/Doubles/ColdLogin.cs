@@ -57,7 +57,7 @@ internal sealed class ColdLogin : IAsyncDisposable
 
         builder.Services
             .AddSingleton<TimeProvider>(_clock)
-            .AddSingleton<Random>(new NoJitter())
+            .AddSingleton<Random>(new FixedChance())
             .AddSingleton(new HttpMessageInvoker(Cloud.CreateHandler(WeComClient.CreateHandler())))
             .AddSingleton(hasIdentity ? Identity() : DelegatedTokenCredential.Create((_, _) => new("any-token", DateTimeOffset.MaxValue)))
             .AddSingleton(services => KeyVaultSecretStore.CreateClient(

@@ -34,7 +34,7 @@ internal sealed class TokenProcess : ICorpSecretStore
     private readonly CallsUnderWay _calls;
 
     public TokenProcess(ManualTimeProvider clock, ITokenStore table)
-        : this(clock, table, new NoJitter())
+        : this(clock, table, new FixedChance())
     {
     }
 
@@ -152,12 +152,6 @@ internal sealed class TokenProcess : ICorpSecretStore
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
         }
     }
-}
-
-/// <summary>Chance that never adds anything.</summary>
-internal sealed class NoJitter : Random
-{
-    public override double NextDouble() => 0;
 }
 
 /// <summary>A table in memory, with one row and the ETags of Table Storage.</summary>
