@@ -41,7 +41,7 @@ var rules = [
   {
     name: 'token-renewal'
     title: 'the access_token is not renewed'
-    description: 'No good run of the timer RefreshAccessToken in 30 minutes, or it fails with less than 40 minutes left. Logins go on by themselves; look before they are all that renews. README: Token renewal.'
+    description: 'No good run of the timer RefreshAccessToken for an app in 30 minutes, or it fails with less than 40 minutes left. Logins go on by themselves; look before they are all that renews. README: Token renewal.'
     query: loadTextContent('../queries/token-renewal.kql')
     severity: 1
     window: 'PT30M'

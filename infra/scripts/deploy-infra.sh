@@ -111,13 +111,15 @@ check budgetFrom '(20[0-9]{2}-(0[1-9]|1[0-2])-01)?' 'the first day of a month, s
 needs monthlyBudget budgetFrom
 needs sessionIssuer sessionAudience
 needs memberData sessionIssuer miniProgramAppId
-for one in $(text_of sessionClaims '' | tr ',' ' '); do
-  case $one in
-    iss | aud | sub | client_id | iat | nbf | exp | jti | corpid | userid | acr | act | amr | auth_time | azp | cnf | entitlements | \
-      groups | may_act | nonce | roles | scope | scp | sid | typ)
-      refuse "sessionClaims has $one, which means something else in a token: leave it out." ;;
-  esac
-done
+if is_on sessionIssuer; then
+  for one in $(text_of sessionClaims '' | tr ',' ' '); do
+    case $one in
+      iss | aud | sub | client_id | iat | nbf | exp | jti | corpid | userid | acr | act | amr | auth_time | azp | cnf | entitlements | \
+        groups | may_act | nonce | roles | scope | scp | sid | typ)
+        refuse "sessionClaims has $one, which means something else in a token: leave it out." ;;
+    esac
+  done
+fi
 if is_on memberData; then
   # Table Storage tells no names apart by case.
   if [[ $(text_of tokenTableName wecomtokens | tr '[:upper:]' '[:lower:]') == $(text_of sessionTableName wecomsessions | tr '[:upper:]' '[:lower:]') ]]; then
@@ -126,7 +128,7 @@ if is_on memberData; then
   while read -r value; do
     refuse "memberData is set, so the app $value needs its miniProgramAppId."
   done < <(awk -F'"' '/{$/ { name = ""; has = 0 } $2 == "name" { name = $4 } $2 == "miniProgramAppId" { has = 1 }
-    /^ *},?$/ && name && !has { print name; name = "" }' "$work/apps.json")
+    /^ *},?$/ && name != "" && !has { print name; name = "" }' "$work/apps.json")
 fi
 ((wrong == 0)) || exit 2
 

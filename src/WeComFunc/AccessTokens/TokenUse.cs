@@ -39,4 +39,5 @@ public enum RenewalReason
 /// <param name="Token">The token; null in a <c>default</c> value.</param>
 /// <param name="Source">Where it came from.</param>
 /// <param name="Reason">Why it was looked for beyond the memory.</param>
-public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason);
+/// <param name="Rejection">The errcode that WeCom rejected it with, where none could be had in its place.</param>
+public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason, int? Rejection = null);

@@ -11,6 +11,8 @@ namespace WeComFunc.Apps;
 /// <param name="tokens">Its access_token.</param>
 internal sealed class CorpApp(WeComApp app, WeComClient client, CorpSecretSource secrets, AccessTokenSource tokens)
 {
+    private LoginTrouble? _trouble;
+
     public WeComApp App => app;
 
     public WeComClient Client => client;
@@ -23,5 +25,14 @@ internal sealed class CorpApp(WeComApp app, WeComClient client, CorpSecretSource
     public ForeignCodes ForeignCodes { get; } = new();
 
     /// <summary>Why the logins of this process did not succeed of late, where an operator has to mend that; null where one has.</summary>
-    public LoginTrouble? Trouble { get; set; }
+    public LoginTrouble? Trouble => Volatile.Read(ref _trouble);
+
+    /// <summary>Says what is left of a trouble, unless another login has said something since.</summary>
+    public void Replace(LoginTrouble? seen, LoginTrouble? left)
+    {
+        if (left != seen)
+        {
+            Interlocked.CompareExchange(ref _trouble, left, seen);
+        }
+    }
 }

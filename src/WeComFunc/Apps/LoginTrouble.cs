@@ -7,20 +7,22 @@ namespace WeComFunc.Apps;
 /// <param name="Failure">What WeCom said.</param>
 /// <param name="Token">The token that the login had.</param>
 /// <param name="IsRejected">Whether it was the token that WeCom did not take, and none could be had in its place.</param>
-internal sealed record LoginTrouble(Failure Failure, AccessToken Token, bool IsRejected)
+/// <param name="IsOfProfile">Whether it was the profile's call, with the code taken.</param>
+internal sealed record LoginTrouble(Failure Failure, AccessToken Token, bool IsRejected, bool IsOfProfile)
 {
-    /// <summary>What is left of it after another login.</summary>
+    /// <summary>What is left of it after another login, which did not come to such a trouble.</summary>
     /// <param name="failure">What that failed with; null when it succeeded.</param>
-    public LoginTrouble? After(Failure? failure) => failure?.Kind switch
+    /// <param name="isTaken">Whether WeCom took its code.</param>
+    public LoginTrouble? After(Failure? failure, bool isTaken)
     {
-        // WeCom took the code, whatever else it says of the member.
-        null or FailureKind.OtherApp or FailureKind.CorpMismatch or FailureKind.MemberNotVisible => null,
+        var works = failure is null
+            || (failure.Kind is FailureKind.MemberNotVisible ? isTaken || !IsOfProfile : isTaken && !IsOfProfile);
 
-        // It does not look at a code before it knows who calls; which app may call is another matter.
-        FailureKind.InvalidCode when failure is { Errcode: { } errcode } && !Errcodes.IsOfForeignCodes(errcode)
-            && Errcodes.IsAboutAddress(Failure.Errcode) => null,
-        _ => this,
-    };
+        // WeCom does not look at a code before it knows who calls; which app may call is another matter.
+        var isTrusted = Errcodes.IsAboutAddress(Failure.Errcode)
+            && failure is { Kind: FailureKind.InvalidCode, Errcode: { } errcode } && !Errcodes.IsOfForeignCodes(errcode);
+        return works || isTrusted ? null : this;
+    }
 
     /// <summary>
     /// The failure; null where a login could succeed all the same: there is another corpsecret, or another token than the rejected one.

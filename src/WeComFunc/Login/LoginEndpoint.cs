@@ -71,7 +71,8 @@ internal sealed partial class LoginEndpoint(
         var name = app?.Name ?? "none";
         var elapsed = Measure(exchange, outcome, name).TotalMilliseconds;
         var errcode = Telemetry.Label(failure?.Errcode);
-        var (source, reason) = (login.Token.Token is null ? "none" : login.Token.Source.Label(), login.Token.Reason.Label());
+        var token = login.Token.Rejection is null ? login.Token : default;
+        var (source, reason) = (token.Token is null ? "none" : token.Source.Label(), token.Reason.Label());
         if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSigningKey || login.IsOfForeignCode))
         {
             LogAdvice(
@@ -83,7 +84,7 @@ internal sealed partial class LoginEndpoint(
             LogLogin(_logger, outcome, errcode, elapsed, source, reason, name, exchange.TraceId);
         }
 
-        if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && login.Token.Token is { OnProbation: true }
+        if (failure is { Kind: FailureKind.InvalidCode } && !login.IsOfForeignCode && token.Token is { OnProbation: true }
             && Errcodes.Advice(failure, app) is { Length: > 0 } advice)
         {
             LogNoCodeYet(_logger, errcode, name, advice);

@@ -9,10 +9,21 @@ namespace WeComFunc.Login;
 
 /// <summary>What a login came to.</summary>
 /// <param name="Body">The body of the answer, or why there is none.</param>
-/// <param name="Token">The token it took, its replacement where WeCom rejected it; <c>default</c> where there was none.</param>
+/// <param name="Token">
+/// The token it took, its replacement where WeCom rejected it, the rejected one where that could not be had; <c>default</c> where there was
+/// none.
+/// </param>
 /// <param name="Unseen">Why a login that succeeded has no profile; null where it has one.</param>
-internal readonly record struct LoginOutcome(Result<ReadOnlyMemory<byte>> Body, TokenUse Token, Failure? Unseen = null)
+/// <param name="IsTaken">Whether WeCom took the code.</param>
+internal readonly record struct LoginOutcome(
+    Result<ReadOnlyMemory<byte>> Body, TokenUse Token, Failure? Unseen = null, bool IsTaken = false)
 {
+    /// <summary>
+    /// Whether the code may be of another mini program, and what failed is the token that it was to be tried with again: that says nothing
+    /// about other logins (rule T14).
+    /// </summary>
+    public bool MayBeOfForeignCode { get; init; }
+
     /// <summary>
     /// Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).
     /// </summary>
@@ -72,9 +83,7 @@ internal sealed class LoginHandler(
         _underWay.TryRemove((app, code), out _);
         own.SetFromTask(exchange);
         var outcome = await exchange;
-        app.Trouble = outcome.Body.Failure is { Kind: FailureKind.Misconfigured } failed
-            ? TroubleOf(app, failed, outcome.Token.Token)
-            : app.Trouble?.After(outcome.Body.Failure);
+        Note(app, outcome);
         if ((outcome.Body.Failure ?? outcome.Unseen) is { Kind: FailureKind.Misconfigured })
         {
             // Who is told of a failure finds a changed corpsecret in use at his next try, but waits no longer than a login may take.
@@ -88,12 +97,20 @@ internal sealed class LoginHandler(
     }
 
     /// <summary>
-    /// What is to be told of a login that failed: of one that never had a token nothing, as the status of the token tells it.
+    /// Notes for health what a login says about those after it. One that never had a token says nothing, as the status of the token does.
     /// </summary>
-    private LoginTrouble? TroubleOf(CorpApp app, Failure failure, AccessToken? token) =>
-        (token ?? app.Tokens.Current) is { } had && had.ExpiresAt > time.GetUtcNow()
-            ? new(failure, had, IsRejected: token is null)
-            : app.Trouble;
+    private static void Note(CorpApp app, LoginOutcome outcome)
+    {
+        var (seen, failure) = (app.Trouble, outcome.Body.Failure);
+        if (failure is not { Kind: FailureKind.Misconfigured })
+        {
+            app.Replace(seen, seen?.After(failure, outcome.IsTaken));
+        }
+        else if (!outcome.MayBeOfForeignCode && outcome.Token.Token is { } token)
+        {
+            app.Replace(seen, new(failure, token, IsRejected: outcome.Token.Rejection is not null, outcome.IsTaken));
+        }
+    }
 
     private async Task<LoginOutcome> ExchangeAsync(CorpApp app, string code, string caller)
     {
@@ -123,7 +140,7 @@ internal sealed class LoginHandler(
 
         if (!exchanged.TryGet(out var member, out var failure))
         {
-            return new(await BlameAsync(app, failure, use.Token, caller, deadline), use);
+            return await BlameAsync(app, failure, use, caller, deadline);
         }
 
         app.ForeignCodes.Forget();
@@ -134,7 +151,8 @@ internal sealed class LoginHandler(
                 apps.OfCorp(member.CorpId) is { } other
                     ? new Failure(FailureKind.OtherApp, App: other.App.Name)
                     : new Failure(FailureKind.CorpMismatch),
-                use);
+                use,
+                IsTaken: true);
         }
 
         var term = sessions?.Begin();
@@ -149,14 +167,14 @@ internal sealed class LoginHandler(
         }
 
         // A token works when every call has accepted it: whatever else WeCom says of a member is an answer, too.
-        if (use.Token is not null && (profile.Failure is null or { Errcode: not null }) && !IsRejectionOrBusy(profile.Failure?.Errcode))
+        if (use.Rejection is null && (profile.Failure is null or { Errcode: not null }) && !IsRejectionOrBusy(profile.Failure?.Errcode))
         {
             app.Tokens.Confirm(use.Token);
         }
 
         if (profile.Failure is { } unseen && settings.RequireProfile)
         {
-            return new(unseen, use);
+            return new(unseen, use, IsTaken: true);
         }
 
         using var bytes = profile.TryGet(out var read) ? read : null;
@@ -165,13 +183,14 @@ internal sealed class LoginHandler(
             ? Profile.Narrow(bytes.Span, settings.ProfileFields)
             : null;
         var shown = narrow ?? bytes;
-        var named = departments is not null && shown is not null && use.Token is not null
+        var named = departments is not null && shown is not null && use.Rejection is null
             ? await departments.GetAsync(app, use.Token.Value, DepartmentNames.IdsIn(shown.Span), deadline.Left)
             : null;
         return new(
             LoginAnswer.Compose(member.UserId, app.App.CorpId, shown, profile.Failure, named, session, hasMemberData),
             use,
-            profile.Failure);
+            profile.Failure,
+            IsTaken: true);
     }
 
     /// <summary>
@@ -180,16 +199,25 @@ internal sealed class LoginHandler(
     /// </summary>
     /// <param name="app">The app it was for.</param>
     /// <param name="failure">What came of the exchange.</param>
-    /// <param name="token">Its token; null where the last one was rejected, and none took its place.</param>
+    /// <param name="use">Its token; the one that was rejected, where none took its place.</param>
     /// <param name="caller">Who posted the code.</param>
     /// <param name="deadline">The time that the login has.</param>
-    private static async ValueTask<Failure> BlameAsync(CorpApp app, Failure failure, AccessToken? token, string caller, Deadline deadline)
+    private static async ValueTask<LoginOutcome> BlameAsync(
+        CorpApp app, Failure failure, TokenUse use, string caller, Deadline deadline)
     {
-        var mayBeForeign = failure.Kind is FailureKind.Misconfigured
-            && (token is null ? failure.Errcode == Errcodes.InvalidAccessToken : Errcodes.IsOfForeignCodes(failure.Errcode));
-        return mayBeForeign && await IsProvenAsync(app, token, deadline) && app.ForeignCodes.AreCallersFault(caller)
-            ? new(FailureKind.InvalidCode, failure.Errcode)
-            : failure;
+        var isRejected = use.Rejection is not null;
+        var isToldOfCode = isRejected ? failure.Errcode == Errcodes.InvalidAccessToken : Errcodes.IsOfForeignCodes(failure.Errcode);
+        if (failure.Kind is not FailureKind.Misconfigured
+            || !(isToldOfCode || Errcodes.IsOfForeignCodes(use.Rejection))
+            || !await IsProvenAsync(app, isRejected ? null : use.Token, deadline)
+            || !app.ForeignCodes.AreCallersFault(caller))
+        {
+            return new(failure, use);
+        }
+
+        return isToldOfCode
+            ? new(new Failure(FailureKind.InvalidCode, failure.Errcode), use)
+            : new(failure, use) { MayBeOfForeignCode = true };
     }
 
     /// <summary>Whether the corpsecret of a token has served a login; where this process does not know, the row says so.</summary>
@@ -216,7 +244,7 @@ internal sealed class LoginHandler(
             if (!(await app.Tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll())).TryGet(
                 out var replacement, out var noToken))
             {
-                return (noToken, default, replacements);
+                return (noToken, use with { Rejection = rejected.Errcode }, replacements);
             }
 
             use = replacement;

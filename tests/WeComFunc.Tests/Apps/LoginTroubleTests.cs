@@ -11,6 +11,7 @@ namespace WeComFunc.Tests;
 public sealed class LoginTroubleTests
 {
     private const int Taken = 0;
+    private const int OtherCorp = -99;
     private const int Mended = 200;
     private const int Lasts = 503;
 
@@ -26,7 +27,7 @@ public sealed class LoginTroubleTests
     [InlineData(60020, 99999, Lasts)]
     [InlineData(301007, Taken, Mended)]
     [InlineData(301007, 60111, Mended)]
-    [InlineData(301007, 92002, Mended)]
+    [InlineData(301007, 92002, Lasts)]
     [InlineData(301007, 40029, Lasts)]
     [InlineData(301007, 45009, Lasts)]
     [InlineData(301007, 60020, Lasts)]
@@ -39,6 +40,54 @@ public sealed class LoginTroubleTests
 
         process.WeCom.Answer(Exchange, then == Taken ? Member : Errcode(then));
         await LoginAsync(process);
+
+        Assert.Equal(expected, await HealthAsync(process));
+    }
+
+    /// <summary>
+    /// Where no login goes without a profile: what the exchange and the profile's call come to, after trouble with one of them.
+    /// </summary>
+    [Theory]
+    [InlineData(Exchange, 301007, Taken, Taken, Mended)]
+    [InlineData(Exchange, 301007, Taken, -1, Mended)]
+    [InlineData(Exchange, 301007, Taken, 99999, Mended)]
+    [InlineData(UserGet, 48002, Taken, Taken, Mended)]
+    [InlineData(UserGet, 48002, Taken, 60111, Mended)]
+    [InlineData(UserGet, 48002, Taken, -1, Lasts)]
+    [InlineData(UserGet, 48002, 60111, Taken, Lasts)]
+    [InlineData(UserGet, 48002, 40029, Taken, Lasts)]
+    [InlineData(UserGet, 48002, OtherCorp, Taken, Lasts)]
+    [InlineData(UserGet, 60020, 40029, Taken, Mended)]
+    public async Task It_lasts_until_the_call_that_failed_is_answered(string api, int first, int exchange, int profile, int expected)
+    {
+        using var process = await MemoryLogin.WarmAsync(("Login:RequireProfile", "true"));
+        process.WeCom.Answer(api, Errcode(first));
+        await process.LoginAsync();
+        Assert.Equal(503, await HealthAsync(process));
+
+        process.WeCom.Answer(Exchange, exchange switch { Taken => Member, OtherCorp => Stranger, _ => Errcode(exchange) });
+        process.WeCom.Answer(UserGet, profile == Taken ? OfJson("""{"errcode":0,"userid":"zhangsan"}""") : Errcode(profile));
+        await LoginAsync(process);
+
+        Assert.Equal(expected, await HealthAsync(process));
+    }
+
+    /// <summary>The corpsecret has been reset, and the tokens that are out stay good; a stranger's code is answered with 40014.</summary>
+    [Theory]
+    [InlineData(1, 200)]
+    [InlineData(2, 200)]
+    [InlineData(3, 503)]
+    public async Task A_strangers_code_is_none_though_gettoken_refuses(int strangers, int expected)
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(40014));
+        process.WeCom.Answer(GetToken, Errcode(40001));
+
+        for (var i = 0; i < 6; i++)
+        {
+            await process.LoginAsync($"a-code-{i}", forwardedFor: $"198.51.100.{i % strangers}");
+            process.Clock.Advance(Minute);
+        }
 
         Assert.Equal(expected, await HealthAsync(process));
     }
@@ -89,7 +138,7 @@ public sealed class LoginTroubleTests
     }
 
     [Fact]
-    public async Task It_is_over_once_another_corpsecret_is_stored()
+    public async Task It_is_over_within_a_minute_once_another_corpsecret_is_stored()
     {
         using var process = await MemoryLogin.WarmAsync();
         process.WeCom.Answer(Exchange, Errcode(301007));
@@ -98,13 +147,33 @@ public sealed class LoginTroubleTests
 
         process.Secret = new CorpSecret("the-corpsecret-that-somebody-has-stored-01");
         process.Clock.Advance(Minute);
-        await process.LoginAsync();
+        await HealthAsync(process);
 
         Assert.Equal(200, await HealthAsync(process));
     }
 
-    private static Reply Member => OfJson(
-        $$"""{"errcode":0,"errmsg":"ok","corpid":"{{MemoryLogin.CorpId}}","userid":"zhangsan","session_key":"any"}""");
+    [Fact]
+    public async Task However_often_health_is_asked_the_vault_is_asked_once_a_minute()
+    {
+        using var process = await MemoryLogin.WarmAsync();
+        process.WeCom.Answer(Exchange, Errcode(301007));
+        await process.LoginAsync();
+        var reads = process.VaultReads;
+
+        for (var seconds = 0; seconds < 120; seconds++)
+        {
+            await HealthAsync(process);
+        }
+
+        Assert.InRange(process.VaultReads - reads, 1, 2);
+    }
+
+    private static Reply Member => MemberOf(MemoryLogin.CorpId);
+
+    private static Reply Stranger => MemberOf("ww0000000000000009");
+
+    private static Reply MemberOf(string corpId) =>
+        OfJson($$"""{"errcode":0,"errmsg":"ok","corpid":"{{corpId}}","userid":"zhangsan","session_key":"any"}""");
 
     /// <summary>Logs in; the pauses between attempts go by at once.</summary>
     private static async Task LoginAsync(MemoryLogin process)

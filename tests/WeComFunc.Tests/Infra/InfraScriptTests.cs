@@ -27,8 +27,9 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     private const string NoLogin =
         "login: none could succeed now, token missing, table ok, corpsecret refused. Set the \"corpsecret\", 企业ID.";
 
-    private const string MemberData =
-        """{"memberData":true,"miniProgramAppId":"wx0","sessionIssuer":"https://l.example.com/api","sessionAudience":"a",""";
+    private const string Sessions = """{"sessionIssuer":"https://l.example.com/api","sessionAudience":"a",""";
+
+    private const string MemberData = Sessions + """ "memberData":true,"miniProgramAppId":"wx0",""";
 
     // As the compiler writes its parameter files.
     private static readonly JsonSerializerOptions Written =
@@ -347,8 +348,11 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
     [InlineData(
         """{"sessionIssuer":"https://l.example.com/api","sessionAudience":""}""",
         "sessionIssuer is set, so sessionAudience must be set too.")]
-    [InlineData("""{"sessionClaims":"name,roles"}""", "sessionClaims has roles, which means something else in a token: leave it out.")]
-    [InlineData("""{"sessionClaims":"name, scope"}""", "sessionClaims has scope, which means something else in a token: leave it out.")]
+    [InlineData("""{"sessionClaims":"name,roles"}""", null)]
+    [InlineData(
+        Sessions + """ "sessionClaims":"name,roles"}""", "sessionClaims has roles, which means something else in a token: leave it out.")]
+    [InlineData(
+        Sessions + """ "sessionClaims":"name, scope"}""", "sessionClaims has scope, which means something else in a token: leave it out.")]
     [InlineData("""{"apps":[{"name":"default","corpId":"ww1"}]}""", "default is the name of two apps: give one of them another.")]
     [InlineData("""{"apps":[{"name":"default","corpId":"ww1"}],"appName":"main"}""", null)]
     [InlineData("""{"apps":[{"name":"hr","corpId":"ww1"}],"appName":"hr"}""", "hr is the name of two apps: give one of them another.")]
@@ -360,8 +364,8 @@ public sealed class InfraScriptTests : IAsyncLifetime, IDisposable
         MemberData + """ "apps":[{"name":"hr","miniProgramAppId":"wx1"},{"name":"sales","corpId":"ww2"}]}""",
         "memberData is set, so the app sales needs its miniProgramAppId.")]
     [InlineData(
-        MemberData + """ "apps":[{"corpId":"ww1","name":"hr"},{"miniProgramAppId":"wx2","name":"sales","corpId":"ww2"}]}""",
-        "memberData is set, so the app hr needs its miniProgramAppId.")]
+        MemberData + """ "apps":[{"corpId":"ww1","name":"0"},{"miniProgramAppId":"wx2","name":"sales","corpId":"ww2"}]}""",
+        "memberData is set, so the app 0 needs its miniProgramAppId.")]
     [InlineData(
         MemberData + """ "sessionTableName":"WeComTokens"}""", "sessionTableName is that of tokenTableName: give it another name.")]
     [InlineData("""{"sessionTableName":"wecomtokens"}""", null)]
