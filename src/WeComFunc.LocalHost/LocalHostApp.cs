@@ -21,11 +21,7 @@ public static class LocalHostApp
         // Without the defaults of ASP.NET Core, which take longer to start than all the rest.
         var builder = WebApplication.CreateEmptyBuilder(new() { Args = args });
         builder.Configuration.AddLocalSettings(args);
-        if (builder.Configuration["urls"]?.Contains("https:", StringComparison.OrdinalIgnoreCase) is true)
-        {
-            throw new SettingsException(["--urls has an address of https: the local host speaks http alone."]);
-        }
-
+        CommandLine.CheckUrls(builder.Configuration["urls"]);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddConsoleLog(builder.Configuration, args);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>

@@ -8,6 +8,8 @@ namespace WeComFunc.LocalHost;
 /// </summary>
 internal static class LocalSettings
 {
+    private const string Expected = "must be a JSON object with an object Values, as in local.settings.sample.json";
+
     private static readonly Dictionary<string, string?> Defaults = new()
     {
         ["urls"] = "http://127.0.0.1:7071",
@@ -16,12 +18,16 @@ internal static class LocalSettings
 
         // If it may log anything at all, it makes a trace and a scope for every request, which nobody reads.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
+
+        // Where it cannot listen, a line on stderr says so; this would say it with a stack trace, before.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
     };
 
     /// <summary>Adds, in rising order, that file or the one that <c>--settings</c> names, the environment and the command line.</summary>
-    /// <exception cref="SettingsException">The file is not what it should be.</exception>
+    /// <exception cref="SettingsException">The command line or the file is not what it should be.</exception>
     public static void AddLocalSettings(this ConfigurationManager configuration, string[] args)
     {
+        CommandLine.Check(args);
         configuration.AddEnvironmentVariables().AddCommandLine(args);
         var named = configuration["settings"];
         if (named is not (null or "none") && !File.Exists(named))
@@ -49,9 +55,15 @@ internal static class LocalSettings
                 }
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (JsonException exception)
         {
-            throw new SettingsException([$"{path} must be a JSON object with an object Values, as in local.settings.sample.json."]);
+            // Its message may quote a secret.
+            throw new SettingsException(
+                [$"{path} {Expected}; it is no JSON from line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1} on."]);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or KeyNotFoundException)
+        {
+            throw new SettingsException([$"{path} {Expected}."]);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

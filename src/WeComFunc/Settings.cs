@@ -57,7 +57,8 @@ public sealed record Settings
         var settings = new Settings
         {
             Apps = apps,
-            Azure = AzureSettings.Read(reader, hasCorpSecrets: apps.All(app => app.CorpSecret is not null)),
+            Azure = AzureSettings.Read(
+                reader, [.. apps.Where(app => app.CorpSecret is null).Select(app => $"{app.App.SettingsPrefix}CorpSecret")]),
             BaseUrl = reader.Url("WeCom:BaseUrl", "an https address without a query and without cgi-bin, which is added (http in "
                 + "Development and for loopback only)",
                     uri => reader.IsSafe(uri) && !uri.AbsolutePath.Contains("/cgi-bin/", StringComparison.OrdinalIgnoreCase))

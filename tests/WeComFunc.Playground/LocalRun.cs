@@ -20,6 +20,11 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
     // Of the second corp's app; the first has the one that the simulator starts with.
     private const string OtherSecret = "simulated-corpsecret-for-local-runs-only-02";
 
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A renewal is given up before.</summary>
+    private static readonly TimeSpan TokenLimit = TimeSpan.FromSeconds(15);
+
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "DOTNET_ROOT", "DOTNET_ROOT_X64"];
 
     private static readonly JsonSerializerOptions Readable =
@@ -99,6 +104,7 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
 
         var host = FreeAddress(LocalHost, HostPort);
         await parts.StartAsync(LocalHost, $"{host}/api/health", Program("WeComFunc.LocalHost", "--urls", host));
+        await WaitForTokenAsync($"{host}/api/health");
 
         SayWhatIsUp($"The console: {host}/");
         Console.WriteLine($"WeCom gives no code to a script, so this is the answer of {host}/api/health instead of a login:");
@@ -117,6 +123,26 @@ internal sealed class LocalRun(Parts parts, HttpClient http, bool once, Cancella
             Health:
               curl -s {{host}}/api/health
             """);
+    }
+
+    /// <summary>Until the first token is there, or it is known why there is none: before that, nothing is known to be wrong.</summary>
+    private async Task WaitForTokenAsync(string health)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(TokenLimit);
+        try
+        {
+            while (await SendAsync(health, null) is (true, var answer)
+                && JsonNode.Parse(answer)?["token"]?["state"]?.GetValue<string>() is "missing")
+            {
+                await Task.Delay(LookInterval, limit.Token);
+            }
+        }
+        catch (Exception exception) when (
+            exception is HttpRequestException or JsonException or OperationCanceledException && !stop.IsCancellationRequested)
+        {
+            // What is shown next says it.
+        }
     }
 
     private Task StartTableAsync(string address)

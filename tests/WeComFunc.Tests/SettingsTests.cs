@@ -399,6 +399,22 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void Development_names_the_corpsecrets_that_are_missing()
+    {
+        var message = Refused(
+            ("DOTNET_ENVIRONMENT", "Development"),
+            ("KeyVault__Uri", null),
+            ("WeCom__CorpSecret", NewSecret()),
+            ("WeCom__Apps__hr__CorpId", "ww1"),
+            ("WeCom__Apps__hr__CorpSecret", NewSecret()),
+            ("WeCom__Apps__sales__CorpId", "ww2"));
+
+        Assert.Equal(
+            "KeyVault__Uri is missing: set it to https://NAME.vault.azure.net/, or set WeCom__Apps__sales__CorpSecret in Development.",
+            message);
+    }
+
+    [Fact]
     public void Settings_as_text_show_no_secret()
     {
         var settings = Read(("DOTNET_ENVIRONMENT", "Development"), ("WeCom__CorpSecret", NewSecret()));

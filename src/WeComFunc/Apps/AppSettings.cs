@@ -90,6 +90,7 @@ public sealed partial record AppSettings(WeComApp App, string? CorpSecret)
             {
                 SettingsPrefix = $"{section.Replace(":", "__", StringComparison.Ordinal)}__",
                 MiniProgramAppId = needsAppId ? appId : null,
+                HasSecretInSettings = corpSecret is not null,
             },
             corpSecret);
     }

@@ -26,9 +26,11 @@ public sealed partial record AzureSettings
     /// <summary>Names the table and nothing secret.</summary>
     public override string ToString() => $"Azure settings with the table {TableName}";
 
-    internal static AzureSettings Read(SettingsReader reader, bool hasCorpSecrets)
+    /// <param name="reader">The settings.</param>
+    /// <param name="ofVault">The settings that are not there in whose place there has to be a vault: corpsecrets, in Development.</param>
+    internal static AzureSettings Read(SettingsReader reader, IReadOnlyCollection<string> ofVault)
     {
-        var vault = ReadVault(reader, hasCorpSecrets);
+        var vault = ReadVault(reader, ofVault);
         var (serviceUri, connectionString) = ReadTable(reader);
         return new()
         {
@@ -40,16 +42,16 @@ public sealed partial record AzureSettings
         };
     }
 
-    private static Uri? ReadVault(SettingsReader reader, bool hasCorpSecrets)
+    private static Uri? ReadVault(SettingsReader reader, IReadOnlyCollection<string> ofVault)
     {
         var vault = reader.Url(
             "KeyVault:Uri",
             "the vault's address, https://NAME.vault.azure.net/",
             static uri => uri is { Scheme: "https", AbsolutePath: "/" });
-        if (!reader.Has("KeyVault:Uri") && !(hasCorpSecrets && reader.IsDevelopment))
+        if (!reader.Has("KeyVault:Uri") && !(ofVault.Count == 0 && reader.IsDevelopment))
         {
             reader.Refuse("KeyVault:Uri", reader.IsDevelopment
-                ? "is missing: set it to https://NAME.vault.azure.net/, or set WeCom__CorpSecret in Development"
+                ? $"is missing: set it to https://NAME.vault.azure.net/, or set {string.Join(", ", ofVault)} in Development"
                 : "is missing: it must be the vault's address, https://NAME.vault.azure.net/");
         }
 

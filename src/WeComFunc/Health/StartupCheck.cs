@@ -125,14 +125,13 @@ public sealed class StartupCheck
             : Failed("session_keys", $"table {table} cannot be used: {obstacle}; {MemberDataRules.TableAdvice}", EmulatorAdvice);
     }
 
-    private Finding SecretOf(CorpApp app, FleetView view, IReadOnlyList<Complaint> complaints)
+    private static Finding SecretOf(CorpApp app, FleetView view, IReadOnlyList<Complaint> complaints)
     {
         var what = $"corpsecret of app {app.App.Name}";
         if (view.Secret.TryGet(out var secret, out var failure))
         {
-            var isConfigured = _settings.Apps.First(one => one.App == app.App).CorpSecret is not null;
-            var place = isConfigured ? $"setting {app.App.SettingsPrefix}CorpSecret" : $"Key Vault secret {app.App.SecretName}";
-            return Ok($"{what}: it is in the {place}, its fingerprint is {secret.Fingerprint}");
+            var kind = app.App.HasSecretInSettings ? "setting" : "Key Vault secret";
+            return Ok($"{what}: it is in the {kind} {app.App.SecretPlace}, its fingerprint is {secret.Fingerprint}");
         }
 
         string[] said = [.. complaints.Where(line => !IsOfTable(line)).Select(line => line.Text)];

@@ -14,7 +14,8 @@ public sealed partial record Problem(string Code, int Status, string Title, stri
 {
     /// <summary>The body is not what the contract says.</summary>
     public static readonly Problem InvalidRequest = new("invalid_request", 400, "The request is malformed.",
-        "The body must be a JSON object whose member code is a string of 1 to 512 printable ASCII characters.");
+        "The body must be a JSON object whose member code is a string of 1 to 512 printable ASCII characters, and whose member app, where "
+            + "it has one, is the name of an app; no member of these twice.");
 
     /// <summary>The host hands on no body that came without a length.</summary>
     public static readonly Problem LengthRequired = new("length_required", 411, "The length of the request is missing.",

@@ -20,7 +20,7 @@ internal sealed partial class CorpSecretSource(
             return kept;
         }
 
-        LogRead(logger, app.SecretName, secret.Fingerprint);
+        LogRead(logger, app.SecretPlace, secret.Fingerprint);
         return secret;
     }
 

@@ -154,7 +154,7 @@ public sealed class AppsTests(Azurite azurite) : FleetTest(azurite, new())
             @"^The access_token of \S+ was not renewed \(Misconfigured, errcode 40001, app hr\).+\. "
             + @"The access_token of \S+ was not renewed \(Misconfigured, errcode 40001, app sales\).+\.$",
             failure.Message);
-        Assert.Contains("Key Vault secret wecom-corpsecret-sales", failure.Message);
+        Assert.Contains("into WeCom__Apps__sales__CorpSecret, and start again", failure.Message);
         Assert.Contains(
             host.Log.All,
             line =>

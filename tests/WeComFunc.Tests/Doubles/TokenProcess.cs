@@ -57,7 +57,8 @@ internal sealed class TokenProcess : ICorpSecretStore
         _tokens = new AccessTokenSource(App, renewer, clock, telemetry, logs.CreateLogger<AccessTokenSource>());
     }
 
-    public static WeComApp App => Settings.App;
+    /// <summary>Its corpsecret comes from a store, as from a vault.</summary>
+    public static WeComApp App { get; } = Settings.App with { HasSecretInSettings = false };
 
     public LogLines Log { get; } = new();
 

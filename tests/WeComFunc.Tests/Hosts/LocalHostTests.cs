@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Json;
@@ -40,7 +41,6 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Theory]
-    [InlineData("nonsense", "The local host cannot listen: Invalid url: 'nonsense'. Choose another address with --urls.")]
     [InlineData(
         "taken",
         "The local host cannot listen: Failed to bind to address ADDRESS: address already in use. Choose another address with --urls.")]
@@ -54,10 +54,13 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
 
         Assert.Equal(1, await host.ExitAsync());
         Assert.Equal([expected.Replace("ADDRESS", taken)], host.Errors);
+        Assert.DoesNotContain(host.Lines, line => line.Contains("   at ", StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("--urls", "https://127.0.0.1:7071", "--urls has an address of https: the local host speaks http alone")]
+    [InlineData("--urls", "http://127.0.0.1:70a", "--urls has http://127.0.0.1:70a: it must be http://ADDRESS:PORT")]
+    [InlineData("--setting", "none", "--setting is no option: --help shows those there are.")]
     [InlineData("--settings", "nowhere.json", "nowhere.json, which --settings names, is not there")]
     // There, and no process can read its beginning.
     [InlineData("--settings", "/proc/self/mem", "/proc/self/mem cannot be read: ")]
@@ -200,9 +203,32 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
     }
 
     [Fact]
+    public async Task Asked_for_help_it_shows_its_options_and_ends()
+    {
+        await using var host = HostProcess.Start(Project, [], arguments: ["--help"]);
+
+        Assert.Equal(0, await host.ExitAsync());
+        Assert.StartsWith("Usage: WeComFunc.LocalHost [check] [--urls ADDRESS]", host.Lines[0]);
+        Assert.Empty(host.Errors);
+    }
+
+    /// <summary>The README's <c>dotnet run</c> is to find the settings of the folder in which it is typed.</summary>
+    [Fact]
+    public async Task Run_by_the_SDK_it_stays_in_the_folder_of_whoever_runs_it()
+    {
+        string[] command = ["msbuild", $"src/{Project}", "-getProperty:RunWorkingDirectory"];
+        using var process = Process.Start(
+            new ProcessStartInfo("dotnet", command) { RedirectStandardOutput = true, WorkingDirectory = Repository.Root })!;
+
+        Assert.Equal("", (await process.StandardOutput.ReadToEndAsync()).Trim());
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    [Fact]
     public async Task A_broken_file_of_settings_stops_it_with_one_line()
     {
-        await using var host = HostProcess.Start(Project, Settings(), new() { ["local.settings.json"] = "broken" });
+        await using var host = HostProcess.Start(Project, Settings(), new() { ["local.settings.json"] = "{}" });
 
         Assert.NotEqual(0, await host.ExitAsync());
         Assert.Equal([$"error: local.settings.json {Broken}"], host.Errors);

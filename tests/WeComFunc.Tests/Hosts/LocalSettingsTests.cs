@@ -11,8 +11,15 @@ public sealed class LocalSettingsTests : IDisposable
     public void Dispose() => File.Delete(_path);
 
     [Theory]
-    [InlineData("")]
-    [InlineData("broken")]
+    [InlineData("", 1, 1)]
+    [InlineData("broken", 1, 1)]
+    [InlineData("{\n  \"Values\": {\n    \"WeCom__CorpId\": \"ww1\"\n    \"WeCom__CorpSecret\": \"a-secret\"\n  }\n}", 4, 5)]
+    public void One_that_is_no_JSON_is_one_line_with_the_place_and_not_what_is_there(string file, int line, int position) => Assert.Equal(
+        $"{_path} must be a JSON object with an object Values, as in local.settings.sample.json; it is no JSON from line {line}, byte "
+        + $"{position} on.",
+        Assert.Throws<SettingsException>(() => Read(file)).Message);
+
+    [Theory]
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("""{"Values":null}""")]

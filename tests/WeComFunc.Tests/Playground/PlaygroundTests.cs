@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using WeComFunc.Simulator;
@@ -87,9 +90,8 @@ public sealed class PlaygroundTests
     [Fact]
     public async Task Serves_the_corp_that_the_settings_name()
     {
-        await using var wecom = await SimulatorServer.StartAsync();
-        // An address of this machine that does not look like one.
-        var address = $"http://0.0.0.0:{wecom.BaseAddress.Port}";
+        await using var wecom = await SimulatorServer.StartAsync(url: "http://*:0");
+        var address = $"http://{OtherAddress()}:{wecom.BaseAddress.Port}";
         await using var playground = Start(OwnCorp(("WeCom__BaseUrl", address), ("WeCom__CorpSecret", wecom.State.CorpSecret)));
         await playground.WaitForLineAsync("A login, with a fresh code from wx.qy.login:");
 
@@ -98,7 +100,20 @@ public sealed class PlaygroundTests
         Assert.Equal(0, await playground.ExitAsync());
         Assert.Contains($"Serving {SimulatorState.SeedCorpId} against WeCom itself, as local.settings.json says.", playground.Lines);
         Assert.Contains("""  "status": "healthy",""", playground.Lines);
+        Assert.Contains("""    "state": "fresh",""", playground.Lines);
         Assert.Empty(playground.Errors);
+    }
+
+    [Fact]
+    public async Task Once_fails_where_WeCom_refuses_the_corpsecret()
+    {
+        await using var wecom = await SimulatorServer.StartAsync(url: "http://*:0");
+        await using var playground = Start(
+            OwnCorp(("WeCom__BaseUrl", $"http://{OtherAddress()}:{wecom.BaseAddress.Port}")), "--once");
+
+        Assert.Equal(1, await playground.ExitAsync());
+        Assert.Contains("""  "status": "unhealthy",""", playground.Lines);
+        Assert.Contains(playground.Lines, line => line.Contains("into WeCom__CorpSecret, and start again"));
     }
 
     [Fact]
@@ -135,8 +150,8 @@ public sealed class PlaygroundTests
 
         Assert.Equal(78, await playground.ExitAsync());
 
-        Assert.Equal(
-            [$"error: local.settings.json must be a JSON object with an object Values, as in {Sample}."], playground.Errors);
+        Assert.StartsWith(
+            $"error: local.settings.json must be a JSON object with an object Values, as in {Sample}", Assert.Single(playground.Errors));
     }
 
     [Theory]
@@ -151,6 +166,13 @@ public sealed class PlaygroundTests
         Assert.Equal(["Usage: ./run.sh [--once]"], playground.Errors);
         Assert.Empty(playground.Lines);
     }
+
+    /// <summary>WeCom is what is elsewhere, so this is the machine as others see it.</summary>
+    private static string OtherAddress() => NetworkInterface.GetAllNetworkInterfaces()
+        .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+        .Select(address => address.Address)
+        .FirstOrDefault(address => address.AddressFamily is AddressFamily.InterNetwork && !IPAddress.IsLoopback(address))?.ToString()
+        ?? Dns.GetHostName();
 
     /// <param name="settings">Its <c>local.settings.json</c>; none when this is null.</param>
     /// <param name="arguments">Its command line.</param>
