@@ -20,6 +20,12 @@ internal static class Program
 
     private static async Task<int> Main(string[] args)
     {
+        if (args is ["--help" or "-h"])
+        {
+            Console.WriteLine(Usage);
+            return 0;
+        }
+
         if (args is not [{ } folder, .. var rest] || folder.StartsWith('-') || !File.Exists(Path.Combine(folder, "worker.config.json")))
         {
             await Console.Error.WriteLineAsync(Usage);
@@ -34,7 +40,7 @@ internal static class Program
             var options = new ConfigurationBuilder().AddCommandLine(rest).Build();
             await using var app = await FunctionApp.StartAsync(folder, new()
             {
-                Settings = Settings(options["settings"] ?? "local.settings.json"),
+                Settings = Settings(options["settings"]),
                 Url = options["urls"] ?? "http://127.0.0.1:7071",
                 RunsTimers = true,
                 OnLog = log => Print($"{log.Level} {log.Category}: {log.Message}{Environment.NewLine + log.Exception}".TrimEnd()),
@@ -63,10 +69,14 @@ internal static class Program
 
     private static void Print(string text) => Console.WriteLine($"{DateTime.UtcNow:HH:mm:ss.fff} {text}");
 
-    /// <summary>The <c>Values</c> of the file, if it is there, and this process's environment.</summary>
-    private static Dictionary<string, string?> Settings(string file)
+    /// <summary>The <c>Values</c> of the file, and this process's environment.</summary>
+    /// <exception cref="FileNotFoundException">
+    /// It is not there; <c>local.settings.json</c>, which is meant by null, need not be.
+    /// </exception>
+    private static Dictionary<string, string?> Settings(string? file)
     {
-        var values = new ConfigurationBuilder().AddJsonFile(Path.GetFullPath(file), optional: true).Build().GetSection("Values");
+        var path = Path.GetFullPath(file ?? "local.settings.json");
+        var values = new ConfigurationBuilder().AddJsonFile(path, optional: file is null).Build().GetSection("Values");
         var settings = values.AsEnumerable(makePathsRelative: true).Where(setting => setting.Value is not null).ToDictionary();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {

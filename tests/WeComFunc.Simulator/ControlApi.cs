@@ -17,6 +17,7 @@ internal static class ControlApi
     public static void MapControlApi(this WebApplication app, SimulatorState state)
     {
         app.Use(AnswerMistakesAsync);
+        app.UseRouting();
         var control = app.MapGroup("/sim");
 
         control.MapGet("/state", state.Describe);
@@ -29,8 +30,8 @@ internal static class ControlApi
                 request.IpTrusted,
                 request.HiddenMembers,
                 request.HiddenDepartments));
-        control.MapPost("/corps/{corpid}/apps/{app}/rotate", (string corpid, string app, RotateRequest request) =>
-            new { Secret = state.RotateSecret(corpid, app, request.RevokeTokens, request.Secret) });
+        control.MapPost("/corps/{corpid}/apps/{app}/rotate", (string corpid, string app, RotateRequest? request) =>
+            new { Secret = state.RotateSecret(corpid, app, request?.RevokeTokens is true, request?.Secret) });
         control.MapPut("/corps/{corpid}/members/{userid}", async (string corpid, string userid, HttpRequest request) =>
             state.PutMember(corpid, userid, await new StreamReader(request.Body).ReadToEndAsync()));
 
@@ -39,7 +40,7 @@ internal static class ControlApi
         control.MapPost("/tokens/revoke", () => new { Revoked = state.RevokeTokens() });
 
         control.MapPost("/faults", (FaultRequest request) => ForEach(request.Api, traffic => traffic.AddFault(request)));
-        control.MapPost("/faults/clear", (ApiRequest request) => ForEach(request.Api, traffic => traffic.ClearFaults()));
+        control.MapPost("/faults/clear", (ApiRequest? request) => ForEach(request?.Api, traffic => traffic.ClearFaults()));
 
         void ForEach(Api? api, Action<ApiTraffic> act) =>
             Array.ForEach(api is { } one ? [one] : Enum.GetValues<Api>(), chosen => act(state[chosen]));
@@ -47,16 +48,32 @@ internal static class ControlApi
 
     private static async Task AnswerMistakesAsync(HttpContext context, RequestDelegate next)
     {
+        var (request, response) = (context.Request, context.Response);
         try
         {
+            // As curl -d sends it, too.
+            request.ContentType = "application/json";
             await next(context);
+            if (response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed && !response.HasStarted)
+            {
+                response.StatusCode = StatusCodes.Status404NotFound;
+                await response.WriteAsJsonAsync(new { Error = $"There is no {request.Method} {request.Path}." });
+            }
         }
         catch (Exception mistake) when (mistake is ArgumentException or JsonException or KeyNotFoundException or BadHttpRequestException)
         {
-            context.Response.StatusCode = mistake is KeyNotFoundException ? StatusCodes.Status404NotFound : StatusCodes.Status400BadRequest;
-            await context.Response.WriteAsJsonAsync(new { Error = (mistake.InnerException ?? mistake).Message });
+            response.StatusCode = mistake is KeyNotFoundException ? StatusCodes.Status404NotFound : StatusCodes.Status400BadRequest;
+            await response.WriteAsJsonAsync(new { Error = Explain(mistake.InnerException ?? mistake) });
         }
     }
+
+    private static string Explain(Exception mistake) => mistake switch
+    {
+        KeyNotFoundException when mistake.Message.Split('\'') is [_, var key, ..] => $"There is no {key}.",
+        JsonException { Path: "$.api" } =>
+            $"api must be one of {string.Join(", ", Enum.GetValues<Api>().Select(api => JsonSerializer.Serialize(api)))}.",
+        _ => mistake.Message,
+    };
 
     private sealed record AppRequest(string? Secret, bool? Associated, bool? IpTrusted, string[]? HiddenMembers, int[]? HiddenDepartments);
     private sealed record RotateRequest(string? Secret, bool RevokeTokens);

@@ -40,7 +40,6 @@ public sealed class SimulatorServer : IAsyncDisposable
         app.Urls.Add(url);
         var qyApi = new QyApi(state, log, app.Lifetime.ApplicationStopping);
         app.Use((context, next) => QyApi.Find(context.Request) is { } api ? qyApi.AnswerAsync(context, api) : next(context));
-        app.UseRouting();
         app.MapControlApi(state);
         await app.StartAsync();
         return new(app, state);

@@ -71,6 +71,35 @@ public sealed class SimulatorControlApiTests : SimulatorTest
         Assert.NotEmpty(Text(await response.Content.ReadFromJsonAsync<JsonElement>(), "error"));
     }
 
+    [Theory]
+    [InlineData("GET", "codes", null, "There is no GET /sim/codes.")]
+    [InlineData("POST", "nothing", "{}", "There is no POST /sim/nothing.")]
+    [InlineData("POST", "codes", """{"userid":"a","corpid":"wwunknown"}""", "There is no wwunknown.")]
+    [InlineData(
+        "POST",
+        "faults",
+        """{"api":"getticket"}""",
+        """api must be one of "gettoken", "jscode2session", "user/get", "department/get".""")]
+    public async Task A_mistake_is_explained_by_what_there_is(string method, string path, string? body, string expected)
+    {
+        using var response = await SendAsync(method, path, body);
+
+        Assert.Equal(expected, Text(await response.Content.ReadFromJsonAsync<JsonElement>(), "error"));
+    }
+
+    /// <summary>As <c>curl -d</c> sends it, and <c>curl -X POST</c>.</summary>
+    [Theory]
+    [InlineData("codes", """{"userid":"lisi"}""")]
+    [InlineData("faults/clear", null)]
+    [InlineData("corps/ww1234567890abcdef/apps/login/rotate", null)]
+    public async Task A_body_has_any_type_and_may_be_absent_where_nothing_has_to_be_said(string path, string? body)
+    {
+        using var content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/x-www-form-urlencoded");
+        using var response = await Http.PostAsync(new Uri("sim/" + path, UriKind.Relative), content);
+
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+    }
+
     private static string Decrypted(JsonElement data, string sessionKey)
     {
         using var aes = Aes.Create();
