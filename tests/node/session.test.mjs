@@ -398,7 +398,6 @@ const problems = {
   invalid_data: ['out', 'invalid_data'],
   invalid_session: ['in', { mobile: '13800000000' }],
   length_required: ['out', 'length_required'],
-  unsupported_media_type: ['out', 'unsupported_media_type'],
   too_many_requests: ['in', { mobile: '13800000000' }],
   misconfigured: ['out', 'misconfigured'],
   internal_error: ['out', 'internal_error'],

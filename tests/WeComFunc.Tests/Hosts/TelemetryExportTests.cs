@@ -44,7 +44,7 @@ public sealed class TelemetryExportTests(Azurite azurite) : ExportTest
         Assert.Equal(("WeComFunc.Login.LoginEndpoint", "Information"), (line.Category, line.Level));
         Assert.Equal((login.TraceId, login.Id), (line.TraceId, line.SpanId));
         Assert.Equal(("ok", "default", TraceId), (line.Attributes["Outcome"], line.Attributes["App"], line.Attributes["TraceId"]));
-        Assert.Single(Receiver.Lines, line => line.Text.StartsWith("The corpsecret was read from wecom-corpsecret"));
+        Assert.Single(Receiver.Lines, line => line.Text.StartsWith("The corpsecret was read from WeCom__CorpSecret"));
     }
 
     [Fact]
