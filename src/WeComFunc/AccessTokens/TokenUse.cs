@@ -1,7 +1,7 @@
 namespace WeComFunc.AccessTokens;
 
 /// <summary>Where a token came from (rule T12).</summary>
-public enum TokenSource
+public enum TokenSource : byte
 {
     /// <summary>The memory of this process.</summary>
     Memory,
@@ -14,7 +14,7 @@ public enum TokenSource
 }
 
 /// <summary>Why a token was looked for beyond the memory (rule T12).</summary>
-public enum RenewalReason
+public enum RenewalReason : byte
 {
     /// <summary>It was not: memory had a fresh one.</summary>
     None,
@@ -39,5 +39,9 @@ public enum RenewalReason
 /// <param name="Token">The token; null in a <c>default</c> value.</param>
 /// <param name="Source">Where it came from.</param>
 /// <param name="Reason">Why it was looked for beyond the memory.</param>
-/// <param name="Rejection">The errcode that WeCom rejected it with, where none could be had in its place.</param>
-public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason, int? Rejection = null);
+/// <param name="Rejection">The errcode that WeCom rejected it with, where none could be had in its place; 0 otherwise.</param>
+public readonly record struct TokenUse(AccessToken Token, TokenSource Source, RenewalReason Reason, int Rejection = 0)
+{
+    /// <summary>Whether WeCom rejected it, and none could be had in its place.</summary>
+    public bool IsRejected => Rejection != 0;
+}

@@ -71,7 +71,7 @@ internal sealed partial class LoginEndpoint(
         var name = app?.Name ?? "none";
         var elapsed = Measure(exchange, outcome, name).TotalMilliseconds;
         var errcode = Telemetry.Label(failure?.Errcode);
-        var token = login.Token.Rejection is null ? login.Token : default;
+        var token = login.Token.IsRejected ? default : login.Token;
         var (source, reason) = (token.Token is null ? "none" : token.Source.Label(), token.Reason.Label());
         if (failure is not null && (failure.Kind is FailureKind.Misconfigured or FailureKind.NoSigningKey || login.IsOfForeignCode))
         {

@@ -19,12 +19,6 @@ internal readonly record struct LoginOutcome(
     Result<ReadOnlyMemory<byte>> Body, TokenUse Token, Failure? Unseen = null, bool IsTaken = false)
 {
     /// <summary>
-    /// Whether the code may be of another mini program, and what failed is the token that it was to be tried with again: that says nothing
-    /// about other logins (rule T14).
-    /// </summary>
-    public bool MayBeOfForeignCode { get; init; }
-
-    /// <summary>
     /// Whether WeCom's answer was about a code of another mini program, and the corpsecret is known to be right (rule T14).
     /// </summary>
     public bool IsOfForeignCode =>
@@ -106,9 +100,9 @@ internal sealed class LoginHandler(
         {
             app.Replace(seen, seen?.After(failure, outcome.IsTaken));
         }
-        else if (!outcome.MayBeOfForeignCode && outcome.Token.Token is { } token)
+        else if (outcome.Token is { Token: { } token, IsRejected: var isRejected })
         {
-            app.Replace(seen, new(failure, token, IsRejected: outcome.Token.Rejection is not null, outcome.IsTaken));
+            app.Replace(seen, new(failure, token, isRejected, outcome.IsTaken));
         }
     }
 
@@ -167,7 +161,7 @@ internal sealed class LoginHandler(
         }
 
         // A token works when every call has accepted it: whatever else WeCom says of a member is an answer, too.
-        if (use.Rejection is null && (profile.Failure is null or { Errcode: not null }) && !IsRejectionOrBusy(profile.Failure?.Errcode))
+        if (!use.IsRejected && (profile.Failure is null or { Errcode: not null }) && !IsRejectionOrBusy(profile.Failure?.Errcode))
         {
             app.Tokens.Confirm(use.Token);
         }
@@ -183,7 +177,7 @@ internal sealed class LoginHandler(
             ? Profile.Narrow(bytes.Span, settings.ProfileFields)
             : null;
         var shown = narrow ?? bytes;
-        var named = departments is not null && shown is not null && use.Rejection is null
+        var named = departments is not null && shown is not null && !use.IsRejected
             ? await departments.GetAsync(app, use.Token.Value, DepartmentNames.IdsIn(shown.Span), deadline.Left)
             : null;
         return new(
@@ -205,19 +199,17 @@ internal sealed class LoginHandler(
     private static async ValueTask<LoginOutcome> BlameAsync(
         CorpApp app, Failure failure, TokenUse use, string caller, Deadline deadline)
     {
-        var isRejected = use.Rejection is not null;
-        var isToldOfCode = isRejected ? failure.Errcode == Errcodes.InvalidAccessToken : Errcodes.IsOfForeignCodes(failure.Errcode);
+        var isToldOfCode = use.IsRejected ? failure.Errcode == Errcodes.InvalidAccessToken : Errcodes.IsOfForeignCodes(failure.Errcode);
         if (failure.Kind is not FailureKind.Misconfigured
             || !(isToldOfCode || Errcodes.IsOfForeignCodes(use.Rejection))
-            || !await IsProvenAsync(app, isRejected ? null : use.Token, deadline)
+            || !await IsProvenAsync(app, use.IsRejected ? null : use.Token, deadline)
             || !app.ForeignCodes.AreCallersFault(caller))
         {
             return new(failure, use);
         }
 
-        return isToldOfCode
-            ? new(new Failure(FailureKind.InvalidCode, failure.Errcode), use)
-            : new(failure, use) { MayBeOfForeignCode = true };
+        // It may be of another mini program, and it is gettoken that refuses: that says nothing about logins with a token that is out.
+        return isToldOfCode ? new(new Failure(FailureKind.InvalidCode, failure.Errcode), use) : new(failure, default);
     }
 
     /// <summary>Whether the corpsecret of a token has served a login; where this process does not know, the row says so.</summary>
@@ -244,7 +236,7 @@ internal sealed class LoginHandler(
             if (!(await app.Tokens.ReplaceAsync(use.Token, rejected.Errcode, deadline.ForAll())).TryGet(
                 out var replacement, out var noToken))
             {
-                return (noToken, use with { Rejection = rejected.Errcode }, replacements);
+                return (noToken, use with { Rejection = rejected.Errcode ?? 0 }, replacements);
             }
 
             use = replacement;
