@@ -18,7 +18,8 @@ internal static partial class CommandLine
           --WeCom:AppName sales   and so any setting of docs/contract.md, with : for __
         """;
 
-    private static readonly string[] Options = ["urls", "settings", "log"];
+    // The last three are the framework's own.
+    private static readonly string[] Options = ["urls", "settings", "log", "environment", "contentRoot", "applicationName"];
 
     /// <summary>Whether it asks for <see cref="Usage"/>.</summary>
     public static bool AsksForHelp(string[] args) => args.Any(arg => arg is "--help" or "-h" or "-?" or "help");

@@ -12,7 +12,8 @@ public sealed class CommandLineTests
     [InlineData("--Settings", "a file", "--LOG=json")]
     [InlineData("--WeCom:AppName", "sales", "--Login:RequireProfile=true")]
     [InlineData("--Login:ProfileFields=")]
-    public void An_option_is_one_of_three_or_a_setting(params string[] args) => CommandLine.Check(args);
+    [InlineData("--environment=Development", "--contentRoot", "/tmp", "--applicationName=x")]
+    public void An_option_is_one_of_a_few_or_a_setting(params string[] args) => CommandLine.Check(args);
 
     [Theory]
     [InlineData("--nope is no option: --help shows those there are.", "--nope")]
