@@ -60,8 +60,7 @@ internal static partial class CommandLine
                 throw new SettingsException(["--urls has an address of https: the local host speaks http alone."]);
             }
 
-            if (AddressPattern().Match(url) is not { Success: true } address || !IsHost(address.Groups["host"].Value)
-                || !IsPort(address.Groups["port"].Value, isOfLocalhost: !IPAddress.TryParse(address.Groups["host"].Value, out _)))
+            if (!IsAddress(url))
             {
                 throw new SettingsException(
                 [
@@ -72,13 +71,18 @@ internal static partial class CommandLine
         }
     }
 
-    private static bool IsHost(string host) =>
-        host is "*" or "+" || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host, out _);
+    private static bool IsAddress(string url)
+    {
+        var parts = AddressPattern().Match(url);
+        var (host, port) = (parts.Groups["host"].Value, parts.Groups["port"].Value);
+        var isLocalhost = host.Equals("localhost", StringComparison.OrdinalIgnoreCase);
+        var isPort = ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
 
-    /// <summary>Of localhost, which is two addresses, no port can be chosen by the system.</summary>
-    private static bool IsPort(string port, bool isOfLocalhost) =>
-        port.Length == 0 || (ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && (number > 0 || !isOfLocalhost));
+        // Localhost is two addresses, for which the system does not choose one free port.
+        return parts.Success
+            && (isLocalhost || host is "*" or "+" || IPAddress.TryParse(host, out _))
+            && (port.Length == 0 || (isPort && !(isLocalhost && number == 0)));
+    }
 
     [GeneratedRegex(@"\Ahttp://(?<host>\[[0-9a-f:.]+\]|[^/:\[\]]+)(:(?<port>[0-9]+))?/?\z", RegexOptions.IgnoreCase)]
     private static partial Regex AddressPattern();

@@ -8,7 +8,8 @@ namespace WeComFunc;
 /// </param>
 public sealed record WeComApp(string CorpId, string SecretName, string Name = "default")
 {
-    private const string DefaultPrefix = "WeCom__";
+    /// <summary>What the settings of the default app begin with.</summary>
+    internal const string DefaultPrefix = "WeCom__";
 
     /// <summary>What its settings begin with.</summary>
     public string SettingsPrefix { get; init; } = DefaultPrefix;
@@ -31,23 +32,4 @@ public sealed record WeComApp(string CorpId, string SecretName, string Name = "d
     /// </summary>
     internal bool IsOfCorp(string corpId) =>
         string.Equals(CorpId, corpId, HasPlainCorpId ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
-
-    /// <summary>An advice for operators, with the settings and the place of the corpsecret of this app in it.</summary>
-    internal string Naming(string advice)
-    {
-        advice = With(advice, $"{DefaultPrefix}CorpId", $"{SettingsPrefix}CorpId");
-        if (!HasSecretInSettings)
-        {
-            return SettingsPrefix == DefaultPrefix ? advice : With(advice, "Key Vault secret", $"Key Vault secret {SecretName}");
-        }
-
-        advice = With(advice, "the Key Vault secret; no restart is needed", $"{SecretPlace}, and start again");
-        advice = With(
-            advice,
-            "the Key Vault secret exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it",
-            $"{SecretPlace} is the app's corpsecret, and nothing else");
-        return With(With(advice, "the Key Vault secret", SecretPlace), "in Key Vault", $"in {SecretPlace}");
-
-        static string With(string text, string old, string replacement) => text.Replace(old, replacement, StringComparison.Ordinal);
-    }
 }

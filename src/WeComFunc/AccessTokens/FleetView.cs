@@ -35,6 +35,7 @@ internal sealed record FleetView(
     public TokenUse? Usable(RenewalRequest request, DateTimeOffset now)
     {
         var (stored, inMemory) = (Valid(Stored), Valid(request.InMemory));
+        // A difference, as a row that somebody has edited may name the last instant there is.
         return stored is not null && (inMemory is null || inMemory.ObtainedAt - stored.ObtainedAt <= TokenRules.ClockDifference)
             ? new(stored, TokenSource.Table, request.Reason)
             : inMemory is not null ? new(inMemory, TokenSource.Memory, request.Reason)

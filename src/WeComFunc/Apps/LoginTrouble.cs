@@ -15,8 +15,9 @@ internal sealed record LoginTrouble(Failure Failure, AccessToken Token, bool IsR
     /// <param name="isTaken">Whether WeCom took its code.</param>
     public LoginTrouble? After(Failure? failure, bool isTaken)
     {
-        var works = failure is null
-            || (failure.Kind is FailureKind.MemberNotVisible ? isTaken || !IsOfProfile : isTaken && !IsOfProfile);
+        // An answer about the member shows that the call is answered, whichever it was.
+        var isAnswered = failure is { Kind: FailureKind.MemberNotVisible };
+        var works = failure is null || (IsOfProfile ? isTaken && isAnswered : isTaken || isAnswered);
 
         // WeCom does not look at a code before it knows who calls; which app may call is another matter.
         var isTrusted = Errcodes.IsAboutAddress(Failure.Errcode)

@@ -22,10 +22,9 @@ internal sealed partial class RefusalLog(TimeProvider time, ILogger logger)
         int malformed, limited, crowded;
         lock (_gate)
         {
-            var (isLimited, isCrowded) = (problem.Code == Problem.TooManyRequests.Code, problem.Code == Problem.WeComBusy.Code);
-            _limited += isLimited ? 1 : 0;
-            _crowded += isCrowded ? 1 : 0;
-            _malformed += isLimited || isCrowded ? 0 : 1;
+            ref var count = ref problem.Code == Problem.TooManyRequests.Code ? ref _limited
+                : ref problem.Code == Problem.WeComBusy.Code ? ref _crowded : ref _malformed;
+            count++;
             if (_writtenAt is { } at && time.GetElapsedTime(at) < Pause)
             {
                 return;

@@ -34,18 +34,24 @@ public static class Errcodes
     /// <summary>Calls too frequent; the API is blocked until the minute (hour, day) is over (document 90454).</summary>
     public const int FrequencyLimit = 45009;
 
-    private const string WrongSecret =
-        "WeCom refuses the corpsecret: copy the current one of the app from WeCom's admin console into the Key Vault secret; no restart is "
-        + "needed.";
+    // What For puts another place of the corpsecret into.
+    private const string TheSecret = "the Key Vault secret";
+    private const string TheVault = "in Key Vault";
+    private const string AtOnce = "; no restart is needed";
+    private const string IsReadable =
+        TheSecret + " exists, is enabled and not empty, and that the app's identity has the role Key Vault Secrets User on it";
 
-    private const string NoSecret = "The corpsecret is empty: store the one of the app in the Key Vault secret.";
+    private const string WrongSecret =
+        "WeCom refuses the corpsecret: copy the current one of the app from WeCom's admin console into " + TheSecret + AtOnce + ".";
+
+    private const string NoSecret = "The corpsecret is empty: store the one of the app in " + TheSecret + ".";
 
     private const string WrongCorp =
         "WeCom does not know the corpid: set WeCom__CorpId to the 企业ID shown in WeCom's admin console under 我的企业.";
 
     private const string RejectedTokens =
-        "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is in Key "
-        + "Vault, or store that app's corpsecret.";
+        "WeCom rejects every token: associate the mini program, in WeCom's admin console, with the very app whose corpsecret is "
+        + TheVault + ", or store that app's corpsecret.";
 
     private const string UntrustedAddress =
         "WeCom does not trust this address: enter the outbound address named in errmsg, which is the proxy's where there is one, under "
@@ -129,8 +135,8 @@ public static class Errcodes
         new(41024, FailureKind.Misconfigured, NoSecret),
         new(
             45031, FailureKind.Misconfigured,
-            "WeCom holds the corpsecret for unsafe: reset the app's Secret in WeCom's admin console, and store the new one in the Key "
-            + "Vault secret."),
+            "WeCom holds the corpsecret for unsafe: reset the app's Secret in WeCom's admin console, and store the new one in " + TheSecret
+            + "."),
         new(48001, FailureKind.Misconfigured, NoRight),
         new(48002, FailureKind.Misconfigured, WrongApp, IsOfForeignCodes: true),
         new(48004, FailureKind.Misconfigured, Lapsed),
@@ -201,7 +207,8 @@ public static class Errcodes
     public static bool IsAboutSecret(int? errcode) => errcode is InvalidCredential or InvalidSecret;
 
     /// <summary>Whether an errcode is about the address that WeCom was called from, which it looks at first.</summary>
-    public static bool IsAboutAddress(int? errcode) => errcode is 60020 or 90308 or 301042;
+    public static bool IsAboutAddress(int? errcode) =>
+        errcode is { } number && Table.GetValueOrDefault(number) is { Advice: UntrustedAddress };
 
     /// <summary>Whether WeCom answers the code of another mini program with this errcode, too (rule T14).</summary>
     public static bool IsOfForeignCodes(int? errcode) =>
@@ -211,7 +218,7 @@ public static class Errcodes
     internal static string Advice(Failure failure, WeComApp? app = null)
     {
         var advice = failure.Advice ?? Advice(failure.Kind, failure.Errcode);
-        return app?.Naming(advice) ?? advice;
+        return app is null ? advice : For(app, advice);
     }
 
     /// <summary>
@@ -227,11 +234,28 @@ public static class Errcodes
             FailureKind.InvalidCode when known is { IsOfForeignCodes: true } => OfAnotherMiniProgram,
             FailureKind.Busy =>
                 "WeCom or Key Vault is busy or out of reach: nothing to do if it passes; otherwise check the outbound network.",
-            FailureKind.Misconfigured => "Check that the Key Vault secret exists, is enabled and not empty, and that the app's identity "
-                + "has the role Key Vault Secrets User on it.",
+            FailureKind.Misconfigured => "Check that " + IsReadable + ".",
             FailureKind.Unexpected => "WeCom answered something undocumented: look the errcode up in document 90313, or check "
                 + "WeCom__BaseUrl and any proxy in between.",
             _ => "",
         };
+    }
+
+    /// <summary>An advice with the settings of an app, and the place of its corpsecret, in it.</summary>
+    private static string For(WeComApp app, string advice)
+    {
+        advice = Put(advice, $"{WeComApp.DefaultPrefix}CorpId", $"{app.SettingsPrefix}CorpId");
+        if (app.HasSecretInSettings)
+        {
+            advice = Put(advice, AtOnce, ", and start again");
+            advice = Put(advice, IsReadable, $"{app.SecretPlace} is the app's corpsecret, and nothing else");
+            return Put(Put(advice, TheSecret, app.SecretPlace), TheVault, $"in {app.SecretPlace}");
+        }
+
+        return app.SettingsPrefix == WeComApp.DefaultPrefix
+            ? advice
+            : Put(advice, "Key Vault secret", $"Key Vault secret {app.SecretName}");
+
+        static string Put(string text, string old, string other) => text.Replace(old, other, StringComparison.Ordinal);
     }
 }

@@ -33,10 +33,7 @@ public sealed class LoginTroubleTests
     [InlineData(301007, 60020, Lasts)]
     public async Task It_lasts_until_WeCom_takes_a_code_or_shows_that_it_trusts_the_address(int first, int then, int expected)
     {
-        using var process = await MemoryLogin.WarmAsync();
-        process.WeCom.Answer(Exchange, Errcode(first));
-        await process.LoginAsync();
-        Assert.Equal(503, await HealthAsync(process));
+        using var process = await InTroubleAsync(Exchange, first);
 
         process.WeCom.Answer(Exchange, then == Taken ? Member : Errcode(then));
         await LoginAsync(process);
@@ -60,10 +57,7 @@ public sealed class LoginTroubleTests
     [InlineData(UserGet, 60020, 40029, Taken, Mended)]
     public async Task It_lasts_until_the_call_that_failed_is_answered(string api, int first, int exchange, int profile, int expected)
     {
-        using var process = await MemoryLogin.WarmAsync(("Login:RequireProfile", "true"));
-        process.WeCom.Answer(api, Errcode(first));
-        await process.LoginAsync();
-        Assert.Equal(503, await HealthAsync(process));
+        using var process = await InTroubleAsync(api, first, ("Login:RequireProfile", "true"));
 
         process.WeCom.Answer(Exchange, exchange switch { Taken => Member, OtherCorp => Stranger, _ => Errcode(exchange) });
         process.WeCom.Answer(UserGet, profile == Taken ? OfJson("""{"errcode":0,"userid":"zhangsan"}""") : Errcode(profile));
@@ -113,9 +107,8 @@ public sealed class LoginTroubleTests
         await process.LoginAsync();
         Assert.Equal(503, await HealthAsync(process));
 
-        process.WeCom.Answer(GetToken, OfJson(TokenProcess.Issue("token-of-the-timer")));
         process.Clock.Advance(Minute);
-        await RunTimerAsync(process);
+        await RenewAsync(process);
 
         Assert.Equal(200, await HealthAsync(process));
     }
@@ -131,8 +124,7 @@ public sealed class LoginTroubleTests
 
         process.Clock.Advance(85 * Minute);
         Assert.Equal(503, await HealthAsync(process));
-        process.WeCom.Answer(GetToken, OfJson(TokenProcess.Issue("token-of-the-timer")));
-        await RunTimerAsync(process);
+        await RenewAsync(process);
 
         Assert.Equal(200, await HealthAsync(process));
     }
@@ -140,10 +132,7 @@ public sealed class LoginTroubleTests
     [Fact]
     public async Task It_is_over_within_a_minute_once_another_corpsecret_is_stored()
     {
-        using var process = await MemoryLogin.WarmAsync();
-        process.WeCom.Answer(Exchange, Errcode(301007));
-        await process.LoginAsync();
-        Assert.Equal(503, await HealthAsync(process));
+        using var process = await InTroubleAsync(Exchange, 301007);
 
         process.Secret = new CorpSecret("the-corpsecret-that-somebody-has-stored-01");
         process.Clock.Advance(Minute);
@@ -155,9 +144,7 @@ public sealed class LoginTroubleTests
     [Fact]
     public async Task However_often_health_is_asked_the_vault_is_asked_once_a_minute()
     {
-        using var process = await MemoryLogin.WarmAsync();
-        process.WeCom.Answer(Exchange, Errcode(301007));
-        await process.LoginAsync();
+        using var process = await InTroubleAsync(Exchange, 301007);
         var reads = process.VaultReads;
 
         for (var seconds = 0; seconds < 120; seconds++)
@@ -183,8 +170,22 @@ public sealed class LoginTroubleTests
         await login;
     }
 
-    private static Task RunTimerAsync(MemoryLogin process) =>
-        process.Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
+    /// <summary>A warm process in which a call has failed a login, for an operator to mend.</summary>
+    private static async Task<MemoryLogin> InTroubleAsync(string api, int errcode, params (string Name, string? Value)[] settings)
+    {
+        var process = await MemoryLogin.WarmAsync(settings);
+        process.WeCom.Answer(api, Errcode(errcode));
+        await process.LoginAsync();
+        Assert.Equal(503, await HealthAsync(process));
+        return process;
+    }
+
+    /// <summary>A run of the timer, with a WeCom that gives tokens again.</summary>
+    private static Task RenewAsync(MemoryLogin process)
+    {
+        process.WeCom.Answer(GetToken, OfJson(TokenProcess.Issue("token-of-the-timer")));
+        return process.Services.GetRequiredService<TokenRefresh>().RunAsync(CancellationToken.None);
+    }
 
     /// <summary>The status of <c>/api/health</c>, by a look at the row that is its own.</summary>
     private static async Task<int> HealthAsync(MemoryLogin process)

@@ -134,15 +134,13 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
     [Fact]
     public async Task Told_to_end_it_ends_though_a_request_is_never_finished()
     {
+        TimeSpan? limit = null;
         await using var app = LocalHostApp.Create(["--settings", "none", "--urls", "http://127.0.0.1:0"], builder =>
         {
             builder.Configuration.AddInMemoryCollection(
                 Settings().Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":"), setting.Value)));
-            builder.Services.PostConfigure<HostOptions>(options =>
-            {
-                Assert.Equal(WeComFuncServices.ShutdownLimit, options.ShutdownTimeout);
-                options.ShutdownTimeout = TimeSpan.FromMilliseconds(1);
-            });
+            builder.Services.PostConfigure<HostOptions>(
+                options => (limit, options.ShutdownTimeout) = (options.ShutdownTimeout, TimeSpan.FromMilliseconds(1)));
         });
         await app.StartAsync();
         var address = new Uri(app.Urls.Single());
@@ -155,6 +153,7 @@ public sealed class LocalHostTests(Azurite azurite) : FleetTest(azurite, new())
 
         await app.StopAsync();
 
+        Assert.Equal(WeComFuncServices.ShutdownLimit, limit);
         Assert.Equal(-1, await ReadByteAsync(client.GetStream()));
     }
 
